@@ -1,0 +1,22 @@
+// Package modelserver runs small OpenAI-compatible servers inside the calling process. They stand in for model servers
+// and SaaS providers in tests and in the demo.
+//
+// A server answers below a base path of its own:
+//
+//	POST <base>/chat/completions   whole, or as server-sent events with "stream": true
+//	GET  <base>/models             the one model it serves
+//	GET  <base>/models/{model}
+//	GET  /health                   at the root, whatever the base path is, and without a key
+//
+// Every answer, errors included, says in its headers what the server was sent, so that a client behind a gateway sees
+// what became of its request on the way:
+//
+//	X-Modelserver-Name    the server's name
+//	X-Modelserver-Path    path and query exactly as they arrived, escapes untouched
+//	X-Modelserver-Host    the Host header or :authority
+//	X-Modelserver-Proto   HTTP/1.1 or HTTP/2.0
+//	X-Modelserver-SNI     the server name of the TLS handshake; empty without TLS
+//
+// [Server.Requests] keeps the same and all request headers. Errors come on demand: for one request with the header
+// X-Modelserver-Status, for all with [Server.SetFailure].
+package modelserver
