@@ -1,6 +1,7 @@
 package modelserver
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -65,7 +66,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 
 	tokens := strings.SplitAfter(s.options.Reply, " ")
 	answer := completion{
-		ID:      fmt.Sprintf("chatcmpl-%d", s.Count()),
+		ID:      "chatcmpl-" + rand.Text(),
 		Created: time.Now().Unix(),
 		Model:   request.Model,
 	}

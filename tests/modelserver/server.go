@@ -77,7 +77,7 @@ func Start(options Options) (*Server, error) {
 		options.Name = listener.Addr().String()
 	}
 	if options.Reply == "" {
-		options.Reply = "Hello, this is " + options.Name + " with an answer in nine words."
+		options.Reply = "Hello, this is " + options.Name + " with an answer in ten words."
 	}
 
 	server := &Server{options: options, listener: listener}
