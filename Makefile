@@ -1,0 +1,86 @@
+# Every task has a target; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= 0.1.0
+CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelplane
+TOOLS    := $(CACHE)/bin
+PROVIDER := bin/pulumi-resource-modelplane
+PLANE    := bin/localplane
+GOFUMPT  := go run mvdan.cc/gofumpt@v0.9.2
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
+
+export CGO_ENABLED ?= 0
+export MODELPLANE_TOOLS := $(TOOLS)
+export PATH := $(CURDIR)/bin:$(TOOLS):$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build tools $(PLANE) ## Bring up the example, send it requests, show who answered
+	@tests/demo/run
+
+.PHONY: test
+test: lint test-unit test-real ## Everything, from unit to real traffic
+
+.PHONY: test-unit
+test-unit: ## The pure parts, under the race detector
+	CGO_ENABLED=1 go test -race ./plugin/... ./provider/... ./cmd/... ./tests/modelserver/... ./tests/load/...
+
+.PHONY: test-real
+test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
+	CGO_ENABLED=1 go test -race -count=1 -timeout 40m -exec "$(CURDIR)/$(PLANE) run --" ./tests/e2e/...
+
+.PHONY: build
+build: $(PROVIDER) ## Build the provider into bin/
+
+.PHONY: $(PROVIDER)
+$(PROVIDER):
+	@go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/pulumi-resource-modelplane
+
+.PHONY: $(PLANE)
+$(PLANE):
+	@go build -trimpath -o $@ ./tests/localplane/cmd/localplane
+
+.PHONY: generate
+generate: ## Write schema.json and everything else that is made from the code
+	go generate ./...
+	go run ./cmd/pulumi-gen-modelplane schema.json
+
+.PHONY: lint
+lint: ## Formatting, vet, staticcheck
+	@unformatted=$$($(GOFUMPT) -l $$(git ls-files '*.go' ':!sdk/')); test -z "$$unformatted" || { echo "gofumpt would change: $$unformatted"; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+# What builds a tool is in its stamp's name, so that a tool is built once for every version of its sources.
+TOOL_NAMES := pulumi language-hosts kubernetes-plugin yaml-host etcd kube traefik
+stamp = $(TOOLS)/.$(1)-$(shell cat tests/toolchain/build.sh $$(find tests/toolchain/$(1) -type f -not -path '*/build/*' | sort) | sha256sum | cut -c1-12)
+STAMPS := $(foreach tool,$(TOOL_NAMES),$(call stamp,$(tool)))
+
+.PHONY: tools
+tools: $(STAMPS) ## Build the pinned tools that tests and the demo run against
+
+$(STAMPS):
+	@tool=$$(basename $@ | sed -E 's/^\.(.*)-[0-9a-f]{12}$$/\1/'); echo "building $$tool (once; minutes)"; \
+	tests/toolchain/build.sh $(TOOLS) $$tool && touch $@
+
+.PHONY: up down kubeconfig
+up: tools $(PLANE) ## Start a local control plane to use by hand
+	$(PLANE) up
+down: ## Stop it
+	$(PLANE) down
+kubeconfig: ## Print a kubeconfig for it
+	@$(PLANE) kubeconfig
+
+.PHONY: install
+install: build ## Put the provider where Pulumi finds it
+	pulumi plugin install resource modelplane $(VERSION) --file $(PROVIDER) --reinstall
+
+.PHONY: clean
+clean: ## Remove what was built; the tools stay in $(CACHE)
+	rm -rf bin

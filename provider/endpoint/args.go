@@ -1,0 +1,168 @@
+package endpoint
+
+import "github.com/pulumi/pulumi-go-provider/infer"
+
+// Args are the inputs of a [ModelEndpoint].
+type Args struct {
+	URL                  string            `pulumi:"url,optional"`
+	URLs                 []string          `pulumi:"urls,optional"`
+	Protocol             *Protocol         `pulumi:"protocol,optional"`
+	RewritePath          *string           `pulumi:"rewritePath,optional"`
+	HostHeader           *string           `pulumi:"hostHeader,optional"`
+	Headers              *Headers          `pulumi:"headers,optional"`
+	ForwardAuthorization bool              `pulumi:"forwardAuthorization,optional"`
+	TLS                  *TLS              `pulumi:"tls,optional"`
+	APIKey               *string           `pulumi:"apiKey,optional" provider:"secret"`
+	APIKeyHeader         *string           `pulumi:"apiKeyHeader,optional"`
+	APIKeySecretRef      *SecretKey        `pulumi:"apiKeySecretRef,optional"`
+	Name                 string            `pulumi:"name,optional" plain:"true"`
+	Namespace            string            `pulumi:"namespace,optional"`
+	Labels               map[string]string `pulumi:"labels,optional"`
+	Annotations          map[string]string `pulumi:"annotations,optional"`
+}
+
+// Annotate describes the inputs for the schema.
+func (a *Args) Annotate(at infer.Annotator) {
+	at.Describe(&a.URL, "The server's base URL, the string that an OpenAI client takes, such as "+
+		"`https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 "+
+		"address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the "+
+		"path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and "+
+		"link-local addresses are refused. Give either `url` or `urls`.")
+	at.Describe(&a.URLs, "Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of "+
+		"host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all "+
+		"are sent the same one.")
+	at.Describe(&a.Protocol, "What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want "+
+		"(refused with https, where TLS negotiates the protocol). Default: `http1`.")
+	at.SetDefault(&a.Protocol, HTTP1)
+	at.Describe(&a.RewritePath, "The path that a service's own path is replaced with, where it is not the base path of the "+
+		"URL. Starts with a slash, without one at its end; empty or `/` is the server's root.")
+	at.Describe(&a.HostHeader, "The Host header that the server is sent: a host name without a port. Default: the URL's host "+
+		"name; with an IP address, the header of the client as it is.")
+	at.Describe(&a.Headers, "Request headers to set or to remove on the way to this server.")
+	at.Describe(&a.ForwardAuthorization, "Whether the client's own Authorization header reaches the server. Default: false, "+
+		"it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.")
+	at.SetDefault(&a.ForwardAuthorization, false)
+	at.Describe(&a.TLS, "How the server's certificate is verified, for an https URL. Default: against the system's roots, "+
+		"for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.")
+	at.Describe(&a.APIKey, "The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, "+
+		"and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a "+
+		"restart. Give either `apiKey` or `apiKeySecretRef`.")
+	at.Describe(&a.APIKeyHeader, "The header that carries the key as it is, without `Bearer`, for servers that want another "+
+		"than Authorization, such as `api-key`.")
+	at.Describe(&a.APIKeySecretRef, "A Secret of your own in this endpoint's namespace that holds the key. A new value is in "+
+		"use within a second.")
+	at.Describe(&a.Name, "The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, "+
+		"unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.")
+	at.Describe(&a.Namespace, "The namespace of the endpoint's objects; it must exist. A service in another namespace may "+
+		"use the endpoint unless it has a key. Default: `default`.")
+	at.SetDefault(&a.Namespace, "default")
+	at.Describe(&a.Labels, "Labels for all objects of the endpoint.")
+	at.Describe(&a.Annotations, "Annotations for all objects of the endpoint.")
+}
+
+// Protocol is what a server speaks.
+type Protocol string
+
+const (
+	// HTTP1 is HTTP/1.1, with TLS or without.
+	HTTP1 Protocol = "http1"
+	// H2C is HTTP/2 without TLS, by prior knowledge (RFC 9113, section 3.3).
+	H2C Protocol = "h2c"
+)
+
+// Values lists the protocols for the schema.
+func (Protocol) Values() []infer.EnumValue[Protocol] {
+	return []infer.EnumValue[Protocol]{
+		{Name: "HTTP1", Value: HTTP1, Description: "HTTP/1.1, with TLS or without."},
+		{Name: "H2C", Value: H2C, Description: "HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers."},
+	}
+}
+
+// Annotate describes the type for the schema.
+func (p *Protocol) Annotate(at infer.Annotator) {
+	at.SetToken("index", "Protocol")
+	at.Describe(p, "What a model server speaks.")
+}
+
+// Headers are changes to the headers of a request.
+type Headers struct {
+	Set    map[string]string `pulumi:"set,optional"`
+	Remove []string          `pulumi:"remove,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (h *Headers) Annotate(at infer.Annotator) {
+	at.SetToken("index", "EndpointHeaders")
+	at.Describe(h, "Changes to the headers of a request on its way to one endpoint.")
+	at.Describe(&h.Set, "Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to "+
+		"read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.")
+	at.Describe(&h.Remove, "Names of headers to remove. Up to 16.")
+}
+
+// TLS is how a server's certificate is verified.
+type TLS struct {
+	ServerName       *string        `pulumi:"serverName,optional"`
+	CACertificate    *string        `pulumi:"caCertificate,optional"`
+	CACertificateRef *CACertificate `pulumi:"caCertificateRef,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (t *TLS) Annotate(at infer.Annotator) {
+	at.SetToken("index", "EndpointTls")
+	at.Describe(t, "How the certificate of an https server is verified.")
+	at.Describe(&t.ServerName, "The name that the certificate must hold, also sent as SNI. Default: the URL's host name.")
+	at.Describe(&t.CACertificate, "Certificates of the authorities to trust instead of the system's roots, in PEM.")
+	at.Describe(&t.CACertificateRef, "A ConfigMap or Secret of your own with such certificates.")
+}
+
+// CACertificate names an object that holds certificates of authorities.
+type CACertificate struct {
+	Kind CAKind `pulumi:"kind"`
+	Name string `pulumi:"name"`
+}
+
+// Annotate describes the type for the schema.
+func (c *CACertificate) Annotate(at infer.Annotator) {
+	at.SetToken("index", "CaCertificateReference")
+	at.Describe(c, "An object in the endpoint's namespace with certificates in PEM under the key `ca.crt`.")
+	at.Describe(&c.Kind, "Which kind of object it is.")
+	at.Describe(&c.Name, "The object's name.")
+}
+
+// CAKind is the kind of an object that holds certificates.
+type CAKind string
+
+const (
+	// ConfigMapKind is the usual place: certificates are no secrets.
+	ConfigMapKind CAKind = "ConfigMap"
+	// SecretKind suits certificates that a tool such as cert-manager puts beside a key.
+	SecretKind CAKind = "Secret"
+)
+
+// Values lists the kinds for the schema.
+func (CAKind) Values() []infer.EnumValue[CAKind] {
+	return []infer.EnumValue[CAKind]{
+		{Name: "ConfigMap", Value: ConfigMapKind, Description: "A ConfigMap."},
+		{Name: "Secret", Value: SecretKind, Description: "A Secret."},
+	}
+}
+
+// Annotate describes the type for the schema.
+func (k *CAKind) Annotate(at infer.Annotator) {
+	at.SetToken("index", "CaCertificateKind")
+	at.Describe(k, "The kind of an object that holds certificates.")
+}
+
+// SecretKey names one entry of a Secret.
+type SecretKey struct {
+	Name string `pulumi:"name"`
+	Key  string `pulumi:"key"`
+}
+
+// Annotate describes the type for the schema.
+func (s *SecretKey) Annotate(at infer.Annotator) {
+	at.SetToken("index", "SecretKeyReference")
+	at.Describe(s, "An entry of a Secret in the endpoint's namespace.")
+	at.Describe(&s.Name, "The Secret's name.")
+	at.Describe(&s.Key, "The key of the entry in the Secret's data.")
+}

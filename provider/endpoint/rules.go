@@ -1,0 +1,260 @@
+package endpoint
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
+)
+
+// maxHeaders is how many headers a filter of a route sets, and removes
+// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go).
+const maxHeaders = 16
+
+// check finds every fault of an endpoint's arguments.
+func check(name string, a Args) fault.List {
+	_, faults := decide(a, a.APIKey != nil || a.APIKeySecretRef != nil)
+	faults.AddErr("name", names.Object(nameOr(a.Name, name), names.MaxLabel-names.SuffixRoom))
+	faults.AddErr("namespace", names.Namespace(a.Namespace))
+	checkKey(a, &faults)
+	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
+}
+
+func nameOr(name, fallback string) string {
+	if name == "" {
+		return fallback
+	}
+	return name
+}
+
+// decide makes the plan of the arguments. keyed says whether there is a key, which is not among them.
+func decide(a Args, keyed bool) (plan, fault.List) {
+	var faults fault.List
+	p := plan{
+		target: decideTarget(a, &faults), protocol: *a.Protocol, forwardAuth: a.ForwardAuthorization,
+		keyed: keyed, keySecretRef: a.APIKeySecretRef,
+	}
+	if a.APIKeyHeader != nil {
+		p.keyHeader = *a.APIKeyHeader
+	}
+	if p.protocol == H2C && p.target.Scheme == target.HTTPS {
+		faults.Add("protocol", "is h2c, HTTP/2 without TLS, but the URL's scheme is https; with TLS the protocol is negotiated, "+
+			"so leave it out", "url", "urls")
+	}
+	p.path = decidePath(a, p.target, &faults)
+	p.hostHeader = decideHost(a, p.target, &faults)
+	p.headers = decideHeaders(a, keyed, &faults)
+	p.tls = decideTLS(a, p.target, &faults)
+	return p, faults
+}
+
+func decideTarget(a Args, faults *fault.List) target.Target {
+	switch {
+	case a.URL != "" && len(a.URLs) > 0:
+		faults.Add("urls", "is given beside url; an endpoint has one or the other", "url")
+		return target.Target{}
+	case a.URL == "" && len(a.URLs) == 0:
+		faults.Add("url", "is required, unless urls is given: the server's base URL, such as http://10.0.0.7:8000/v1", "urls")
+		return target.Target{}
+	case a.URL != "":
+		u, ok := parseURL("url", a.URL, faults)
+		if !ok {
+			return target.Target{}
+		}
+		merged, _ := target.Merge([]target.URL{u})
+		return merged
+	}
+	urls := make([]target.URL, 0, len(a.URLs))
+	for i, text := range a.URLs {
+		if u, ok := parseURL(fault.Index("urls", i), text, faults); ok {
+			urls = append(urls, u)
+		}
+	}
+	if len(urls) < len(a.URLs) {
+		return target.Target{}
+	}
+	merged, problems := target.Merge(urls)
+	for _, problem := range problems {
+		path := "urls"
+		if problem.Index != target.Whole {
+			path = fault.Index("urls", problem.Index)
+		}
+		faults.Add(path, problem.Message, "urls")
+	}
+	return merged
+}
+
+func parseURL(path, text string, faults *fault.List) (target.URL, bool) {
+	u, err := target.Parse(text)
+	if err != nil && target.MayHoldSecret(text) {
+		faults.AddHidden(path, err.Error())
+		return u, false
+	}
+	faults.AddErr(path, err)
+	return u, err == nil
+}
+
+func decidePath(a Args, t target.Target, faults *fault.List) string {
+	if a.RewritePath == nil {
+		return t.Path
+	}
+	path, err := target.ParsePath(*a.RewritePath)
+	faults.AddErr("rewritePath", err)
+	return path
+}
+
+func decideHost(a Args, t target.Target, faults *fault.List) string {
+	if a.HostHeader != nil {
+		host, err := target.ParseHostname(*a.HostHeader)
+		faults.AddErr("hostHeader", err)
+		return host
+	}
+	if t.Family == discoveryv1.AddressTypeFQDN && len(t.Addresses) > 1 {
+		faults.Add("hostHeader", "is required with several host names, because all of the servers are sent the same one", "urls")
+	}
+	return t.Hostname()
+}
+
+func decideHeaders(a Args, keyed bool, faults *fault.List) Headers {
+	if a.Headers == nil {
+		return Headers{}
+	}
+	seen := map[string]string{}
+	note := func(path, name string) {
+		faults.AddErr(path, headerName(name))
+		lower := strings.ToLower(name)
+		if earlier, twice := seen[lower]; twice {
+			faults.Add(path, fmt.Sprintf("is the header of %s once more; name each once", earlier), "headers")
+		}
+		seen[lower] = path
+		if lower == "authorization" && keyed && a.APIKeyHeader == nil || a.APIKeyHeader != nil && lower == strings.ToLower(*a.APIKeyHeader) {
+			faults.Add(path, "is the header that carries the endpoint's key; leave it to the key", "apiKeyHeader")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Headers.Set)) {
+		path := fault.Key("headers.set", name)
+		note(path, name)
+		if value := a.Headers.Set[name]; value == "" || len(value) > 4096 || !httpguts.ValidHeaderFieldValue(value) {
+			faults.Addf(path, "has no value that a header takes: write 1 to 4096 characters without line breaks, or name the "+
+				"header in headers.remove")
+		}
+	}
+	for i, name := range a.Headers.Remove {
+		note(fault.Index("headers.remove", i), name)
+	}
+	if len(a.Headers.Set) > maxHeaders {
+		faults.Addf("headers.set", "has %d headers; a route sets %d at most", len(a.Headers.Set), maxHeaders)
+	}
+	// One place is the Authorization header's, which is removed by default.
+	if len(a.Headers.Remove) >= maxHeaders {
+		faults.Addf("headers.remove", "has %d headers; a route removes %d at most", len(a.Headers.Remove), maxHeaders-1)
+	}
+	return *a.Headers
+}
+
+func headerName(name string) error {
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
+		return fmt.Errorf("%q is no name of a header (RFC 9110, section 5.1)", name)
+	case strings.EqualFold(name, "Host"):
+		return errors.New("is the Host header; set it by hostHeader")
+	}
+	return nil
+}
+
+func decideTLS(a Args, t target.Target, faults *fault.List) *tlsPlan {
+	isIP := t.Family == discoveryv1.AddressTypeIPv4 || t.Family == discoveryv1.AddressTypeIPv6
+	if a.TLS == nil {
+		if t.Scheme == target.HTTPS && isIP {
+			faults.Add("tls.serverName", "is required for an https URL with an IP address: a certificate is verified for a name, "+
+				"and the gateway knows none", "url", "urls")
+		}
+		return nil
+	}
+	if t.Scheme == target.HTTP {
+		faults.Add("tls", "is given, but the URL's scheme is http; write https or leave tls out", "url", "urls")
+	}
+	decided := tlsPlan{serverName: t.Hostname(), caRef: a.TLS.CACertificateRef}
+	switch {
+	case a.TLS.ServerName != nil:
+		name, err := target.ParseHostname(*a.TLS.ServerName)
+		faults.AddErr("tls.serverName", err)
+		decided.serverName = name
+	case t.Scheme == target.HTTPS && decided.serverName == "":
+		faults.Add("tls.serverName", "is required for an https URL with an IP address or several host names: a certificate is "+
+			"verified for one name, and the gateway knows none", "url", "urls")
+	}
+	if a.TLS.CACertificate != nil {
+		decided.caCertificate = *a.TLS.CACertificate
+		faults.AddErr("tls.caCertificate", checkPEM(decided.caCertificate))
+	}
+	if ref := a.TLS.CACertificateRef; ref != nil {
+		faults.AddErr("tls.caCertificateRef.name", names.Existing(ref.Name))
+		if a.TLS.CACertificate != nil {
+			faults.Add("tls.caCertificateRef", "is given beside tls.caCertificate; give one of them", "tls.caCertificate")
+		}
+	}
+	return &decided
+}
+
+func checkPEM(text string) error {
+	rest := []byte(text)
+	for found := 0; ; found++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			if found == 0 {
+				return errors.New("holds no certificate in PEM; it starts with -----BEGIN CERTIFICATE-----")
+			}
+			return nil
+		}
+		if block.Type != "CERTIFICATE" {
+			return fmt.Errorf("holds a PEM block of the type %s; write certificates only", block.Type)
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return fmt.Errorf("holds a certificate that cannot be read: %w", err)
+		}
+	}
+}
+
+func checkKey(a Args, faults *fault.List) {
+	if a.APIKey != nil && a.APIKeySecretRef != nil {
+		faults.Add("apiKeySecretRef", "is given beside apiKey; give one of them", "apiKey")
+	}
+	if a.APIKey != nil {
+		// The gateway sends the key without the white space around it, such as the line break at a file's end.
+		if key := strings.TrimSpace(*a.APIKey); key == "" || !httpguts.ValidHeaderFieldValue(key) {
+			faults.Addf("apiKey", "is empty or has a character that no header takes; write the key as the server's owner gave it")
+		}
+	}
+	if ref := a.APIKeySecretRef; ref != nil {
+		faults.AddErr("apiKeySecretRef.name", names.Existing(ref.Name))
+		if problems := validation.IsConfigMapKey(ref.Key); len(problems) > 0 {
+			faults.Addf("apiKeySecretRef.key", "%q is no key of a Secret: %s", ref.Key, strings.Join(problems, "; "))
+		}
+	}
+	keyed := a.APIKey != nil || a.APIKeySecretRef != nil
+	if a.APIKeyHeader != nil {
+		faults.AddErr("apiKeyHeader", headerName(*a.APIKeyHeader))
+		if strings.EqualFold(*a.APIKeyHeader, "Authorization") {
+			faults.Addf("apiKeyHeader", "is Authorization, which carries a key as Bearer by default; leave it out")
+		}
+		if !keyed {
+			faults.Add("apiKeyHeader", "is given without apiKey or apiKeySecretRef", "apiKey", "apiKeySecretRef")
+		}
+	}
+	if a.ForwardAuthorization && keyed && a.APIKeyHeader == nil {
+		faults.Add("forwardAuthorization", "is true, but the endpoint's key is sent in the same header; leave one of them out, or "+
+			"name another header in apiKeyHeader", "apiKey", "apiKeySecretRef", "apiKeyHeader")
+	}
+}

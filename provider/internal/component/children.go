@@ -1,0 +1,62 @@
+package component
+
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Register registers the component itself, and returns the options that all its children take: the component as parent,
+// and of the component's own options those that Pulumi hands to no child by itself, dependsOn and customTimeouts.
+func Register(
+	ctx *pulumi.Context, token, name string, resource pulumi.ComponentResource, opts []pulumi.ResourceOption,
+) (Children, error) {
+	if err := ctx.RegisterComponentResource(token, name, resource, opts...); err != nil {
+		return Children{}, err
+	}
+	given, err := pulumi.NewResourceOptions(opts...)
+	if err != nil {
+		return Children{}, err
+	}
+	return Children{parent: resource, given: given}, nil
+}
+
+// Children makes the options of a component's children.
+type Children struct {
+	parent pulumi.Resource
+	given  *pulumi.ResourceOptions
+}
+
+// Options are a child's options: the shared ones, then its own.
+func (c Children) Options(own ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	opts := []pulumi.ResourceOption{pulumi.Parent(c.parent)}
+	if len(c.given.DependsOn) > 0 {
+		opts = append(opts, pulumi.DependsOn(c.given.DependsOn))
+	}
+	return append(opts, own...)
+}
+
+// Awaited is Options for a child that is waited for: up to seconds, unless the component's customTimeouts say otherwise.
+func (c Children) Awaited(duration string, own ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	timeouts := pulumi.CustomTimeouts{Create: duration, Update: duration}
+	if t := c.given.CustomTimeouts; t != nil {
+		timeouts.Create = firstOf(t.Create, timeouts.Create)
+		timeouts.Update = firstOf(t.Update, timeouts.Update)
+		timeouts.Delete = t.Delete
+	}
+	return c.Options(append(own, pulumi.Timeouts(&timeouts))...)
+}
+
+func firstOf(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func splitTag(tag string) (name string, tagged bool) {
+	name, _, _ = strings.Cut(tag, ",")
+	return name, name != ""
+}
