@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/sandbox"
+)
+
+// run starts a plane around a command. The plane ends with this process: at the
+// latest, and whatever ends it, the kernel sees to that.
+func run(args []string) (int, error) {
+	command, err := commandOf(args)
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "localplane-")
+	if err != nil {
+		return 0, err
+	}
+	if os.Getenv("MODELPLANE_KEEP") == "1" {
+		defer fmt.Fprintln(os.Stderr, "localplane: the plane's folder is kept:", dir)
+	} else {
+		defer os.RemoveAll(dir)
+	}
+
+	process, err := sandbox.Command(append([]string{firstCommand, dir}, command...)...)
+	if err != nil {
+		return 0, err
+	}
+	process.Stdin, process.Stdout, process.Stderr = os.Stdin, os.Stdout, os.Stderr
+	process.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	if err := sandbox.Start(process); err != nil {
+		return 0, err
+	}
+	passSignalsTo(process.Process)
+	return exitCodeOf(process.Wait())
+}
+
+// commandOf takes the command out of args, which may begin with "--".
+func commandOf(args []string) ([]string, error) {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return nil, errors.New(`a command to run in the plane is missing, as in "localplane run -- kubectl get namespaces"`)
+	}
+	return args, nil
+}
+
+// passSignalsTo sends process the signals by which a user or a test runner ends
+// or asks something of a program.
+func passSignalsTo(process *os.Process) {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
+	go func() {
+		for signal := range signals {
+			_ = process.Signal(signal)
+		}
+	}()
+}
+
+// exitCodeOf turns the result of a Wait into an exit code. An error is left only
+// where there was no exit.
+func exitCodeOf(err error) (int, error) {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return sandbox.ExitCode(exit.Sys().(syscall.WaitStatus)), nil
+	}
+	return 0, err
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// execute turns this process into a command in the plane by hand.
+func execute(args []string) (int, error) {
+	command, err := commandOf(args)
+	if err != nil {
+		return 0, err
+	}
+	hand, err := findByHand()
+	if err != nil {
+		return 0, err
+	}
+	record, err := hand.running()
+	if err != nil {
+		return 0, err
+	}
+	environ, err := environ(hand.Plane)
+	if err != nil {
+		return 0, err
+	}
+	workingDir, err := os.Getwd()
+	if err != nil {
+		return 0, err
+	}
+	nsenter, err := exec.LookPath("nsenter")
+	if err != nil {
+		return 0, fmt.Errorf("nsenter of util-linux is needed to get into the plane: %w", err)
+	}
+	enter := []string{nsenter, "--target", strconv.Itoa(record.Process), "--net", "--mount", "--pid"}
+	if os.Getuid() != 0 {
+		enter = append(enter, "--user", "--preserve-credentials")
+	}
+	enter = append(enter, "env", "--chdir="+workingDir, "--")
+	return 0, syscall.Exec(nsenter, append(enter, command...), environ)
+}
+
+// kubeconfig prints the administrator's kubeconfig of the plane by hand, with
+// the address that its API server has outside.
+func kubeconfig([]string) (int, error) {
+	hand, err := findByHand()
+	if err != nil {
+		return 0, err
+	}
+	record, err := hand.running()
+	if err != nil {
+		return 0, err
+	}
+	config, err := clientcmd.LoadFromFile(hand.Kubeconfig())
+	if err != nil {
+		return 0, err
+	}
+	for _, cluster := range config.Clusters {
+		cluster.Server = "https://" + record.API
+	}
+	content, err := clientcmd.Write(*config)
+	if err != nil {
+		return 0, err
+	}
+	_, err = os.Stdout.Write(content)
+	return 0, err
+}
+
+// down ends the plane by hand. There is nothing in it to be kept, so its first
+// process is killed, and with it goes the rest.
+func down([]string) (int, error) {
+	hand, err := findByHand()
+	if err != nil {
+		return 0, err
+	}
+	record, err := hand.running()
+	if errors.Is(err, errNotUp) {
+		fmt.Println("No plane is up.")
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if err := syscall.Kill(record.Process, syscall.SIGKILL); err != nil {
+		return 0, fmt.Errorf("the plane cannot be ended: %w", err)
+	}
+	const patience = 20 * time.Second
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if _, err := hand.running(); errors.Is(err, errNotUp) {
+			return 0, os.RemoveAll(hand.Dir)
+		}
+	}
+	return 0, fmt.Errorf("the plane's process %d has not ended after %s", record.Process, patience)
+}

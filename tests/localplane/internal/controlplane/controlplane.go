@@ -1,0 +1,118 @@
+// Package controlplane starts a Kubernetes control plane inside a plane.
+//
+// controller-runtime's envtest starts etcd and an API server too. It is not
+// used because its API server's certificate holds for the address it listens on
+// alone, not for the one by which Pods know it, and because it knows nothing of
+// the two other components: here all four are of one kind.
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/component"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/tools"
+)
+
+// ControlPlane is a control plane that runs.
+type ControlPlane struct {
+	// Config is the administrator's way to the API server, without a limit on
+	// the rate of requests.
+	Config *rest.Config
+
+	plane     localplane.Plane
+	client    *http.Client
+	processes []*component.Process
+}
+
+// Start starts a control plane in plane, whose address [localplane.APIServer]
+// exists. It returns once a Pod can be created in the default namespace.
+func Start(ctx context.Context, plane localplane.Plane) (*ControlPlane, error) {
+	if err := os.MkdirAll(plane.LogsDir(), 0o755); err != nil {
+		return nil, err
+	}
+	credentials, err := makeCredentials(plane)
+	if err != nil {
+		return nil, fmt.Errorf("the control plane's credentials: %w", err)
+	}
+	c := &ControlPlane{plane: plane, client: credentials.client()}
+	if c.Config, err = clientcmd.BuildConfigFromFlags("", plane.Kubeconfig()); err != nil {
+		return nil, err
+	}
+	c.Config.QPS = -1
+
+	if err := c.start(ctx, etcd(plane)); err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx, apiServer(credentials)); err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx, controllerManagerServer(credentials), schedulerServer(credentials)); err != nil {
+		return nil, err
+	}
+	return c, c.awaitServiceAccount(ctx)
+}
+
+// start starts servers at the same time.
+func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
+	processes := make([]*component.Process, len(servers))
+	var group errgroup.Group
+	for i, server := range servers {
+		group.Go(func() (err error) {
+			path, err := tools.Find(server.name)
+			if err != nil {
+				return err
+			}
+			processes[i], err = component.Start(ctx, component.Component{
+				Name:    server.name,
+				Path:    path,
+				Args:    server.args,
+				Ready:   server.ready,
+				Client:  c.client,
+				LogsDir: c.plane.LogsDir(),
+			})
+			return err
+		})
+	}
+	err := group.Wait()
+	c.processes = append(c.processes, processes...)
+	return err
+}
+
+// awaitServiceAccount waits for the default ServiceAccount, without which a Pod
+// is refused.
+func (c *ControlPlane) awaitServiceAccount(ctx context.Context) error {
+	client, err := kubernetes.NewForConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	accounts := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault)
+	err = wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := accounts.Get(ctx, "default", metav1.GetOptions{})
+		return err == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("the controller manager made no default ServiceAccount: %w", err)
+	}
+	return nil
+}
+
+// Wait waits until a component ends, and returns an error that says which and why.
+func (c *ControlPlane) Wait() error {
+	ended := make(chan error, len(c.processes))
+	for _, process := range c.processes {
+		go func() { ended <- process.Wait() }()
+	}
+	return <-ended
+}

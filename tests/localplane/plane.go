@@ -1,0 +1,83 @@
+package localplane
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+)
+
+// DirVariable is the environment variable that tells a program in a plane the
+// plane's state folder.
+const DirVariable = "MODELPLANE_PLANE"
+
+// Plane is a running plane, seen from inside.
+type Plane struct {
+	// Dir is the state folder. It holds everything the plane keeps: nothing of a
+	// plane is anywhere else.
+	Dir string
+}
+
+// Here returns the plane that this program runs in. Outside of one it fails,
+// and the error says how to get inside.
+func Here() (Plane, error) {
+	dir := os.Getenv(DirVariable)
+	if dir == "" {
+		return Plane{}, errors.New(`this program needs a local plane around it; start it with ` +
+			`"localplane run -- PROGRAM", and tests with: go test -exec "localplane run --"`)
+	}
+	return Plane{Dir: dir}, nil
+}
+
+// Kubeconfig is the path of the cluster administrator's kubeconfig. It works
+// inside the plane only.
+func (p Plane) Kubeconfig() string { return filepath.Join(p.Dir, "kubeconfig") }
+
+// LogsDir is the folder with a log file for each component.
+func (p Plane) LogsDir() string { return filepath.Join(p.Dir, "logs") }
+
+// HostsFile is the path of the plane's /etc/hosts. [Plane.AddHost] writes to it
+// in place, so a bind mount of it, in a Pod's own root folder say, follows.
+func (p Plane) HostsFile() string { return filepath.Join(p.Dir, "hosts") }
+
+// AddHost gives address the host name name for every program in the plane; a
+// name may have several addresses. Go programs remember the file for 5 s, so
+// add a name before a program that is to find it starts to ask.
+func (p Plane) AddHost(name string, address netip.Addr) error {
+	hosts, err := os.OpenFile(p.HostsFile(), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("the plane's hosts file cannot be opened: %w", err)
+	}
+	_, err = fmt.Fprintf(hosts, "%s %s\n", address, name)
+	return errors.Join(err, hosts.Close())
+}
+
+// AddAddress makes address one that programs in the plane can listen on, and
+// that its Pods can reach. Adding it again changes nothing.
+func (p Plane) AddAddress(address netip.Addr) error {
+	return onLoopback(netlink.AddrReplace, address)
+}
+
+// RemoveAddress takes back what [Plane.AddAddress] added. Connections to the
+// address come to a halt.
+func (p Plane) RemoveAddress(address netip.Addr) error {
+	return onLoopback(netlink.AddrDel, address)
+}
+
+func onLoopback(change func(netlink.Link, *netlink.Addr) error, address netip.Addr) error {
+	loopback, err := netlink.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("the plane's loopback interface cannot be found: %w", err)
+	}
+	single, err := netlink.ParseAddr(netip.PrefixFrom(address, address.BitLen()).String())
+	if err != nil {
+		return fmt.Errorf("%q is no IP address: %w", address, err)
+	}
+	if err := change(loopback, single); err != nil {
+		return fmt.Errorf("address %s on the plane's loopback interface: %w", address, err)
+	}
+	return nil
+}
