@@ -1,0 +1,183 @@
+package chart
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
+)
+
+const (
+	// longest is how long an answer may take: time for a request to arrive, and for the streams that are under way
+	// when a Pod ends.
+	longest = "600s"
+	// drain is how long a Pod that ends still takes requests, so that whoever sends them has time to learn of it.
+	drain = "15s"
+	// connectionAge is the age after which a client's connection is closed with its next answer. It is less than
+	// drain, so that a busy connection has moved to another Pod before this one closes what is left.
+	connectionAge = "10s"
+	// podEnd is the sum of drain and longest, with something to spare.
+	podEnd = 630
+	// readyDelay, in seconds, keeps requests away from a new Pod whose ping answers before it has read its routes.
+	readyDelay = 5
+)
+
+// Values are the chart's values for a gateway with s.
+func Values(s Settings) map[string]any {
+	values := map[string]any{
+		"fullnameOverride":          s.FullName,
+		"commonLabels":              commonLabels(s.Labels),
+		"serviceAccountAnnotations": anyMap(s.Annotations),
+		"image":                     map[string]any{"tag": DefaultTag},
+		"deployment": map[string]any{
+			"kind":                          "Deployment",
+			"replicas":                      int(s.Replicas),
+			"annotations":                   anyMap(s.Annotations),
+			"terminationGracePeriodSeconds": podEnd,
+		},
+		"updateStrategy": map[string]any{
+			"type":          "RollingUpdate",
+			"rollingUpdate": map[string]any{"maxUnavailable": 0, "maxSurge": 1},
+		},
+		"readinessProbe":      map[string]any{"initialDelaySeconds": readyDelay},
+		"podDisruptionBudget": podDisruptionBudget(s),
+		"service":             service(s),
+		"ports":               ports(s),
+		"providers":           providers(s),
+		"experimental":        map[string]any{"localPlugins": map[string]any{plugin.Name: localPlugin()}},
+		"rbac":                map[string]any{"enabled": true, "namespaced": false},
+		"global":              map[string]any{"checkNewVersion": false, "sendAnonymousUsage": false},
+		// What the chart would make beside Traefik: the component makes the Gateway and its class itself.
+		"gateway":      map[string]any{"enabled": false},
+		"gatewayClass": map[string]any{"enabled": false},
+		"ingressClass": map[string]any{"enabled": false},
+		"ingressRoute": map[string]any{
+			"dashboard":   map[string]any{"enabled": false},
+			"healthcheck": map[string]any{"enabled": false},
+		},
+		"api": map[string]any{"dashboard": false, "insecure": false},
+	}
+	if s.TraefikVersion != "" {
+		values["versionOverride"] = "v" + strings.TrimPrefix(s.TraefikVersion, "v")
+	}
+	values["additionalArguments"] = arguments(values)
+	return values
+}
+
+// commonLabels leaves out what Helm and the chart set themselves: a key twice is not valid YAML.
+func commonLabels(labels map[string]string) map[string]any {
+	common := anyMap(labels)
+	for _, key := range []string{
+		"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "helm.sh/chart",
+	} {
+		delete(common, key)
+	}
+	return common
+}
+
+// podDisruptionBudget has no meaning for a single Pod but to block the draining of its node.
+func podDisruptionBudget(s Settings) map[string]any {
+	if s.Replicas < 2 {
+		return map[string]any{"enabled": false}
+	}
+	return map[string]any{"enabled": true, "maxUnavailable": 1}
+}
+
+func service(s Settings) map[string]any {
+	annotations := anyMap(s.Annotations)
+	maps.Copy(annotations, anyMap(s.ServiceAnnotations))
+	spec := map[string]any{"type": s.ServiceType}
+	if s.LoadBalancerClass != "" {
+		spec["loadBalancerClass"] = s.LoadBalancerClass
+	}
+	return map[string]any{"enabled": true, "single": true, "annotations": annotations, "spec": spec}
+}
+
+func ports(s Settings) map[string]any {
+	return map[string]any{
+		"web": map[string]any{
+			"port":        ListenerPort,
+			"exposedPort": int(s.ExposedPort),
+			"expose":      map[string]any{"default": true},
+			"protocol":    "TCP",
+			"http": map[string]any{
+				// Names of models and files may hold any of these but the first two, which no server
+				// needs in a path and some read as another one.
+				"encodedCharacters": map[string]any{
+					"allowEncodedBackSlash":     false,
+					"allowEncodedNullCharacter": false,
+					"allowEncodedSlash":         true,
+					"allowEncodedSemicolon":     true,
+					"allowEncodedPercent":       true,
+					"allowEncodedQuestionMark":  true,
+					"allowEncodedHash":          true,
+				},
+			},
+			"transport": map[string]any{
+				"respondingTimeouts": map[string]any{
+					"readTimeout": longest,
+					// Counted from the request's first byte, it would cut every long stream.
+					"writeTimeout": "0s",
+				},
+				"lifeCycle": map[string]any{
+					"requestAcceptGraceTimeout": drain,
+					"graceTimeOut":              longest,
+				},
+				"keepAliveMaxTime": connectionAge,
+			},
+		},
+		// The chart's entry point for HTTPS stays, unreachable, until a gateway has a listener for it.
+		"websecure": map[string]any{"expose": map[string]any{"default": false}},
+	}
+}
+
+func providers(s Settings) map[string]any {
+	return map[string]any{
+		// Reads the Middlewares that add keys.
+		"kubernetesCRD": map[string]any{
+			"enabled":    true,
+			"safeNaming": true,
+			// A class that no IngressRoute asks for: without one, this gateway would serve those of
+			// every other Traefik in the cluster. It does not apply to Middlewares.
+			"ingressClass": s.Namespace + "-" + s.FullName,
+		},
+		"kubernetesIngress": map[string]any{"enabled": false},
+		"kubernetesGateway": map[string]any{
+			"enabled":             true,
+			"experimentalChannel": false,
+			// Without a selector each Traefik serves every gateway of the cluster.
+			"labelSelector": selector(s.GatewayClassLabels),
+			// A Service that does not exist here would stop every route.
+			"statusAddress": map[string]any{"service": map[string]any{
+				"enabled": true, "name": s.FullName, "namespace": s.Namespace,
+			}},
+		},
+	}
+}
+
+func selector(labels map[string]string) string {
+	var terms []string
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		terms = append(terms, key+"="+labels[key])
+	}
+	return strings.Join(terms, ",")
+}
+
+// localPlugin carries the plugin's source: the chart puts it into a ConfigMap, and Traefik interprets it.
+func localPlugin() map[string]any {
+	return map[string]any{
+		"moduleName": plugin.ModuleName,
+		"type":       "inlinePlugin",
+		"mountPath":  "/plugins-local/src/" + plugin.ModuleName,
+		"source":     anyMap(plugin.Files()),
+	}
+}
+
+func anyMap(m map[string]string) map[string]any {
+	values := make(map[string]any, len(m))
+	for key, value := range m {
+		values[key] = value
+	}
+	return values
+}
