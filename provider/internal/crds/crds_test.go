@@ -1,0 +1,104 @@
+package crds_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+)
+
+// watched are the kinds without which Traefik serves nothing, and the version of each that it asks for
+// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go).
+var watched = map[string]string{
+	"gatewayclasses.gateway.networking.k8s.io":     "v1",
+	"gateways.gateway.networking.k8s.io":           "v1",
+	"httproutes.gateway.networking.k8s.io":         "v1",
+	"grpcroutes.gateway.networking.k8s.io":         "v1",
+	"tlsroutes.gateway.networking.k8s.io":          "v1",
+	"backendtlspolicies.gateway.networking.k8s.io": "v1",
+	"referencegrants.gateway.networking.k8s.io":    "v1beta1",
+	"middlewares.traefik.io":                       "v1alpha1",
+}
+
+// TestDefinitionsAreOfThePinnedBundle would catch manifests of another bundle or channel than the constant says, one
+// that does not parse, and an object that is no definition. Traefik's definitions do not tell their version; package
+// generate's test holds them to their release.
+func TestDefinitionsAreOfThePinnedBundle(t *testing.T) {
+	all, err := crds.All()
+	require.NoError(t, err)
+	assert.True(t, slices.IsSortedFunc(all, func(a, b crds.CRD) int { return strings.Compare(a.Name, b.Name) }))
+	for _, crd := range all {
+		definition := typed(t, crd)
+		switch definition.Spec.Group {
+		case "gateway.networking.k8s.io":
+			assert.Equal(t, crds.GatewayAPIVersion, definition.Annotations["gateway.networking.k8s.io/bundle-version"], crd.Name)
+			assert.Equal(t, "standard", definition.Annotations["gateway.networking.k8s.io/channel"], crd.Name)
+		case "traefik.io":
+			continue
+		default:
+			t.Errorf("%s belongs to neither the Gateway API nor Traefik", crd.Name)
+		}
+	}
+}
+
+// TestTraefikFindsWhatItWatches would catch a kind that a new release drops, renames or serves in other versions:
+// Traefik then serves no route at all.
+func TestTraefikFindsWhatItWatches(t *testing.T) {
+	all, err := crds.All()
+	require.NoError(t, err)
+	served := map[string][]string{}
+	for _, crd := range all {
+		for _, version := range typed(t, crd).Spec.Versions {
+			if version.Served {
+				served[crd.Name] = append(served[crd.Name], version.Name)
+			}
+		}
+	}
+	for name, version := range watched {
+		assert.Contains(t, served[name], version, name)
+	}
+}
+
+// TestAPIServerAcceptsDefinitions would catch a definition that a real API server refuses: a schema that is not
+// structural, or rules in CEL that do not compile.
+func TestAPIServerAcceptsDefinitions(t *testing.T) {
+	if os.Getenv("KUBECONFIG") == "" {
+		t.Skip("no API server to ask: KUBECONFIG is not set")
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
+	require.NoError(t, err)
+	client := apiextensions.NewForConfigOrDie(config).ApiextensionsV1().CustomResourceDefinitions()
+
+	all, err := crds.All()
+	require.NoError(t, err)
+	for _, crd := range all {
+		_, err := client.Create(t.Context(), typed(t, crd), metav1.CreateOptions{
+			DryRun:          []string{metav1.DryRunAll},
+			FieldValidation: metav1.FieldValidationStrict,
+		})
+		if !apierrors.IsAlreadyExists(err) {
+			assert.NoError(t, err, crd.Name)
+		}
+	}
+}
+
+// typed is crd in the API's own type, and refuses fields that the type does not have.
+func typed(t *testing.T, crd crds.CRD) *apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	definition := &apiextensionsv1.CustomResourceDefinition{}
+	require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(crd.Object, definition, true), crd.Name)
+	require.Equal(t, crd.Name, definition.Name)
+	require.Equal(t, "CustomResourceDefinition", definition.Kind)
+	return definition
+}
