@@ -30,12 +30,12 @@ var Definition = component.Define(check, construct)
 type ModelEndpoint struct {
 	pulumi.ResourceState
 
-	ServiceName pulumix.Output[string]              `pulumi:"serviceName"`
-	Namespace   pulumix.Output[string]              `pulumi:"namespace"`
-	Port        pulumix.Output[int]                 `pulumi:"port"`
-	Scheme      pulumix.Output[string]              `pulumi:"scheme"`
-	Host        pulumix.Output[string]              `pulumi:"host"`
-	BasePath    pulumix.Output[string]              `pulumi:"basePath"`
+	ServiceName pulumix.Output[string]           `pulumi:"serviceName"`
+	Namespace   pulumix.Output[string]           `pulumi:"namespace"`
+	Port        pulumix.Output[int]              `pulumi:"port"`
+	Scheme      pulumix.Output[string]           `pulumi:"scheme"`
+	Host        pulumix.Output[string]           `pulumi:"host"`
+	BasePath    pulumix.Output[string]           `pulumi:"basePath"`
 	Backend     pulumix.Output[BackendReference] `pulumi:"backend"`
 }
 
@@ -195,8 +195,8 @@ func (b builder) make(kind object.Kind, content pulumi.Map, after ...*object.Obj
 // before them.
 func (b builder) setOutputs(e *ModelEndpoint, service, middleware, slice, policy *object.Object) {
 	e.Backend = pulumix.Apply5(b.meta, b.plan, service.Name(), object.NameOf(middleware),
-		pulumix.Apply2(slice.Name(), object.NameOf(policy), func(string, string) any { return nil }),
-		func(a Args, p plan, service, middleware string, _ any) BackendReference {
+		pulumix.Apply2(slice.Name(), object.NameOf(policy), func(string, string) bool { return true }),
+		func(a Args, p plan, service, middleware string, _ bool) BackendReference {
 			return p.reference(b.name, a.Namespace, service, middleware)
 		})
 	e.ServiceName = pulumix.Apply(e.Backend, func(r BackendReference) string { return r.ServiceName })

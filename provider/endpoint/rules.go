@@ -15,12 +15,9 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
-
-// maxHeaders is how many headers a filter of a route sets, and removes
-// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go).
-const maxHeaders = 16
 
 // check finds every fault of an endpoint's arguments.
 func check(name string, a Args) fault.List {
@@ -153,12 +150,12 @@ func decideHeaders(a Args, keyed bool, faults *fault.List) Headers {
 	for i, name := range a.Headers.Remove {
 		note(fault.Index("headers.remove", i), name)
 	}
-	if len(a.Headers.Set) > maxHeaders {
-		faults.Addf("headers.set", "has %d headers; a route sets %d at most", len(a.Headers.Set), maxHeaders)
+	if len(a.Headers.Set) > route.MaxHeaders {
+		faults.Addf("headers.set", "has %d headers; a route sets %d at most", len(a.Headers.Set), route.MaxHeaders)
 	}
 	// One place is the Authorization header's, which is removed by default.
-	if len(a.Headers.Remove) >= maxHeaders {
-		faults.Addf("headers.remove", "has %d headers; a route removes %d at most", len(a.Headers.Remove), maxHeaders-1)
+	if len(a.Headers.Remove) >= route.MaxHeaders {
+		faults.Addf("headers.remove", "has %d headers; a route removes %d at most", len(a.Headers.Remove), route.MaxHeaders-1)
 	}
 	return *a.Headers
 }

@@ -1,0 +1,30 @@
+// Command pulumi-resource-modelplane serves the provider to Pulumi's engine.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	p "github.com/pulumi/pulumi-go-provider"
+
+	"github.com/modelplane/pulumi-modelplane/provider"
+)
+
+// version is set by the build.
+var version = "0.1.0-dev"
+
+func main() {
+	if len(os.Args) == 2 && (os.Args[1] == "--version" || os.Args[1] == "-version") {
+		fmt.Println(version)
+		return
+	}
+	served, err := provider.New()
+	if err == nil {
+		err = p.RunProvider(context.Background(), provider.Name, version, served)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "modelplane: %s\n", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,251 @@
+// Package gateway is the component ModelGateway: Traefik as the one address in front of all services.
+package gateway
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/pulumi/pulumi-go-provider/infer"
+	kubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/utilities"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
+)
+
+// Token is the type of a ModelGateway in a Pulumi program.
+const Token = "modelplane:index:" + Kind
+
+// Kind is what its objects carry as the label modelplane/component.
+const Kind = "ModelGateway"
+
+// readyTimeout is how long Traefik has to run and to get an address.
+const readyTimeout = "10m"
+
+// Definition is the component as the provider serves it.
+var Definition = component.Define(check, construct)
+
+// ModelGateway is Traefik with a Gateway that services attach to.
+type ModelGateway struct {
+	pulumi.ResourceState
+
+	Address          pulumix.Output[string]    `pulumi:"address"`
+	URL              pulumix.Output[string]    `pulumi:"url"`
+	GatewayName      pulumix.Output[string]    `pulumi:"gatewayName"`
+	GatewayClassName pulumix.Output[string]    `pulumi:"gatewayClassName"`
+	Namespace        pulumix.Output[string]    `pulumi:"namespace"`
+	Gateway          pulumix.Output[Reference] `pulumi:"gateway"`
+}
+
+// Annotate describes the component for the schema.
+func (g *ModelGateway) Annotate(at infer.Annotator) {
+	at.SetToken("index", Kind)
+	at.Describe(g, "The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its "+
+		"own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set "+
+		"`installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the "+
+		"`customTimeouts` of the component).")
+	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
+	at.Describe(&g.URL, "The URL of the gateway, without a path.")
+	at.Describe(&g.GatewayName, "The name of the Gateway.")
+	at.Describe(&g.GatewayClassName, "The name of the GatewayClass, which no other gateway shares.")
+	at.Describe(&g.Namespace, "The gateway's namespace.")
+	at.Describe(&g.Gateway, "The gateway as a ModelService takes it in `gateway`.")
+}
+
+func construct(
+	ctx *pulumi.Context, name string, in component.Inputs[Args], opts ...pulumi.ResourceOption,
+) (*ModelGateway, error) {
+	g := &ModelGateway{}
+	children, err := component.Register(ctx, Token, name, g, opts)
+	if err != nil {
+		return nil, err
+	}
+	b := builder{
+		ctx: ctx, children: children, in: in, name: name,
+		meta: in.Only("name", "namespace", "labels", "annotations"),
+		plan: pulumix.ApplyErr(in.Except("chart"), func(a Args) (plan, error) {
+			p, faults := decide(name, a)
+			return p, faults.Err()
+		}),
+	}
+	release, err := b.release()
+	if err != nil {
+		return nil, err
+	}
+	workload, service, err := b.running(release)
+	if err != nil {
+		return nil, err
+	}
+	class, err := b.class(release)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := b.gateway(class, workload, service)
+	if err != nil {
+		return nil, err
+	}
+	b.setOutputs(g, service, class, gateway)
+	return g, nil
+}
+
+// builder makes a gateway's children, all of them with the Pulumi name of the gateway.
+type builder struct {
+	ctx      *pulumi.Context
+	children component.Children
+	in       component.Inputs[Args]
+	name     string
+	meta     pulumix.Output[Args]
+	plan     pulumix.Output[plan]
+}
+
+// release installs Traefik, after the namespace and the definitions that it watches. It is not waited for: Helm would tell
+// no more than that time ran out.
+func (b builder) release() (*helmRelease, error) {
+	before, err := b.crds()
+	if err != nil {
+		return nil, err
+	}
+	if b.in.Known.CreateNamespace {
+		namespace, err := object.New(b.ctx, object.Namespace, b.name, pulumi.Map{"metadata": pulumi.Map{
+			"name":        pulumix.Apply(b.meta, b.namespaceName),
+			"labels":      b.labels(nil),
+			"annotations": b.annotations(nil),
+		}}, b.children.Options()...)
+		if err != nil {
+			return nil, err
+		}
+		before = append(before, namespace)
+	}
+	chart := pulumix.Apply(b.in.Only("chart"), func(a Args) chartSource { return a.chartSource() })
+	values := pulumix.Apply2(b.in.Only("chart"), b.plan, func(a Args, p plan) map[string]any { return p.values(a) })
+	var made helmRelease
+	err = b.ctx.RegisterResource("kubernetes:helm.sh/v3:Release", b.name, pulumi.Map{
+		"name":           pulumix.Apply(b.meta, b.objectName),
+		"namespace":      pulumix.Apply(b.meta, b.namespaceName),
+		"chart":          pulumix.Apply(chart, func(c chartSource) string { return c.name }),
+		"version":        pulumix.Apply(chart, func(c chartSource) string { return c.version }),
+		"repositoryOpts": pulumix.Apply(chart, func(c chartSource) map[string]string { return c.repositoryOpts() }),
+		"values":         values,
+		"skipCrds":       pulumi.Bool(true),
+		"skipAwait":      pulumi.Bool(true),
+	}, &made, kubernetes.PkgResourceDefaultOpts(b.children.Options(pulumi.DependsOn(before)))...)
+	return &made, err
+}
+
+// helmRelease is the part of a Release that others rest on.
+type helmRelease struct {
+	pulumi.CustomResourceState
+
+	Status pulumi.MapOutput `pulumi:"status"`
+}
+
+// crds installs the definitions. They outlive the gateway: deleting them would delete every route in the cluster.
+func (b builder) crds() ([]pulumi.Resource, error) {
+	if !b.in.Known.InstallCRDs {
+		return nil, nil
+	}
+	definitions, err := crds.All()
+	if err != nil {
+		return nil, err
+	}
+	var made []pulumi.Resource
+	for _, definition := range definitions {
+		content := pulumi.ToMap(definition.Object)
+		crd, err := object.New(b.ctx, object.CustomResourceDefinition, b.name+"-"+definition.Name, content, b.children.Options(pulumi.RetainOnDelete(true))...)
+		if err != nil {
+			return nil, err
+		}
+		made = append(made, crd)
+	}
+	return made, nil
+}
+
+// running waits, by patches that change nothing but an annotation, until this revision of the release runs and has an
+// address. Pulumi then says what is missing: which Pod fails and why, or that no load balancer gave an address.
+func (b builder) running(release *helmRelease) (workload, service *object.Object, err error) {
+	revision := pulumix.Apply(pulumix.MustConvertTyped[map[string]any](release.Status), func(status map[string]any) map[string]string {
+		return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
+	})
+	for _, kind := range []object.Kind{object.DeploymentPatch, object.ServicePatch} {
+		made, err := object.New(b.ctx, kind, b.name, pulumi.Map{"metadata": pulumi.Map{
+			"name":        pulumix.Apply(b.meta, b.objectName),
+			"namespace":   pulumix.Apply(b.meta, b.namespaceName),
+			"annotations": revision,
+		}}, b.children.Awaited(readyTimeout)...)
+		if err != nil {
+			return nil, nil, err
+		}
+		workload, service = service, made
+	}
+	return workload, service, nil
+}
+
+func (b builder) class(release *helmRelease) (*object.Object, error) {
+	return object.New(b.ctx, object.GatewayClass, b.name, pulumi.Map{
+		"metadata": pulumi.Map{
+			"name":        pulumix.Apply(b.meta, func(a Args) string { return className(b.name, a) }),
+			"labels":      b.labels(classLabels),
+			"annotations": b.annotations(nil),
+		},
+		"spec": pulumi.Map{"controllerName": pulumi.String(chart.ControllerName)},
+	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}))...)
+}
+
+// gateway waits until Traefik says that it serves the Gateway.
+func (b builder) gateway(class, workload, service *object.Object) (*object.Object, error) {
+	spec := pulumix.Apply2Err(b.meta, class.Name(), func(_ Args, class string) (any, error) {
+		return object.Plain(gatewaySpec(class))
+	})
+	return object.New(b.ctx, object.Gateway, b.name, pulumi.Map{
+		"metadata": pulumi.Map{
+			"name":        pulumix.Apply(b.meta, b.objectName),
+			"namespace":   pulumix.Apply(b.meta, b.namespaceName),
+			"labels":      b.labels(nil),
+			"annotations": b.annotations(map[string]string{object.WaitForAnnotation: waitFor}),
+		},
+		"spec": spec,
+	}, b.children.Awaited(readyTimeout, pulumi.DependsOn([]pulumi.Resource{workload, service}))...)
+}
+
+// setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after
+// both and go before both.
+func (b builder) setOutputs(g *ModelGateway, service, class, gateway *object.Object) {
+	spec := pulumix.MustConvertTyped[map[string]any](service.Spec)
+	status := pulumix.MustConvertTyped[map[string]any](service.Status)
+	g.Address = pulumix.Apply2Err(spec, status, address)
+	g.GatewayName = gateway.Name()
+	g.GatewayClassName = class.Name()
+	g.Namespace = pulumix.Apply(b.meta, b.namespaceName)
+	g.URL = pulumix.Apply3(b.plan, g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
+	g.Gateway = pulumix.Apply3(g.GatewayName, g.Namespace, g.URL, func(name, namespace, url string) Reference {
+		return Reference{Name: name, Namespace: namespace, Listener: Listener, URL: url, Plugin: true}
+	})
+}
+
+func (b builder) objectName(a Args) string    { return nameOr(a.Name, b.name) }
+func (b builder) namespaceName(a Args) string { return namespaceOf(b.name, a) }
+
+// labels are those that every object carries, and what more says of the arguments.
+func (b builder) labels(more func(name string, a Args) map[string]string) pulumix.Output[map[string]string] {
+	return pulumix.Apply(b.meta, func(a Args) map[string]string {
+		labels := object.Labels(Kind, b.objectName(a), a.Labels)
+		if more != nil {
+			maps.Copy(labels, more(b.name, a))
+		}
+		return labels
+	})
+}
+
+func (b builder) annotations(own map[string]string) pulumix.Output[map[string]string] {
+	return pulumix.Apply(b.meta, func(a Args) map[string]string {
+		annotations := maps.Clone(own)
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		maps.Copy(annotations, a.Annotations)
+		return annotations
+	})
+}

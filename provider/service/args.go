@@ -1,0 +1,79 @@
+package service
+
+import (
+	"github.com/pulumi/pulumi-go-provider/infer"
+
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
+)
+
+// Args are the inputs of a [ModelService].
+type Args struct {
+	Gateway     gateway.Reference `pulumi:"gateway"`
+	Backends    []Backend         `pulumi:"backends"`
+	Hostnames   []string          `pulumi:"hostnames,optional"`
+	Path        *string           `pulumi:"path,optional"`
+	APIPath     string            `pulumi:"apiPath,optional"`
+	SkipAwait   bool              `pulumi:"skipAwait,optional"`
+	Name        string            `pulumi:"name,optional"`
+	Namespace   string            `pulumi:"namespace,optional"`
+	Labels      map[string]string `pulumi:"labels,optional"`
+	Annotations map[string]string `pulumi:"annotations,optional"`
+}
+
+// Annotate describes the inputs for the schema.
+func (a *Args) Annotate(at infer.Annotator) {
+	at.Describe(&a.Gateway, "The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.")
+	at.Describe(&a.Backends, "Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong "+
+		"into one endpoint's `urls`.")
+	at.Describe(&a.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. "+
+		"Default: every name that leads to the gateway.")
+	at.Describe(&a.Path, "The first part of the service's path, unique on the gateway. Starts with a slash, without one at its "+
+		"end. Default: `/<namespace>/<name>`.")
+	at.Describe(&a.APIPath, "The second part of the service's path, which each endpoint's base path takes the place of. "+
+		"Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base "+
+		"path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.")
+	at.SetDefault(&a.APIPath, "/v1")
+	at.Describe(&a.SkipAwait, "Whether not to wait until the gateway has accepted the route. Default: false: an update that "+
+		"the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.")
+	at.SetDefault(&a.SkipAwait, false)
+	at.Describe(&a.Name, "The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.")
+	at.Describe(&a.Namespace, "The namespace of the HTTPRoute; it must exist. Default: `default`.")
+	at.SetDefault(&a.Namespace, "default")
+	at.Describe(&a.Labels, "Labels for all objects of the service.")
+	at.Describe(&a.Annotations, "Annotations for all objects of the service.")
+}
+
+// Backend is an endpoint, or several, with a share of the traffic.
+type Backend struct {
+	Endpoint  *endpoint.BackendReference  `pulumi:"endpoint,optional"`
+	Endpoints []endpoint.BackendReference `pulumi:"endpoints,optional"`
+	Weight    int                         `pulumi:"weight,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (b *Backend) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ServiceBackend")
+	at.Describe(b, "One endpoint, or several, with a share of a service's traffic.")
+	at.Describe(&b.Endpoint, "The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.")
+	at.Describe(&b.Endpoints, "Several endpoints that share the weight evenly.")
+	at.Describe(&b.Weight, "This entry's share of the traffic as a whole, in proportion to the other entries' weights, "+
+		"however many endpoints it has: 0 to 1,000,000. Default: 1.")
+	at.SetDefault(&b.Weight, 1)
+}
+
+// Share is what one endpoint gets.
+type Share struct {
+	Endpoint string  `pulumi:"endpoint"`
+	Weight   int     `pulumi:"weight"`
+	Share    float64 `pulumi:"share"`
+}
+
+// Annotate describes the type for the schema.
+func (s *Share) Annotate(at infer.Annotator) {
+	at.SetToken("index", "BackendShare")
+	at.Describe(s, "The share of a service's traffic that one endpoint gets.")
+	at.Describe(&s.Endpoint, "The endpoint's name.")
+	at.Describe(&s.Weight, "Its weight in the HTTPRoute.")
+	at.Describe(&s.Share, "Its part of all requests, from 0 to 1.")
+}
