@@ -22,8 +22,8 @@ type Config struct {
 	// plane sends to Pods.
 	NodeIP netip.Addr
 
-	// PodCIDR and PodCIDR6 are the ranges that Pods get their addresses from: the n-th free address of each. Two agents
-	// of one plane need ranges that do not overlap.
+	// PodCIDR and PodCIDR6 are the ranges that Pods get their addresses from. The plane itself takes the address behind
+	// the first of PodCIDR6. Two agents of one plane need ranges that do not overlap.
 	PodCIDR, PodCIDR6 netip.Prefix
 
 	// Dir holds the Pods' folders and their containers' logs, `<namespace>_<pod>_<container>.log`. Logs outlive their Pods.

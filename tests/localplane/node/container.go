@@ -65,6 +65,9 @@ func (c *container) runOnce() (int, error) {
 	}
 	began := metav1.Now()
 	c.pod.board.container(c.spec.Name, func(status *corev1.ContainerStatus) {
+		if status.LastTerminationState.Terminated != nil {
+			status.RestartCount++
+		}
 		started := c.spec.StartupProbe == nil
 		status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: began}}
 		status.Started = &started
@@ -165,7 +168,6 @@ func (c *container) waitAgain(wait time.Duration) {
 	message := fmt.Sprintf("back-off %s restarting container %s", wait, c.spec.Name)
 	c.pod.board.container(c.spec.Name, func(status *corev1.ContainerStatus) {
 		status.LastTerminationState = status.State
-		status.RestartCount++
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: message}}
 	})
 	c.pod.warn("BackOff", message)

@@ -30,9 +30,23 @@ func allowForwarding() error {
 	return nil
 }
 
-// connect joins a Pod's network namespace to the plane's by a veth pair. Both ends know the other's hardware address, so
+// joinRange gives the plane an address in the Pods' IPv6 range and returns it. It is the source of what the plane sends
+// to Pods by IPv6, since nothing else in a plane needs to have an IPv6 address.
+func joinRange(range6 netip.Prefix) (netip.Addr, error) {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("find the plane's loopback device: %w", err)
+	}
+	own := range6.Masked().Addr().Next()
+	if err := netlink.AddrReplace(lo, &netlink.Addr{IPNet: single(own)}); err != nil {
+		return netip.Addr{}, fmt.Errorf("give the plane the address %s: %w", own, err)
+	}
+	return own, nil
+}
+
+// connect joins a Pod's network namespace to the plane's by a veth pair; the plane sends from addresses of its own. Both ends know the other's hardware address, so
 // that nothing depends on ARP, neighbour discovery or duplicate address detection and their delays.
-func connect(box *sandbox, a addresses, nodeIP netip.Addr) error {
+func connect(box *sandbox, a, plane addresses) error {
 	link := &netlink.Veth{
 		LinkAttrs:     netlink.LinkAttrs{Name: hostDevice(a), Flags: net.FlagUp},
 		PeerName:      podDevice,
@@ -53,15 +67,17 @@ func connect(box *sandbox, a addresses, nodeIP netip.Addr) error {
 	if err != nil {
 		return fmt.Errorf("set up the network inside Pod %s: %w", a.v4, err)
 	}
-	for _, to := range []netip.Addr{a.v4, a.v6} {
+	for to, from := range map[netip.Addr]netip.Addr{a.v4: plane.v4, a.v6: plane.v6} {
 		if err := neighbour(outside, to, podMAC); err != nil {
 			return fmt.Errorf("set up the way to Pod %s: %w", to, err)
 		}
-		route := &netlink.Route{LinkIndex: outside.Attrs().Index, Dst: single(to), Scope: netlink.SCOPE_LINK}
-		if to.Is4() {
-			route.Src = nodeIP.AsSlice()
-		}
-		if err := netlink.RouteReplace(route); err != nil {
+		err := netlink.RouteReplace(&netlink.Route{
+			LinkIndex: outside.Attrs().Index,
+			Dst:       single(to),
+			Scope:     netlink.SCOPE_LINK,
+			Src:       from.AsSlice(),
+		})
+		if err != nil {
 			return fmt.Errorf("set up the way to Pod %s: %w", to, err)
 		}
 	}

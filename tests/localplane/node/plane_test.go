@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -23,20 +22,24 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/node"
 )
 
 // testNode is the Node that the tests' own agent is; Pods of the tests run nowhere else.
 const testNode = "node-under-test"
 
-// plane is what the tests know of the plane that they run in. It is nil outside of one.
-var plane *testPlane
+// plane is the plane that the tests run in. It is nil outside of one, and noPlane says how to get inside.
+var (
+	plane   *testPlane
+	noPlane error
+)
 
 type testPlane struct {
 	api    *rest.Config
 	client kubernetes.Interface
-	server netip.AddrPort
-	dir    string
+	// dir is the agent's folder.
+	dir string
 }
 
 func TestMain(m *testing.M) {
@@ -49,9 +52,11 @@ func TestMain(m *testing.M) {
 }
 
 // runInPlane runs the tests with an agent of their own, in this very process, so that the race detector sees it.
+// Outside of a plane it runs those that need none.
 func runInPlane(m *testing.M) (int, error) {
-	kubeconfig := os.Getenv("KUBECONFIG")
-	if kubeconfig == "" {
+	here, err := localplane.Here()
+	if err != nil {
+		noPlane = err
 		return m.Run(), nil
 	}
 	dir, err := os.MkdirTemp("", "node-test-")
@@ -59,31 +64,17 @@ func runInPlane(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	server := filepath.Join(dir, "server")
-	build := exec.Command("go", "build", "-o", server, "./testdata/server")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the tests' image: %w\n%s", err, output)
+	images, err := testImages(dir)
+	if err != nil {
+		return 0, err
 	}
-	images := map[string]string{"server": server}
-	if traefik := traefikBinary(); traefik != "" {
-		images["traefik"] = traefik
-	}
-
 	plane = &testPlane{dir: filepath.Join(dir, "node")}
-	if plane.api, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
+	if plane.api, err = clientcmd.BuildConfigFromFlags("", here.Kubeconfig()); err != nil {
 		return 0, err
 	}
 	plane.api.QPS = -1
 	if plane.client, err = kubernetes.NewForConfig(plane.api); err != nil {
 		return 0, err
-	}
-	address, err := url.Parse(plane.api.Host)
-	if err != nil {
-		return 0, err
-	}
-	if plane.server, err = netip.ParseAddrPort(address.Host); err != nil {
-		return 0, fmt.Errorf("the tests need a plane whose API server has an IP address: %w", err)
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -92,13 +83,13 @@ func runInPlane(m *testing.M) (int, error) {
 		ended <- node.Run(ctx, node.Config{
 			API:       plane.api,
 			NodeName:  testNode,
-			NodeIP:    plane.server.Addr(),
+			NodeIP:    localplane.APIServer.Addr(),
 			PodCIDR:   netip.MustParsePrefix("10.245.0.0/16"),
 			PodCIDR6:  netip.MustParsePrefix("fd00:245::/64"),
 			Dir:       plane.dir,
 			Images:    images,
-			HostsFile: "/etc/hosts",
-			APIServer: plane.server,
+			HostsFile: here.HostsFile(),
+			APIServer: localplane.APIServer,
 		})
 	}()
 	code := m.Run()
@@ -106,27 +97,26 @@ func runInPlane(m *testing.M) (int, error) {
 	return code, <-ended
 }
 
-// traefikBinary finds the toolchain's Traefik, or none.
-func traefikBinary() string {
-	if found, err := exec.LookPath("traefik"); err == nil {
-		return found
+// testImages builds the tests' own image and finds Traefik, which a plane has on its PATH.
+func testImages(dir string) (map[string]string, error) {
+	server := filepath.Join(dir, "server")
+	build := exec.Command("go", "build", "-o", server, "./testdata/server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the tests' image: %w\n%s", err, output)
 	}
-	cache, err := os.UserCacheDir()
+	traefik, err := exec.LookPath("traefik")
 	if err != nil {
-		return ""
+		return nil, err
 	}
-	built := filepath.Join(cache, "modelplane", "bin", "traefik")
-	if _, err := os.Stat(built); err != nil {
-		return ""
-	}
-	return built
+	return map[string]string{"server": server, "traefik": traefik}, nil
 }
 
 // newNamespace gives a test a Namespace that can run Pods, and ends it with the test.
 func newNamespace(t *testing.T) string {
 	t.Helper()
 	if plane == nil {
-		t.Skip("needs a local plane; run it by `localplane run -- go test ./tests/localplane/node`")
+		t.Skip(noPlane)
 	}
 	made, err := plane.client.CoreV1().Namespaces().Create(t.Context(),
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "node-"}}, metav1.CreateOptions{})
@@ -232,5 +222,3 @@ func eventually(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
-
-func port(p netip.AddrPort) string { return strconv.Itoa(int(p.Port())) }

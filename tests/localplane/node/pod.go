@@ -151,7 +151,7 @@ func (p *pod) makeSandbox() error {
 	}
 	a, err := p.agent.addresses.take()
 	if err == nil {
-		if err = connect(box, a, p.agent.cfg.NodeIP); err != nil {
+		if err = connect(box, a, p.agent.own); err != nil {
 			err = errors.Join(err, disconnect(a))
 			p.agent.addresses.giveBack(a)
 		}

@@ -33,6 +33,10 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := allowForwarding(); err != nil {
 		return fmt.Errorf("node agent: %w", err)
 	}
+	own6, err := joinRange(cfg.PodCIDR6)
+	if err != nil {
+		return fmt.Errorf("node agent: %w", err)
+	}
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, podsFolder), 0o755); err != nil {
 		return fmt.Errorf("node agent: %w", err)
 	}
@@ -55,6 +59,7 @@ func Run(ctx context.Context, cfg Config) error {
 	a := &agent{
 		ctx:       ctx,
 		cfg:       cfg,
+		own:       addresses{cfg.NodeIP, own6},
 		client:    client,
 		events:    events.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "localplane-node", Host: cfg.NodeName}),
 		addresses: newAddressPool(cfg.PodCIDR, cfg.PodCIDR6),
@@ -65,8 +70,10 @@ func Run(ctx context.Context, cfg Config) error {
 
 // agent is what the Pods of one Node share.
 type agent struct {
-	ctx       context.Context
-	cfg       Config
+	ctx context.Context
+	cfg Config
+	// own are the plane's addresses, as its Pods see it.
+	own       addresses
 	client    kubernetes.Interface
 	events    record.EventRecorder
 	addresses *addressPool

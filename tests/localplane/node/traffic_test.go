@@ -157,13 +157,13 @@ func podsOf(t *testing.T, namespace, app string) []corev1.Pod {
 
 func readyAddresses(t *testing.T, namespace string) []string {
 	// A background context: this is called until after the test's own has ended.
-	slices_, err := plane.client.DiscoveryV1().EndpointSlices(namespace).List(context.Background(), metav1.ListOptions{})
+	listed, err := plane.client.DiscoveryV1().EndpointSlices(namespace).List(context.Background(), metav1.ListOptions{})
 	if err != nil {
 		t.Errorf("list EndpointSlices: %v", err)
 		return nil
 	}
 	var ready []string
-	for _, slice := range slices_.Items {
+	for _, slice := range listed.Items {
 		for _, endpoint := range slice.Endpoints {
 			if ptr.Deref(endpoint.Conditions.Ready, false) {
 				ready = append(ready, endpoint.Addresses[0])

@@ -2,6 +2,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
@@ -10,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 func main() {
@@ -43,8 +44,10 @@ func main() {
 		defer answer.Body.Close()
 		io.Copy(w, answer.Body)
 	})
-	http.HandleFunc("GET /sick", func(w http.ResponseWriter, _ *http.Request) {
-		if time.Since(started) > 2*time.Second {
+	http.HandleFunc("GET /api", callAPI)
+	http.HandleFunc("GET /sick-once", func(w http.ResponseWriter, _ *http.Request) {
+		if file, err := os.OpenFile("/scratch/was-sick", os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+			file.Close()
 			http.Error(w, "sick", http.StatusInternalServerError)
 		}
 	})
@@ -61,4 +64,34 @@ func main() {
 	log.Print("SIGTERM")
 }
 
-var started = time.Now()
+// callAPI asks the API server as a client in a Pod does: with what is mounted there, and nothing else.
+func callAPI(w http.ResponseWriter, r *http.Request) {
+	const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
+	token, err := os.ReadFile(account + "token")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	ca, err := os.ReadFile(account + "ca.crt")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	server := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "https://"+server+r.FormValue("path"), nil)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	request.Header.Set("Authorization", "Bearer "+string(token))
+	answer, err := client.Do(request)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer answer.Body.Close()
+	io.Copy(w, answer.Body)
+}
