@@ -26,9 +26,9 @@ func first(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	files := []*os.File{os.Stdin, os.Stdout, os.Stderr}
+	var handedOn []*os.File
 	if byHand := len(args) == 1; byHand {
-		files = append(files, os.NewFile(readyFD, "ready"), os.NewFile(apiFD, "api"))
+		handedOn = []*os.File{os.NewFile(readyFD, "ready"), os.NewFile(apiFD, "api")}
 		// This process alone holds the lock, until the very end of the plane.
 		syscall.CloseOnExec(lockFD)
 	}
@@ -36,9 +36,15 @@ func first(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	child, err := os.StartProcess(self, append([]string{self, planeCommand}, args...), &os.ProcAttr{Env: environ, Files: files})
+	child, err := os.StartProcess(self, append([]string{self, planeCommand}, args...), &os.ProcAttr{
+		Env:   environ,
+		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, handedOn...),
+	})
 	if err != nil {
 		return 0, err
+	}
+	for _, file := range handedOn {
+		file.Close()
 	}
 	passSignalsTo(child)
 	return sandbox.Reap(child.Pid), nil

@@ -21,11 +21,16 @@ const planeCommand = "_plane"
 // with the same arguments. It stops nothing: with its end comes that of all.
 func plane(args []string) (int, error) {
 	plane, command := localplane.Plane{Dir: args[0]}, args[1:]
+	byHand := len(command) == 0
+	if byHand {
+		syscall.CloseOnExec(readyFD)
+		syscall.CloseOnExec(apiFD)
+	}
 	failed, err := start(plane)
 	if err != nil {
 		return 0, err
 	}
-	if byHand := len(command) == 0; byHand {
+	if byHand {
 		return 0, serveOutside(failed)
 	}
 	return runCommand(command, failed)
