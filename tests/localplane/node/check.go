@@ -1,3 +1,5 @@
+//go:build linux
+
 package node
 
 import (
@@ -5,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // unsupported says what a Pod asks for that this node cannot give, or nil.
@@ -17,6 +20,10 @@ func unsupported(pod *corev1.Pod) error {
 	}
 	spec := pod.Spec
 	refuse(spec.HostNetwork, "hostNetwork is not supported; every Pod has a network of its own")
+	refuse(spec.HostPID || spec.HostIPC || ptr.Deref(spec.ShareProcessNamespace, false),
+		"hostPID, hostIPC and shareProcessNamespace are not supported")
+	refuse(len(spec.HostAliases) > 0, "hostAliases are not supported; add the names to the plane's hosts file")
+	refuse(spec.ActiveDeadlineSeconds != nil, "activeDeadlineSeconds is not supported; delete the Pod instead")
 	refuse(len(spec.ReadinessGates) > 0, "readinessGates are not supported; use a readinessProbe")
 	for _, v := range spec.Volumes {
 		known := v.EmptyDir != nil || v.ConfigMap != nil || v.Secret != nil || v.Projected != nil || v.DownwardAPI != nil
@@ -33,6 +40,9 @@ func unsupported(pod *corev1.Pod) error {
 		refuse(c.RestartPolicy != nil, "init container %s has a restartPolicy, which is not supported; make it an ordinary container", c.Name)
 	}
 	for _, c := range spec.Containers {
+		for _, port := range c.Ports {
+			refuse(port.HostPort != 0, "the hostPort of container %s is not supported; every Pod has an address of its own", c.Name)
+		}
 		for kind, probe := range map[string]*corev1.Probe{
 			"readinessProbe": c.ReadinessProbe, "livenessProbe": c.LivenessProbe, "startupProbe": c.StartupProbe,
 		} {

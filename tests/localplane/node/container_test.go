@@ -1,8 +1,16 @@
+//go:build linux
+
 package node_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -113,8 +121,7 @@ func TestContainerSeesWhatItsVolumesAndVariablesReferTo(t *testing.T) {
 	require.Equal(t, "big", ask(t, ip, "/file", "name", "/etc/size.txt"), "a subPath stays as it was, as in any cluster")
 }
 
-// Catches a token that the API server does not know, one with more rights than the Pod's ServiceAccount has, and names
-// of the hosts file that a Pod does not see.
+// Catches a token that the API server does not know, and one with more rights than the Pod's ServiceAccount has.
 func TestPodReachesTheAPIServerWithTheRightsOfItsServiceAccount(t *testing.T) {
 	namespace := newNamespace(t)
 	_, err := plane.client.RbacV1().Roles(namespace).Create(t.Context(), &rbacv1.Role{
@@ -138,6 +145,28 @@ func TestPodReachesTheAPIServerWithTheRightsOfItsServiceAccount(t *testing.T) {
 	}
 	require.Zero(t, list("pods"), "an answer that is a list has no code")
 	require.Equal(t, 403, list("secrets"))
+}
+
+// Catches a hosts file that a running Pod sees as it once was, and a test's authority that Pods do not trust.
+func TestPodReachesAServerByANewNameAndTrustsTheExtraAuthority(t *testing.T) {
+	namespace := newNamespace(t)
+	pod := runPod(t, namespace, serverPod("client"))
+
+	address := localplane.Free4.Addr().Next()
+	require.NoError(t, plane.here.AddAddress(address))
+	listener, err := net.Listen("tcp", netip.AddrPortFrom(address, 443).String())
+	require.NoError(t, err)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "trusted")
+	}))
+	server.Listener.Close()
+	server.Listener = listener
+	server.StartTLS()
+	defer server.Close()
+	// The certificate of httptest is made out to this name.
+	require.NoError(t, plane.here.AddHost("example.com", address))
+
+	require.Equal(t, "trusted", ask(t, pod.Status.PodIP, "/fetch", "url", "https://example.com"))
 }
 
 // Catches an image that is taken for another, and a Pod that waits for one without a word.
@@ -243,19 +272,25 @@ func TestGracefulEndCallsPreStopThenTerminates(t *testing.T) {
 	require.Contains(t, lines[2], "SIGTERM")
 }
 
-// Catches what would pile up over a day of rollouts: devices, routes, mounts, processes and folders of Pods long gone.
+// Catches what would pile up over a day of rollouts: devices, routes, mounts and folders of Pods long gone.
 func TestDeletedPodLeavesOnlyItsLog(t *testing.T) {
 	namespace := newNamespace(t)
-	before := devices(t)
 	pod := runPod(t, namespace, serverPod("guest"))
-	require.Len(t, devices(t), len(before)+1)
+	uid := string(pod.UID)
+	device := deviceTo(t, pod.Status.PodIP)
+	require.NotEqual(t, "lo", device)
+	require.Equal(t, device, deviceTo(t, pod.Status.PodIPs[1].IP))
+	require.True(t, isMounted(t, uid))
 	deletePod(t, pod)
 
-	require.ElementsMatch(t, before, devices(t))
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	require.NoError(t, err)
-	require.NotContains(t, string(mounts), string(pod.UID))
-	require.NoDirExists(t, plane.dir+"/pods/"+string(pod.UID))
+	for _, ip := range pod.Status.PodIPs {
+		require.Empty(t, deviceTo(t, ip.IP))
+	}
+	_, err := netlink.LinkByName(device)
+	require.ErrorAs(t, err, &netlink.LinkNotFoundError{})
+	require.NoDirExists(t, filepath.Join(plane.dir, "pods", uid))
+	// The thread that held the Pod's mounts ends a moment after the Pod.
+	eventually(t, "the Pod's mounts to be gone", func() bool { return !isMounted(t, uid) })
 	require.Contains(t, logOf(t, pod, "main"), "SIGTERM")
 }
 
@@ -273,15 +308,33 @@ func TestNodeIsReadyWithoutTaints(t *testing.T) {
 	require.Equal(t, corev1.ConditionTrue, node.Status.Conditions[0].Status)
 }
 
-func devices(t *testing.T) []string {
+// deviceTo names the device by which the plane reaches an address, or returns nothing when there is none.
+func deviceTo(t *testing.T, ip string) string {
 	t.Helper()
-	links, err := netlink.LinkList()
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
 	require.NoError(t, err)
-	var names []string
-	for _, link := range links {
-		names = append(names, link.Attrs().Name)
+	for _, route := range routes {
+		if route.Dst != nil && route.Dst.IP.Equal(net.ParseIP(ip)) {
+			link, err := netlink.LinkByIndex(route.LinkIndex)
+			require.NoError(t, err)
+			return link.Attrs().Name
+		}
 	}
-	return names
+	return ""
+}
+
+// isMounted tells whether any thread of the agent sees mounts of a Pod.
+func isMounted(t *testing.T, uid string) bool {
+	t.Helper()
+	threads, err := filepath.Glob("/proc/self/task/*/mounts")
+	require.NoError(t, err)
+	for _, thread := range threads {
+		// A thread may end between being listed and being read.
+		if mounts, err := os.ReadFile(thread); err == nil && strings.Contains(string(mounts), uid) {
+			return true
+		}
+	}
+	return false
 }
 
 // eventOf waits for an event of a Pod with this reason and returns its message.

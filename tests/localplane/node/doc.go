@@ -8,8 +8,9 @@
 //
 // What is there works as in a cluster: ServiceAccount tokens, configMap, secret, projected, downwardAPI and emptyDir
 // volumes with updates, environment, init containers, restarts, httpGet and tcpSocket probes, httpGet and sleep preStop
-// hooks, graceful ends, statuses and events. What is not there is refused with an event on the Pod and never ignored,
-// but for what only restricts a container (capabilities, seccomp, resource limits, read-only mounts).
+// hooks, graceful ends, statuses and events. A Pod that needs more than that is refused with an event that says what.
+// Ignored is what only restricts a container: capabilities, seccomp, resource limits, read-only mounts. There is no
+// DNS: names come from the hosts file.
 //
 // The agent talks to the API server through client-go and renews its Lease with the kubelet's own controller. The
 // framework of virtual-kubelet was considered; its Pod controller does not fit a plane on which rollouts under load are

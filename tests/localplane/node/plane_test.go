@@ -1,11 +1,15 @@
+//go:build linux
+
 package node_test
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -36,6 +40,7 @@ var (
 )
 
 type testPlane struct {
+	here   localplane.Plane
 	api    *rest.Config
 	client kubernetes.Interface
 	// dir is the agent's folder.
@@ -68,12 +73,17 @@ func runInPlane(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	plane = &testPlane{dir: filepath.Join(dir, "node")}
+	plane = &testPlane{here: here, dir: filepath.Join(dir, "node")}
 	if plane.api, err = clientcmd.BuildConfigFromFlags("", here.Kubeconfig()); err != nil {
 		return 0, err
 	}
 	plane.api.QPS = -1
 	if plane.client, err = kubernetes.NewForConfig(plane.api); err != nil {
+		return 0, err
+	}
+
+	authority := filepath.Join(dir, "authority.pem")
+	if err := writeAuthority(authority); err != nil {
 		return 0, err
 	}
 
@@ -90,6 +100,7 @@ func runInPlane(m *testing.M) (int, error) {
 			Images:    images,
 			HostsFile: here.HostsFile(),
 			APIServer: localplane.APIServer,
+			CAFile:    authority,
 		})
 	}()
 	code := m.Run()
@@ -110,6 +121,13 @@ func testImages(dir string) (map[string]string, error) {
 		return nil, err
 	}
 	return map[string]string{"server": server, "traefik": traefik}, nil
+}
+
+// writeAuthority writes the certificate that the servers of httptest have, which is its own authority.
+func writeAuthority(name string) error {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	return os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o644)
 }
 
 // newNamespace gives a test a Namespace that can run Pods, and ends it with the test.

@@ -1,10 +1,14 @@
+//go:build linux
+
 package node
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,15 +148,13 @@ func (a *agent) forget(object any) {
 
 func (a *agent) stopAll() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, p := range a.pods {
+	pods := slices.Collect(maps.Values(a.pods))
+	a.mu.Unlock()
+	for _, p := range pods {
 		p.end(shutdownGrace)
 	}
-	for uid, p := range a.pods {
-		a.mu.Unlock()
+	for _, p := range pods {
 		<-p.gone
-		a.mu.Lock()
-		delete(a.pods, uid)
 	}
 }
 
