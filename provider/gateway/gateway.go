@@ -239,12 +239,13 @@ func (b builder) labels(more func(name string, a Args) map[string]string) pulumi
 	})
 }
 
+// annotations are the user's and our own; where there are none the field stays away, as the API server would have it.
 func (b builder) annotations(own map[string]string) pulumix.Output[map[string]string] {
 	return pulumix.Apply(b.meta, func(a Args) map[string]string {
-		annotations := maps.Clone(own)
-		if annotations == nil {
-			annotations = map[string]string{}
+		if len(own) == 0 {
+			return a.Annotations
 		}
+		annotations := maps.Clone(own)
 		maps.Copy(annotations, a.Annotations)
 		return annotations
 	})

@@ -1,9 +1,9 @@
 package service
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
 )
@@ -24,14 +24,10 @@ func annotations(a Args) map[string]string {
 // waitFor is a list of JSONPath conditions (RFC 9535): the reason of each type of condition must be its own name, as the
 // Gateway API words success.
 func waitFor(gateway string, types ...string) string {
-	paths := make([]string, len(types))
+	conditions := make([]string, len(types))
 	for i, t := range types {
-		paths[i] = fmt.Sprintf("jsonpath={$.status.parents[?@.parentRef.name == '%s'].conditions"+
-			"[?@.type == '%s' && @.observedGeneration == $.metadata.generation].reason}=%s", gateway, t, t)
+		conditions[i] = fmt.Sprintf(`"jsonpath={$.status.parents[?@.parentRef.name == '%s'].conditions`+
+			`[?@.type == '%s' && @.observedGeneration == $.metadata.generation].reason}=%s"`, gateway, t, t)
 	}
-	text, err := json.Marshal(paths)
-	if err != nil {
-		panic(err) // a list of strings always has a JSON form
-	}
-	return string(text)
+	return "[" + strings.Join(conditions, ", ") + "]"
 }

@@ -1,0 +1,120 @@
+package chart_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+)
+
+// TestValuesThatBreakRoutingAreNamed would catch a value that takes the gateway out of service and is not refused, or is
+// refused under another path than the user wrote.
+func TestValuesThatBreakRoutingAreNamed(t *testing.T) {
+	for values, want := range map[string]chart.Problem{
+		`providers: {kubernetesGateway: {enabled: false}}`: {
+			Path:    "values.providers.kubernetesGateway.enabled",
+			Message: "must stay true; without the Gateway API provider no route is served",
+		},
+		`providers: {kubernetesGateway: null}`: {
+			Path: "values.providers.kubernetesGateway",
+			Message: "removes values.providers.kubernetesGateway.enabled, which must stay true; " +
+				"without the Gateway API provider no route is served",
+		},
+		`providers: nonsense`: {
+			Path: "values.providers",
+			Message: "removes values.providers.kubernetesGateway.enabled, which must stay true; " +
+				"without the Gateway API provider no route is served",
+		},
+		`fullnameOverride: other`: {
+			Path:    "values.fullnameOverride",
+			Message: "would rename the Service and the Deployment; set the gateway's name instead",
+		},
+		`ports: {web: {port: 80}}`: {
+			Path: "values.ports.web.port",
+			Message: "must stay 8000, the port of the Gateway's listener; the port that clients connect to is " +
+				"the gateway's port",
+		},
+		`experimental: {localPlugins: {modelplane: {moduleName: other}}}`: {
+			Path:    "values.experimental.localPlugins.modelplane",
+			Message: "is the plugin that adds keys to requests; give a plugin of your own another name",
+		},
+		`additionalArguments: [--accesslog, "-Providers.KubernetesGateway.LabelSelector=x"]`: {
+			Path:    "values.additionalArguments[1]",
+			Message: "is what keeps this gateway apart from others in the cluster; leave it out",
+		},
+		`additionalArguments: --accesslog`: {
+			Path:    "values.additionalArguments",
+			Message: "is not a list; write one string for each argument",
+		},
+		`additionalArguments: [{a: b}]`: {
+			Path:    "values.additionalArguments[0]",
+			Message: `is not a string; write it as "--name=value"`,
+		},
+	} {
+		assert.Equal(t, []chart.Problem{want}, chart.Check(parse(t, values)), values)
+	}
+}
+
+// TestEachGuardedValueIsRefused would catch a rule that no value breaks, a misspelt path for one.
+func TestEachGuardedValueIsRefused(t *testing.T) {
+	for path, values := range map[string]string{
+		"values.namespaceOverride":                                           `namespaceOverride: other`,
+		"values.deployment.enabled":                                          `deployment: {enabled: false}`,
+		"values.deployment.kind":                                             `deployment: {kind: DaemonSet}`,
+		"values.service.enabled":                                             `service: {enabled: false}`,
+		"values.service.nameOverride":                                        `service: {nameOverride: other}`,
+		"values.gateway.enabled":                                             `gateway: {enabled: true}`,
+		"values.gatewayClass.enabled":                                        `gatewayClass: {enabled: true}`,
+		"values.providers.kubernetesGateway.labelSelector":                   `providers: {kubernetesGateway: {labelSelector: ""}}`,
+		"values.providers.kubernetesGateway.namespaces":                      `providers: {kubernetesGateway: {namespaces: [default]}}`,
+		"values.providers.kubernetesGateway.experimentalChannel":             `providers: {kubernetesGateway: {experimentalChannel: true}}`,
+		"values.providers.kubernetesGateway.nativeLBByDefault":               `providers: {kubernetesGateway: {nativeLBByDefault: true}}`,
+		"values.providers.kubernetesGateway.statusAddress.service.enabled":   `providers: {kubernetesGateway: {statusAddress: {service: {enabled: false}}}}`,
+		"values.providers.kubernetesGateway.statusAddress.service.name":      `providers: {kubernetesGateway: {statusAddress: {service: {name: other}}}}`,
+		"values.providers.kubernetesGateway.statusAddress.service.namespace": `providers: {kubernetesGateway: {statusAddress: {service: {namespace: other}}}}`,
+		"values.providers.kubernetesCRD.enabled":                             `providers: {kubernetesCRD: {enabled: false}}`,
+		"values.providers.kubernetesCRD.namespaces":                          `providers: {kubernetesCRD: {namespaces: [default]}}`,
+		"values.providers.kubernetesCRD.labelSelector":                       `providers: {kubernetesCRD: {labelSelector: a=b}}`,
+		"values.ports.web.exposedPort":                                       `ports: {web: {exposedPort: 81}}`,
+		"values.ports.web.expose.default":                                    `ports: {web: {expose: {default: false}}}`,
+		"values.ports.web.targetPort":                                        `ports: {web: {targetPort: metrics}}`,
+		"values.ports.web.protocol":                                          `ports: {web: {protocol: UDP}}`,
+		"values.ports.web.http.tls.enabled":                                  `ports: {web: {http: {tls: {enabled: true}}}}`,
+		"values.ports.web.http.redirections.entryPoint":                      `ports: {web: {http: {redirections: {entryPoint: {to: websecure}}}}}`,
+		"values.rbac.namespaced":                                             `rbac: {namespaced: true}`,
+	} {
+		problems := chart.Check(parse(t, values))
+		require.Len(t, problems, 1, values)
+		assert.Equal(t, path, problems[0].Path)
+	}
+}
+
+// TestOtherValuesAreTheUsers would catch a rule that refuses more than it must.
+func TestOtherValuesAreTheUsers(t *testing.T) {
+	for _, values := range []string{
+		``,
+		`additionalArguments: null`,
+		`additionalArguments: ["--accesslog=true", "--providers.providersThrottleDuration=1s"]`,
+		`deployment: {enabled: true, kind: Deployment, replicas: 3}`,
+		`service: {nameOverride: "", annotations: {a: b}}`,
+		`ports: {metrics: null, web: {port: 8000, nodePort: 30080, http: {maxHeaderBytes: 9}, hostPort: 80}}`,
+		`providers: {kubernetesIngress: {enabled: true}, kubernetesGateway: {enabled: true, namespaces: [], qps: 5}}`,
+		`experimental: {localPlugins: {mine: {moduleName: example.com/mine}}, plugins: {}}`,
+		`resources: null`,
+		`gateway: null`,
+	} {
+		assert.Empty(t, chart.Check(parse(t, values)), values)
+	}
+	assert.Empty(t, chart.Check(nil))
+	assert.Empty(t, chart.Check(chart.Merge(map[string]any{}, nil)))
+}
+
+func parse(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var values map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &values))
+	return values
+}

@@ -1,0 +1,110 @@
+package chart_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+)
+
+// TestUserWinsAndTheRestStays would catch a merge that replaces a whole map for the sake of one value in it, and one
+// that changes what the user passed in.
+func TestUserWinsAndTheRestStays(t *testing.T) {
+	user := map[string]any{
+		"image":      map[string]any{"tag": "v3.7.12", "registry": "mirror.example"},
+		"ports":      map[string]any{"web": map[string]any{"nodePort": 30080.0}},
+		"tolerance":  []any{"a list is replaced"},
+		"logs":       map[string]any{"access": map[string]any{"enabled": true}},
+		"deployment": map[string]any{"replicas": 5.0},
+	}
+	merged := chart.Merge(chart.Values(settings()), user)
+
+	assert.Equal(t, "v3.7.12", value(t, merged, "image", "tag"))
+	assert.Equal(t, "mirror.example", value(t, merged, "image", "registry"))
+	assert.Equal(t, 30080.0, value(t, merged, "ports", "web", "nodePort"))
+	assert.Equal(t, chart.ListenerPort, value(t, merged, "ports", "web", "port"))
+	assert.Equal(t, true, value(t, merged, "logs", "access", "enabled"))
+	assert.Equal(t, 5.0, value(t, merged, "deployment", "replicas"))
+	assert.Equal(t, 630, value(t, merged, "deployment", "terminationGracePeriodSeconds"))
+	assert.Equal(t, []any{"a list is replaced"}, merged["tolerance"])
+
+	value(t, merged, "logs", "access")
+	merged["logs"].(map[string]any)["access"].(map[string]any)["enabled"] = false
+	assert.Equal(t, true, value(t, user, "logs", "access", "enabled"), "the user's own map was changed")
+	assert.NotContains(t, user, "additionalArguments")
+}
+
+// TestNullIsLeftForHelm would catch a merge that drops null: Helm removes the chart's own value only when it sees it.
+func TestNullIsLeftForHelm(t *testing.T) {
+	merged := chart.Merge(chart.Values(settings()), map[string]any{
+		"readinessProbe": map[string]any{"initialDelaySeconds": nil},
+		"resources":      nil,
+	})
+	assert.Nil(t, value(t, merged, "readinessProbe", "initialDelaySeconds"))
+	assert.Contains(t, merged, "resources")
+}
+
+// TestAdditionalArgumentsAreAdded would catch the user's arguments taking the place of ours, without which keys and
+// routes take effect at different times.
+func TestAdditionalArgumentsAreAdded(t *testing.T) {
+	ours := chart.Values(settings())["additionalArguments"].([]any)
+	require.Contains(t, ours, "--providers.providersThrottleDuration=100ms")
+
+	for _, given := range [][]any{nil, {"--accesslog=true", "--providers.providersThrottleDuration=1s"}} {
+		user := map[string]any{"additionalArguments": given}
+		merged := chart.Merge(chart.Values(settings()), user)
+		assert.Equal(t, append(append([]any{}, ours...), given...), merged["additionalArguments"])
+	}
+	merged := chart.Merge(chart.Values(settings()), map[string]any{"additionalArguments": nil})
+	assert.Equal(t, ours, merged["additionalArguments"])
+}
+
+// TestArgumentsFollowTheEntryPoints would catch an argument for an entry point that is not there: Traefik would open it
+// on port 80, which its user may not.
+func TestArgumentsFollowTheEntryPoints(t *testing.T) {
+	merged := chart.Merge(chart.Values(settings()), map[string]any{"ports": map[string]any{
+		"metrics": nil,
+		"grpc":    map[string]any{"port": 9000.0},
+	}})
+	arguments := merged["additionalArguments"]
+	assert.Contains(t, arguments, "--entryPoints.grpc.http.aliasHeadersStrategy=delete")
+	assert.Contains(t, arguments, "--entryPoints.web.http.aliasHeadersStrategy=delete")
+	assert.NotContains(t, arguments, "--entryPoints.metrics.http.aliasHeadersStrategy=delete")
+}
+
+// TestLabelsOfHelmAreLeftAlone would catch a label that stands twice in the chart's objects, which is not valid YAML.
+func TestLabelsOfHelmAreLeftAlone(t *testing.T) {
+	assert.Equal(t, map[string]any{"team": "ml"}, chart.Values(settings())["commonLabels"])
+}
+
+// TestOnePodHasNoBudget would catch a budget that blocks the draining of the node of a gateway's only Pod.
+func TestOnePodHasNoBudget(t *testing.T) {
+	s := settings()
+	s.Replicas = 1
+	assert.Equal(t, map[string]any{"enabled": false}, chart.Values(s)["podDisruptionBudget"])
+}
+
+// TestStatedVersionReachesTheChart would catch an image whose tag tells no version being refused by the chart itself.
+func TestStatedVersionReachesTheChart(t *testing.T) {
+	assert.NotContains(t, chart.Values(settings()), "versionOverride")
+	for _, stated := range []string{"3.7.12", "v3.7.12"} {
+		s := settings()
+		s.TraefikVersion = stated
+		assert.Equal(t, "v3.7.12", chart.Values(s)["versionOverride"])
+	}
+}
+
+// value is what stands at path, which must exist.
+func value(t *testing.T, values map[string]any, path ...string) any {
+	t.Helper()
+	var at any = values
+	for _, key := range path {
+		inner, ok := at.(map[string]any)
+		require.True(t, ok, "%v: no map above %s", path, key)
+		require.Contains(t, inner, key)
+		at = inner[key]
+	}
+	return at
+}

@@ -1,0 +1,166 @@
+// Package stack runs a YAML program with the real Pulumi CLI, engine and plugins, against whatever cluster KUBECONFIG
+// leads to.
+package stack
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/stretchr/testify/require"
+)
+
+// passphrase encrypts the secrets of a stack's state.
+const passphrase = "correct horse battery staple"
+
+// Stack is one stack with a program of its own and its state in a folder.
+type Stack struct {
+	// Dir holds the program, Home what Pulumi keeps, with the state below Home/state.
+	Dir, Home string
+	// Log is everything that the CLI has printed.
+	Log bytes.Buffer
+
+	t    testing.TB
+	auto auto.Stack
+}
+
+// Result is how an operation of the CLI ended.
+type Result struct {
+	// Output is what the CLI printed.
+	Output string
+	// Err is nil where it succeeded.
+	Err error
+	// Changes counts the resources by what was, or would be, done with them: create, update, replace, same…
+	Changes map[string]int
+}
+
+// New makes a stack of a project called name. Env is added to the environment of the CLI. The stack is destroyed when the
+// test ends.
+func New(t testing.TB, name string, env map[string]string) *Stack {
+	t.Helper()
+	s := &Stack{Dir: t.TempDir(), Home: t.TempDir(), t: t}
+	state := filepath.Join(s.Home, "state")
+	require.NoError(t, os.MkdirAll(state, 0o700))
+	vars := map[string]string{
+		"PULUMI_BACKEND_URL":                            "file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE":                      passphrase,
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION":   "true",
+		"PULUMI_SKIP_UPDATE_CHECK":                      "true",
+		"PULUMI_K8S_CLIENT_QPS":                         "200",
+		"PULUMI_K8S_CLIENT_BURST":                       "400",
+	}
+	for key, value := range env {
+		vars[key] = value
+	}
+	s.Write("name: " + name + "\nruntime: yaml\n")
+	ctx := context.Background()
+	made, err := auto.UpsertStackLocalSource(ctx, "test", s.Dir, auto.PulumiHome(s.Home), auto.EnvVars(vars))
+	require.NoError(t, err)
+	s.auto = made
+	t.Cleanup(func() {
+		if result := s.Destroy(); result.Err != nil {
+			t.Errorf("destroy: %s", result.Output)
+		}
+	})
+	return s
+}
+
+// Write replaces the program.
+func (s *Stack) Write(program string) {
+	s.t.Helper()
+	require.NoError(s.t, os.WriteFile(filepath.Join(s.Dir, "Pulumi.yaml"), []byte(program), 0o600))
+}
+
+// SetSecret sets a secret of the stack's configuration.
+func (s *Stack) SetSecret(key, value string) {
+	s.t.Helper()
+	require.NoError(s.t, s.auto.SetConfig(context.Background(), key, auto.ConfigValue{Value: value, Secret: true}))
+}
+
+// Up runs pulumi up.
+func (s *Stack) Up() Result {
+	var out bytes.Buffer
+	up, err := s.auto.Up(context.Background(), optup.ProgressStreams(&out), optup.ErrorProgressStreams(&out))
+	result := s.result(&out, err)
+	if up.Summary.ResourceChanges != nil {
+		result.Changes = *up.Summary.ResourceChanges
+	}
+	return result
+}
+
+// MustUp runs pulumi up, which must succeed, and gives the stack's outputs.
+func (s *Stack) MustUp(program string) map[string]any {
+	s.t.Helper()
+	s.Write(program)
+	result := s.Up()
+	require.NoError(s.t, result.Err, result.Output)
+	return s.Outputs()
+}
+
+// Outputs are the stack's outputs, secrets included.
+func (s *Stack) Outputs() map[string]any {
+	s.t.Helper()
+	outputs, err := s.auto.Outputs(context.Background())
+	require.NoError(s.t, err)
+	values := map[string]any{}
+	for name, output := range outputs {
+		values[name] = output.Value
+	}
+	return values
+}
+
+// Preview runs pulumi preview.
+func (s *Stack) Preview() Result {
+	var out bytes.Buffer
+	preview, err := s.auto.Preview(context.Background(), optpreview.ProgressStreams(&out), optpreview.ErrorProgressStreams(&out), optpreview.Diff())
+	result := s.result(&out, err)
+	for kind, count := range preview.ChangeSummary {
+		result.Changes[string(kind)] = count
+	}
+	return result
+}
+
+// Refresh runs pulumi refresh.
+func (s *Stack) Refresh() Result {
+	var out bytes.Buffer
+	refresh, err := s.auto.Refresh(context.Background(), optrefresh.ProgressStreams(&out), optrefresh.ErrorProgressStreams(&out))
+	result := s.result(&out, err)
+	if refresh.Summary.ResourceChanges != nil {
+		result.Changes = *refresh.Summary.ResourceChanges
+	}
+	return result
+}
+
+// Destroy runs pulumi destroy.
+func (s *Stack) Destroy() Result {
+	var out bytes.Buffer
+	_, err := s.auto.Destroy(context.Background(), optdestroy.ProgressStreams(&out), optdestroy.ErrorProgressStreams(&out))
+	return s.result(&out, err)
+}
+
+// State is the stack's state as it lies on disk.
+func (s *Stack) State() string {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.Home, "state", ".pulumi", "stacks", "*", "*.json"))
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, files)
+	var all bytes.Buffer
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(s.t, err)
+		all.Write(text)
+	}
+	return all.String()
+}
+
+func (s *Stack) result(out *bytes.Buffer, err error) Result {
+	s.Log.Write(out.Bytes())
+	return Result{Output: out.String(), Err: err, Changes: map[string]int{}}
+}
