@@ -3,7 +3,6 @@ package chart
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/blang/semver/v4"
@@ -20,9 +19,6 @@ const tooOld = "older Traefiks lose or mix up the rewrites of weighted backends;
 // stateIt says how to go on.
 const stateIt = "state the version of its Traefik in traefikVersion"
 
-// exact is a version with all three numbers: what "v3.7" stands for changes from day to day.
-var exact = regexp.MustCompile(`^v?\d+\.\d+\.\d+(-.*)?$`)
-
 // CheckVersion finds whether the user's values bring a Traefik that is too old, or one whose version cannot be told from
 // its image and was not stated either. What is stated goes before what the image's tag says; "" states nothing.
 func CheckVersion(user map[string]any, stated string) []Problem {
@@ -34,13 +30,13 @@ func CheckVersion(user map[string]any, stated string) []Problem {
 			return []Problem{{"values." + at, r.why + "; " + stateIt}}
 		}
 	}
-	_, value, given := find(user, []string{"image", "tag"})
+	at, value, given := find(user, []string{"image", "tag"})
 	if !given || value == "" {
 		return nil
 	}
 	tag, isString := value.(string)
 	if !isString {
-		return []Problem{{"values.image.tag", "leaves the choice of Traefik to the chart; name a version, or " + stateIt}}
+		return []Problem{{"values." + at, "leaves the choice of Traefik to the chart; name a version, or " + stateIt}}
 	}
 	version, _, _ := strings.Cut(tag, "@")
 	return checkVersion("values.image.tag", version, "does not tell the version of Traefik; "+stateIt)
@@ -62,11 +58,9 @@ func otherRepository(value any) bool {
 	return notEmpty(value) && path.Base(name) != "traefik"
 }
 
+// checkVersion takes whole versions alone: what a tag such as v3.7 stands for changes from day to day.
 func checkVersion(at, version, unclear string) []Problem {
-	if !exact.MatchString(version) {
-		return []Problem{{at, unclear}}
-	}
-	parsed, err := semver.ParseTolerant(version)
+	parsed, err := semver.Parse(strings.TrimPrefix(version, "v"))
 	if err != nil {
 		return []Problem{{at, unclear}}
 	}

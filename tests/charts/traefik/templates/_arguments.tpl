@@ -23,7 +23,7 @@
 {{- $provider := get $root.Values.providers $key }}
 {{- if $provider.enabled }}
 --providers.{{ $name }}
-{{- include "tree" (dict "path" (printf "providers.%s" $name) "values" (omit $provider "enabled") "quiet" (list "safeNaming" "nativeLBByDefault" "allowCrossNamespace" "allowExternalNameServices")) }}
+{{- include "tree" (dict "path" (printf "providers.%s" $name) "values" (omit $provider "enabled" "publishedService") "quiet" (list "safeNaming" "nativeLBByDefault" "allowCrossNamespace" "allowExternalNameServices")) }}
 {{- end }}
 {{- end }}
 {{- include "gatewayProvider" . }}
