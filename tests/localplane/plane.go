@@ -39,20 +39,38 @@ func (p Plane) Kubeconfig() string { return filepath.Join(p.Dir, "kubeconfig") }
 // LogsDir is the folder with a log file for each component.
 func (p Plane) LogsDir() string { return filepath.Join(p.Dir, "logs") }
 
+// PodsDir is the folder with a log file for each container of a Pod,
+// <namespace>_<pod>_<container>.log, kept when the Pod is gone.
+func (p Plane) PodsDir() string { return filepath.Join(p.Dir, "pods") }
+
 // HostsFile is the path of the plane's /etc/hosts. [Plane.AddHost] writes to it
 // in place, so a bind mount of it, in a Pod's own root folder say, follows.
 func (p Plane) HostsFile() string { return filepath.Join(p.Dir, "hosts") }
+
+// TrustedFile is the path of a PEM bundle of certificate authorities that Pods
+// started from now on trust besides the machine's own. See [Plane.Trust].
+func (p Plane) TrustedFile() string { return filepath.Join(p.Dir, "trusted.pem") }
 
 // AddHost gives address the host name name for every program in the plane; a
 // name may have several addresses. Go programs remember the file for 5 s, so
 // add a name before a program that is to find it starts to ask.
 func (p Plane) AddHost(name string, address netip.Addr) error {
-	hosts, err := os.OpenFile(p.HostsFile(), os.O_APPEND|os.O_WRONLY, 0)
+	return appendTo(p.HostsFile(), fmt.Sprintf("%s %s\n", address, name))
+}
+
+// Trust has Pods started from now on trust the certificate authorities in pem,
+// as if the machine did.
+func (p Plane) Trust(pem []byte) error {
+	return appendTo(p.TrustedFile(), string(pem)+"\n")
+}
+
+func appendTo(path, text string) error {
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		return fmt.Errorf("the plane's hosts file cannot be opened: %w", err)
+		return fmt.Errorf("the plane's folder cannot be written to: %w", err)
 	}
-	_, err = fmt.Fprintf(hosts, "%s %s\n", address, name)
-	return errors.Join(err, hosts.Close())
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }
 
 // AddAddress makes address one that programs in the plane can listen on, and

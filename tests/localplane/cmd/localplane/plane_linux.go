@@ -11,8 +11,11 @@ import (
 	"golang.org/x/term"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/balancer"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/controlplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/relay"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/tools"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/node"
 )
 
 const planeCommand = "_plane"
@@ -40,13 +43,56 @@ func plane(args []string) (int, error) {
 // for use. Whatever fails of it later is sent to failed.
 func start(plane localplane.Plane) (failed <-chan error, err error) {
 	ctx := context.Background()
-	failures := make(chan error)
+	failures := make(chan error, 3)
 	control, err := controlplane.Start(ctx, plane)
 	if err != nil {
 		return nil, err
 	}
 	go func() { failures <- control.Wait() }()
-	return failures, nil
+	go func() {
+		failures <- balancer.Run(ctx, balancer.Config{
+			API:           control.Config,
+			Addresses:     plane,
+			LoadBalancers: localplane.LoadBalancers,
+		})
+	}()
+	if err := os.WriteFile(plane.TrustedFile(), nil, 0o644); err != nil {
+		return nil, err
+	}
+	go func() {
+		failures <- node.Run(ctx, node.Config{
+			API:       control.Config,
+			NodeName:  localplane.Node,
+			NodeIP:    localplane.APIServer.Addr(),
+			PodCIDR:   localplane.Pods4,
+			PodCIDR6:  localplane.Pods6,
+			Dir:       plane.PodsDir(),
+			Images:    images(),
+			HostsFile: plane.HostsFile(),
+			APIServer: localplane.APIServer,
+			CAFile:    plane.TrustedFile(),
+		})
+	}()
+	ready := make(chan error, 1)
+	go func() { ready <- control.AwaitNode(ctx, localplane.Node) }()
+	select {
+	case err := <-ready:
+		return failures, err
+	case err := <-failures:
+		return nil, err
+	}
+}
+
+// images are the tools that Pods may run. A plane is of use without them too:
+// the node agent says which image it lacks.
+func images() map[string]string {
+	images := map[string]string{}
+	for _, name := range []string{"traefik"} {
+		if path, err := tools.Find(name); err == nil {
+			images[name] = path
+		}
+	}
+	return images
 }
 
 // serveOutside says that the plane is ready and makes its API server reachable

@@ -31,9 +31,10 @@ type ControlPlane struct {
 	// the rate of requests.
 	Config *rest.Config
 
-	plane     localplane.Plane
-	client    *http.Client
-	processes []*component.Process
+	plane      localplane.Plane
+	health     *http.Client
+	kubernetes kubernetes.Interface
+	processes  []*component.Process
 }
 
 // Start starts a control plane in plane, whose address [localplane.APIServer]
@@ -46,11 +47,14 @@ func Start(ctx context.Context, plane localplane.Plane) (*ControlPlane, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the control plane's credentials: %w", err)
 	}
-	c := &ControlPlane{plane: plane, client: credentials.client()}
+	c := &ControlPlane{plane: plane, health: credentials.client()}
 	if c.Config, err = clientcmd.BuildConfigFromFlags("", plane.Kubeconfig()); err != nil {
 		return nil, err
 	}
 	c.Config.QPS = -1
+	if c.kubernetes, err = kubernetes.NewForConfig(c.Config); err != nil {
+		return nil, err
+	}
 
 	if err := c.start(ctx, etcd(plane)); err != nil {
 		return nil, err
@@ -79,7 +83,7 @@ func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
 				Path:    path,
 				Args:    server.args,
 				Ready:   server.ready,
-				Client:  c.client,
+				Client:  c.health,
 				LogsDir: c.plane.LogsDir(),
 			})
 			return err
@@ -93,17 +97,26 @@ func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
 // awaitServiceAccount waits for the default ServiceAccount, without which a Pod
 // is refused.
 func (c *ControlPlane) awaitServiceAccount(ctx context.Context) error {
-	client, err := kubernetes.NewForConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	accounts := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault)
-	err = wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
-		_, err := accounts.Get(ctx, "default", metav1.GetOptions{})
-		return err == nil, nil
+	return c.await(ctx, "the default ServiceAccount", func(ctx context.Context) bool {
+		_, err := c.kubernetes.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
+		return err == nil
+	})
+}
+
+// AwaitNode waits until Pods can be scheduled to the Node name.
+func (c *ControlPlane) AwaitNode(ctx context.Context, name string) error {
+	return c.await(ctx, "Node "+name, func(ctx context.Context) bool {
+		node, err := c.kubernetes.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+		return err == nil && len(node.Spec.Taints) == 0
+	})
+}
+
+func (c *ControlPlane) await(ctx context.Context, what string, done func(context.Context) bool) error {
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		return done(ctx), nil
 	})
 	if err != nil {
-		return fmt.Errorf("the controller manager made no default ServiceAccount: %w", err)
+		return fmt.Errorf("the control plane runs, but %s was not ready in time: %w", what, err)
 	}
 	return nil
 }

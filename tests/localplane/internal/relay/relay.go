@@ -3,9 +3,13 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
+	"time"
 )
+
+const acceptPause = 10 * time.Millisecond
 
 // Serve passes each connection that listener accepts on to the address that
 // next returns for it. Where next returns "", or nothing answers there, the
@@ -14,8 +18,13 @@ import (
 func Serve(ctx context.Context, listener *net.TCPListener, next func() string) {
 	for {
 		accepted, err := listener.AcceptTCP()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
+		}
+		if err != nil {
+			// Too many open files, say: some may be closed by then.
+			time.Sleep(acceptPause)
+			continue
 		}
 		go func() {
 			address := next()
