@@ -25,7 +25,8 @@ func arguments(values map[string]any) []any {
 }
 
 // entryPoints are the names of the ports that values leave: the chart's own four and those that the user adds, without
-// those that the user sets to null. An argument for one that is not there would open it on port 80.
+// those that the user sets to null. An argument for one that is not there would
+// open it, on a port that nobody chose.
 func entryPoints(values map[string]any) []string {
 	open := map[string]bool{"metrics": true, "traefik": true, "web": true, "websecure": true}
 	ports, _ := values["ports"].(map[string]any)

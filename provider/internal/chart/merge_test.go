@@ -30,7 +30,6 @@ func TestUserWinsAndTheRestStays(t *testing.T) {
 	assert.Equal(t, 630, value(t, merged, "deployment", "terminationGracePeriodSeconds"))
 	assert.Equal(t, []any{"a list is replaced"}, merged["tolerance"])
 
-	value(t, merged, "logs", "access")
 	merged["logs"].(map[string]any)["access"].(map[string]any)["enabled"] = false
 	assert.Equal(t, true, value(t, user, "logs", "access", "enabled"), "the user's own map was changed")
 	assert.NotContains(t, user, "additionalArguments")
@@ -62,7 +61,7 @@ func TestAdditionalArgumentsAreAdded(t *testing.T) {
 }
 
 // TestArgumentsFollowTheEntryPoints would catch an argument for an entry point that is not there: Traefik would open it
-// on port 80, which its user may not.
+// on a port that nobody chose.
 func TestArgumentsFollowTheEntryPoints(t *testing.T) {
 	merged := chart.Merge(chart.Values(settings()), map[string]any{"ports": map[string]any{
 		"metrics": nil,

@@ -15,11 +15,13 @@ const (
 	// drain is how long a Pod that ends still takes requests, so that whoever sends them has time to learn of it.
 	drain = "15s"
 	// connectionAge is the age after which a client's connection is closed with its next answer. It is less than
-	// drain, so that a busy connection has moved to another Pod before this one closes what is left.
+	// drain, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
+	// two of 60 busy connections lost a request whenever a Pod ended.
 	connectionAge = "10s"
 	// podEnd is the sum of drain and longest, with something to spare.
 	podEnd = 630
-	// readyDelay, in seconds, keeps requests away from a new Pod whose ping answers before it has read its routes.
+	// readyDelay, in seconds, keeps requests away from a new Pod whose ping answers before it has read its routes: 0.1s
+	// before as a rule, more than 1s before on a busy machine.
 	readyDelay = 5
 )
 
