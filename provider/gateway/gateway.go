@@ -129,8 +129,10 @@ func (b builder) release() (*helmRelease, error) {
 		"version":        pulumix.Apply(chart, func(c chartSource) string { return c.version }),
 		"repositoryOpts": pulumix.Apply(chart, func(c chartSource) map[string]string { return c.repositoryOpts() }),
 		"values":         values,
-		"skipCrds":       pulumi.Bool(true),
-		"skipAwait":      pulumi.Bool(true),
+		// What a user sets to null removes a default of the chart.
+		"allowNullValues": pulumi.Bool(true),
+		"skipCrds":        pulumi.Bool(true),
+		"skipAwait":       pulumi.Bool(true),
 	}, &made, kubernetes.PkgResourceDefaultOpts(b.children.Options(pulumi.DependsOn(before)))...)
 	return &made, err
 }

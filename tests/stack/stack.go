@@ -5,6 +5,7 @@ package stack
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,7 +28,6 @@ type Stack struct {
 	// Log is everything that the CLI has printed.
 	Log bytes.Buffer
 
-	t    testing.TB
 	auto auto.Stack
 }
 
@@ -41,29 +41,12 @@ type Result struct {
 	Changes map[string]int
 }
 
-// New makes a stack of a project called name. Env is added to the environment of the CLI. The stack is destroyed when the
-// test ends.
+// New makes a stack of a project called name, which is destroyed when the test ends. Env is added to the environment of
+// the CLI.
 func New(t testing.TB, name string, env map[string]string) *Stack {
 	t.Helper()
-	s := &Stack{Dir: t.TempDir(), Home: t.TempDir(), t: t}
-	state := filepath.Join(s.Home, "state")
-	require.NoError(t, os.MkdirAll(state, 0o700))
-	vars := map[string]string{
-		"PULUMI_BACKEND_URL":                            "file://" + state,
-		"PULUMI_CONFIG_PASSPHRASE":                      passphrase,
-		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION":   "true",
-		"PULUMI_SKIP_UPDATE_CHECK":                      "true",
-		"PULUMI_K8S_CLIENT_QPS":                         "200",
-		"PULUMI_K8S_CLIENT_BURST":                       "400",
-	}
-	for key, value := range env {
-		vars[key] = value
-	}
-	s.Write("name: " + name + "\nruntime: yaml\n")
-	ctx := context.Background()
-	made, err := auto.UpsertStackLocalSource(ctx, "test", s.Dir, auto.PulumiHome(s.Home), auto.EnvVars(vars))
+	s, err := Open(t.TempDir(), name, env)
 	require.NoError(t, err)
-	s.auto = made
 	t.Cleanup(func() {
 		if result := s.Destroy(); result.Err != nil {
 			t.Errorf("destroy: %s", result.Output)
@@ -72,16 +55,44 @@ func New(t testing.TB, name string, env map[string]string) *Stack {
 	return s
 }
 
+// Open makes a stack of a project called name below dir, and leaves its end to the caller.
+func Open(dir, name string, env map[string]string) (*Stack, error) {
+	s := &Stack{Dir: filepath.Join(dir, name), Home: filepath.Join(dir, name+"-home")}
+	state := filepath.Join(s.Home, "state")
+	for _, folder := range []string{s.Dir, state} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	vars := map[string]string{
+		"PULUMI_BACKEND_URL":                          "file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+	}
+	maps.Copy(vars, env)
+	if err := s.write("name: " + name + "\nruntime: yaml\n"); err != nil {
+		return nil, err
+	}
+	var err error
+	s.auto, err = auto.UpsertStackLocalSource(context.Background(), "test", s.Dir, auto.PulumiHome(s.Home), auto.EnvVars(vars))
+	return s, err
+}
+
 // Write replaces the program.
-func (s *Stack) Write(program string) {
-	s.t.Helper()
-	require.NoError(s.t, os.WriteFile(filepath.Join(s.Dir, "Pulumi.yaml"), []byte(program), 0o600))
+func (s *Stack) Write(t testing.TB, program string) {
+	t.Helper()
+	require.NoError(t, s.write(program))
+}
+
+func (s *Stack) write(program string) error {
+	return os.WriteFile(filepath.Join(s.Dir, "Pulumi.yaml"), []byte(program), 0o600)
 }
 
 // SetSecret sets a secret of the stack's configuration.
-func (s *Stack) SetSecret(key, value string) {
-	s.t.Helper()
-	require.NoError(s.t, s.auto.SetConfig(context.Background(), key, auto.ConfigValue{Value: value, Secret: true}))
+func (s *Stack) SetSecret(t testing.TB, key, value string) {
+	t.Helper()
+	require.NoError(t, s.auto.SetConfig(context.Background(), key, auto.ConfigValue{Value: value, Secret: true}))
 }
 
 // Up runs pulumi up.
@@ -96,19 +107,19 @@ func (s *Stack) Up() Result {
 }
 
 // MustUp runs pulumi up, which must succeed, and gives the stack's outputs.
-func (s *Stack) MustUp(program string) map[string]any {
-	s.t.Helper()
-	s.Write(program)
+func (s *Stack) MustUp(t testing.TB, program string) map[string]any {
+	t.Helper()
+	s.Write(t, program)
 	result := s.Up()
-	require.NoError(s.t, result.Err, result.Output)
-	return s.Outputs()
+	require.NoError(t, result.Err, result.Output)
+	return s.Outputs(t)
 }
 
 // Outputs are the stack's outputs, secrets included.
-func (s *Stack) Outputs() map[string]any {
-	s.t.Helper()
+func (s *Stack) Outputs(t testing.TB) map[string]any {
+	t.Helper()
 	outputs, err := s.auto.Outputs(context.Background())
-	require.NoError(s.t, err)
+	require.NoError(t, err)
 	values := map[string]any{}
 	for name, output := range outputs {
 		values[name] = output.Value
@@ -146,15 +157,15 @@ func (s *Stack) Destroy() Result {
 }
 
 // State is the stack's state as it lies on disk.
-func (s *Stack) State() string {
-	s.t.Helper()
+func (s *Stack) State(t testing.TB) string {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.Home, "state", ".pulumi", "stacks", "*", "*.json"))
-	require.NoError(s.t, err)
-	require.NotEmpty(s.t, files)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
 	var all bytes.Buffer
 	for _, file := range files {
 		text, err := os.ReadFile(file)
-		require.NoError(s.t, err)
+		require.NoError(t, err)
 		all.Write(text)
 	}
 	return all.String()

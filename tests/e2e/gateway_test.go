@@ -1,0 +1,28 @@
+package e2e
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
+)
+
+var sharedOnce sync.Once
+
+// sharedGateway is a gateway that all tests may use side by side, written by hand as a program would for a Gateway that
+// somebody else runs. The first test that asks for it has it made; it goes with the plane.
+func sharedGateway(t testing.TB) string {
+	t.Helper()
+	sharedOnce.Do(func() {
+		s, err := stack.Open(env.plane.Dir, "shared", map[string]string{"KUBECONFIG": env.plane.Kubeconfig()})
+		require.NoError(t, err)
+		outputs := s.MustUp(t, yaml("shared", "  gw: {type: 'modelplane:ModelGateway', properties: {chart: "+chart()+"}}", "  gateway: ${gw.gateway}"))
+		gateway := outputs["gateway"].(map[string]any)
+		env.gateway = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}", gateway["name"], gateway["namespace"], gateway["url"])
+	})
+	require.NotEmpty(t, env.gateway, "the shared gateway could not be made")
+	return env.gateway
+}
