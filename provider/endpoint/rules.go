@@ -94,10 +94,6 @@ func decideTarget(a Args, faults *fault.List) target.Target {
 
 func parseURL(path, text string, faults *fault.List) (target.URL, bool) {
 	u, err := target.Parse(text)
-	if err != nil && target.MayHoldSecret(text) {
-		faults.AddHidden(path, err.Error())
-		return u, false
-	}
 	faults.AddErr(path, err)
 	return u, err == nil
 }
@@ -163,7 +159,7 @@ func decideHeaders(a Args, keyed bool, faults *fault.List) Headers {
 func headerName(name string) error {
 	switch {
 	case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
-		return fmt.Errorf("%q is no name of a header (RFC 9110, section 5.1)", name)
+		return errors.New("is no name of a header (RFC 9110, section 5.1)")
 	case strings.EqualFold(name, "Host"):
 		return errors.New("is the Host header; set it by hostHeader")
 	}
@@ -237,7 +233,7 @@ func checkKey(a Args, faults *fault.List) {
 	if ref := a.APIKeySecretRef; ref != nil {
 		faults.AddErr("apiKeySecretRef.name", names.Existing(ref.Name))
 		if problems := validation.IsConfigMapKey(ref.Key); len(problems) > 0 {
-			faults.Addf("apiKeySecretRef.key", "%q is no key of a Secret: %s", ref.Key, strings.Join(problems, "; "))
+			faults.Addf("apiKeySecretRef.key", "is no key of a Secret's data: %s", strings.Join(problems, "; "))
 		}
 	}
 	keyed := a.APIKey != nil || a.APIKeySecretRef != nil

@@ -70,7 +70,7 @@ func (d definition[A, O]) Construct(
 	s := shapeOf(spec, string(req.Urn.Type()))
 	args, faults := d.judge(s, req.Urn.Name(), req.Inputs)
 	if len(faults) > 0 {
-		return p.ConstructResponse{}, rpcerror.WrapDetailedError(explain(s, req.Inputs, faults))
+		return p.ConstructResponse{}, refuse(faults)
 	}
 	return p.ProgramConstruct(ctx, req, func(
 		ctx *pulumi.Context, _, name string, inputs pulumiprovider.ConstructInputs, opts pulumi.ResourceOption,
@@ -106,23 +106,10 @@ func (d definition[A, O]) judge(s shape, name string, raw property.Map) (A, faul
 	return args, append(faults, d.check(name, args).Settled(missing)...)
 }
 
-// explain makes one error of all faults. The engine prints the value beside a detail's path, secrets in the clear, so a
-// fault that touches a secret goes into the sentence instead.
-func explain(s shape, inputs property.Map, faults fault.List) error {
-	var open []pulumierrors.InputPropertyErrorDetails
-	var closed fault.List
-	for _, f := range faults {
-		if f.Hidden || s.touchesSecret(inputs, f.Path) {
-			closed = append(closed, f)
-			continue
-		}
-		open = append(open, pulumierrors.InputPropertyErrorDetails{PropertyPath: f.Path, Reason: f.Message})
-	}
-	message := ""
-	if err := closed.Err(); err != nil {
-		message = err.Error()
-	}
-	return pulumierrors.NewInputPropertiesError(message, open...)
+// refuse makes one error of all faults. Each path stands in a sentence, not in one of the error's details: beside a
+// detail's path the engine prints the value, and with it secrets, or a password in a URL that nobody marked as one.
+func refuse(faults fault.List) error {
+	return rpcerror.WrapDetailedError(pulumierrors.NewInputPropertiesError(faults.Err().Error()))
 }
 
 func outputs(component any) pulumi.Map {

@@ -16,8 +16,6 @@ type Fault struct {
 	// Rests names further properties whose values the judgement rests on. While one of them is unknown, in
 	// preview, there is no fault yet.
 	Rests []string
-	// Hidden says that the value may hold a secret, so that it must not be printed.
-	Hidden bool
 }
 
 // List is every fault found so far. The zero value is empty and ready for use.
@@ -31,11 +29,6 @@ func (l *List) Add(path, message string, rests ...string) {
 // Addf records a fault at path that rests on that property alone.
 func (l *List) Addf(path, format string, args ...any) {
 	l.Add(path, fmt.Sprintf(format, args...))
-}
-
-// AddHidden records a fault at path of a value that may hold a secret.
-func (l *List) AddHidden(path, message string) {
-	*l = append(*l, Fault{Path: path, Message: message, Hidden: true})
 }
 
 // AddErr records err, if there is one, as a fault at path.

@@ -9,5 +9,5 @@
 //
 // Errors are sentences without a subject ("has no scheme; …"): the caller puts
 // the property's path before them. None quotes its input, which may hold a
-// password; see [MayHoldSecret].
+// password.
 package target

@@ -78,13 +78,6 @@ func (u URL) String() string {
 	return u.Scheme + "://" + authority + u.Path
 }
 
-// MayHoldSecret reports whether a text that was meant as a URL may hold a
-// password or a key, so that a message about it must not show it. It errs on
-// the side of yes: user:password@, ?key=… and #token count wherever they stand.
-func MayHoldSecret(s string) bool {
-	return strings.ContainsAny(s, "@?#")
-}
-
 // split takes a URL apart. It does by hand what url.Parse does, because the
 // errors of url.Parse quote the whole text, password included, and do not tell
 // one fault from another.
