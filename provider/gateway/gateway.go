@@ -119,15 +119,18 @@ func (b builder) release() (*helmRelease, error) {
 		}
 		before = append(before, namespace)
 	}
-	chart := pulumix.Apply(b.in.Only("chart"), func(a Args) chartSource { return a.chartSource() })
+	// Of the chart only the values may be secret.
+	source := func(part func(chartSource) any) pulumi.Output {
+		return pulumi.Unsecret(pulumix.Apply(b.in.Only("chart"), func(a Args) any { return part(a.chartSource()) }))
+	}
 	values := pulumix.Apply2(b.in.Only("chart"), b.plan, func(a Args, p plan) map[string]any { return p.values(a) })
 	var made helmRelease
 	err = b.ctx.RegisterResource("kubernetes:helm.sh/v3:Release", b.name, pulumi.Map{
 		"name":           pulumix.Apply(b.meta, b.objectName),
 		"namespace":      pulumix.Apply(b.meta, b.namespaceName),
-		"chart":          pulumix.Apply(chart, func(c chartSource) string { return c.name }),
-		"version":        pulumix.Apply(chart, func(c chartSource) string { return c.version }),
-		"repositoryOpts": pulumix.Apply(chart, func(c chartSource) map[string]string { return c.repositoryOpts() }),
+		"chart":          source(func(c chartSource) any { return c.name }),
+		"version":        source(func(c chartSource) any { return c.version }),
+		"repositoryOpts": source(func(c chartSource) any { return c.repositoryOpts() }),
 		"values":         values,
 		// What a user sets to null removes a default of the chart.
 		"allowNullValues": pulumi.Bool(true),

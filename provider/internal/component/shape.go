@@ -35,6 +35,10 @@ func (s shape) check(inputs property.Map) fault.List {
 	return faults
 }
 
+// inTheClear is what is wrong with a secret anywhere but where the schema wants one.
+const inTheClear = "is a secret, but would stand in the clear in the objects made from it; " +
+	"mark it as not secret (unsecret), or, for a key, use apiKey"
+
 func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object property.Map, faults *fault.List) {
 	for key, value := range object.AllStable {
 		at := fault.Key(path, key)
@@ -43,9 +47,8 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object prope
 		case strings.HasPrefix(key, "__"): // the engine's own
 		case !known:
 			faults.Addf(at, "no such property; %s", choices(spec.Properties, key))
-		case value.HasSecrets() && !prop.Secret && !holdsAnything(prop.TypeSpec):
-			faults.Addf(at, "is a secret, but would stand in the clear in the objects made from it; "+
-				"mark it as not secret (unsecret), or, for a key, use apiKey")
+		case value.Secret() && !prop.Secret && !holdsAnything(prop.TypeSpec):
+			faults.Addf(at, inTheClear)
 		default:
 			s.checkValue(at, prop.TypeSpec, value, faults)
 		}
@@ -95,11 +98,14 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Valu
 
 // checkElement is checkValue for an entry of a list or map, which, unlike a property, cannot be left out by null.
 func (s shape) checkElement(path string, spec schema.TypeSpec, value property.Value, faults *fault.List) {
-	if value.IsNull() {
+	switch {
+	case value.IsNull():
 		faults.Addf(path, "is null; leave the entry out")
-		return
+	case value.Secret():
+		faults.Addf(path, inTheClear)
+	default:
+		s.checkValue(path, spec, value, faults)
 	}
-	s.checkValue(path, spec, value, faults)
 }
 
 func checkEnum(path string, enum []schema.EnumValueSpec, value property.Value, faults *fault.List) {
@@ -159,16 +165,6 @@ func choices(properties map[string]schema.PropertySpec, key string) string {
 func holdsAnything(spec schema.TypeSpec) bool {
 	return spec.Ref == "pulumi.json#/Any" ||
 		spec.AdditionalProperties != nil && holdsAnything(*spec.AdditionalProperties)
-}
-
-// touchesSecret says whether the property at path is, holds or lies inside a secret, or is meant to be one.
-func (s shape) touchesSecret(inputs property.Map, path string) bool {
-	for key, value := range inputs.All {
-		if fault.Within(path, key) || fault.Within(key, path) {
-			return value.HasSecrets() || s.root.Properties[key].Secret
-		}
-	}
-	return false
 }
 
 // setDefaults fills in what the schema gives a default for, in the inputs and in every object inside them.
