@@ -42,10 +42,14 @@ func check(name string, a Args) fault.List {
 	objectName := nameOr(a.Name, name)
 	faults.AddErr("name", names.Object(objectName, names.MaxRelease))
 	namespace := namespaceOf(name, a)
-	faults.AddErr("namespace", names.Namespace(namespace))
+	var rests []string
+	if a.Namespace == "" {
+		rests = []string{"name"}
+	}
+	faults.AddErr("namespace", names.Namespace(namespace), rests...)
 	if a.CreateNamespace && (namespace == "default" || strings.HasPrefix(namespace, "kube-")) {
 		faults.Add("namespace", fmt.Sprintf("is %s, which the cluster itself has, and which would be deleted with the gateway; choose "+
-			"another, or set createNamespace to false", namespace), "name")
+			"another, or set createNamespace to false", namespace))
 	}
 	checkChart(a, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
@@ -55,9 +59,11 @@ func checkChart(a Args, faults *fault.List) {
 	if a.Chart == nil {
 		return
 	}
-	problems := append(chart.Check(a.Chart.Values), chart.CheckVersion(a.Chart.Values, ptr.Deref(a.Chart.TraefikVersion, ""))...)
-	for _, problem := range problems {
-		faults.Add("chart."+problem.Path, problem.Message, "chart.values", "chart.traefikVersion")
+	for _, problem := range chart.Check(a.Chart.Values) {
+		faults.Addf("chart."+problem.Path, "%s", problem.Message)
+	}
+	for _, problem := range chart.CheckVersion(a.Chart.Values, ptr.Deref(a.Chart.TraefikVersion, "")) {
+		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
 	source := a.chartSource()
 	if a.Chart.Repository != nil && source.standsAlone() {

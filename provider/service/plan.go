@@ -111,7 +111,7 @@ func decidePath(name string, a Args, faults *fault.List) string {
 	faults.AddErr("apiPath", err)
 	if len(path)+len(apiPath) > target.MaxPathLength {
 		faults.Add("path", fmt.Sprintf("has %d characters together with apiPath; a route takes %d", len(path)+len(apiPath),
-			target.MaxPathLength), "apiPath")
+			target.MaxPathLength), "apiPath", "namespace", "name")
 	}
 	return path + apiPath
 }
