@@ -93,9 +93,13 @@ func freeAddress(t testing.TB, network netip.Prefix) netip.Addr {
 	return address
 }
 
-// yaml is a program of these resources and outputs.
+// yaml is a program of these resources and outputs. One that uses ${key} has it from a secret of its configuration.
 func yaml(name, resources, outputs string) string {
-	return fmt.Sprintf("name: %s\nruntime: yaml\nresources:\n%s\noutputs:\n%s\n", name, resources, outputs)
+	config := ""
+	if strings.Contains(resources, "${key}") {
+		config = "config: {key: {type: string, secret: true}}\n"
+	}
+	return fmt.Sprintf("name: %s\nruntime: yaml\n%sresources:\n%s\noutputs:\n%s\n", name, config, resources, outputs)
 }
 
 // modelEndpoint is a ModelEndpoint in a YAML program, with its properties in flow style.

@@ -38,7 +38,7 @@ func TestBackendsWithOtherPathsHostsAndKeysShareOneURL(t *testing.T) {
 		modelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", own.Address()))+
 			modelEndpoint("saas", "url: 'https://api.saas.test/openai/v1', apiKey: '${key}'")+
 			modelService(t, "chat", "", "own=1", "saas=1"),
-		"  url: ${chat.url}")+"config: {key: {type: string, secret: true}}\n")
+		"  url: ${chat.url}"))
 
 	report := load.Do(context.Background(), load.Config{URL: outputs["url"].(string), MaxRequests: 100})
 	require.NoError(t, report.Err())
@@ -225,7 +225,7 @@ func TestAClientsAuthorizationReachesOnlyWhoMayHaveIt(t *testing.T) {
 			modelEndpoint("azure", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}', apiKeyHeader: api-key", azure.Address()))+
 			modelService(t, "one", "", "closed=1", "open=1", "azure=1")+
 			modelService(t, "two", "hostnames: [two.names.test]", "open=1"),
-		"  one: ${one.url}\n  two: ${two.url}")+"config: {key: {type: string, secret: true}}\n")
+		"  one: ${one.url}\n  two: ${two.url}"))
 	assert.True(t, strings.HasPrefix(urls["two"].(string), "http://two.names.test/"), urls["two"])
 	require.NoError(t, env.plane.AddHost("two.names.test", netip.MustParseAddr(hostOf(urls["one"].(string)))))
 
@@ -261,7 +261,7 @@ func TestStreamsArriveTokenByToken(t *testing.T) {
 	s.SetSecret(t, "key", key)
 	urls := s.MustUp(t, yaml("streams",
 		modelEndpoint("slow", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address()))+modelService(t, "chat", "", "slow=1"),
-		"  url: ${chat.url}")+"config: {key: {type: string, secret: true}}\n")
+		"  url: ${chat.url}"))
 
 	body := strings.NewReader(`{"model":"m","stream":true,"messages":[{"role":"user","content":"count"}]}`)
 	response, err := http.Post(urls["url"].(string)+"/chat/completions", "application/json", body)
