@@ -66,7 +66,7 @@ STAMPS := $(foreach tool,$(TOOL_NAMES),$(call stamp,$(tool)))
 tools: $(STAMPS) ## Build the pinned tools that tests and the demo run against
 
 $(STAMPS):
-	@tool=$$(basename $@ | sed -E 's/^\.(.*)-[0-9a-f]{12}$$/\1/'); echo "building $$tool (once; minutes)"; \
+	@tool=$$(basename $@ | sed -E 's/^\.(.*)-[0-9a-f]{12}$$/\1/'); echo "building $$tool (once; minutes, cold)"; \
 	tests/toolchain/build.sh $(TOOLS) $$tool && touch $@
 
 .PHONY: up down kubeconfig
