@@ -85,6 +85,10 @@ func (p Plane) RemoveAddress(address netip.Addr) error {
 	return onLoopback(netlink.AddrDel, address)
 }
 
+// noDuplicateDetection is IFA_F_NODAD of linux/if_addr.h. Without it an IPv6
+// address cannot be listened on for a while after it was added.
+const noDuplicateDetection = 0x02
+
 func onLoopback(change func(netlink.Link, *netlink.Addr) error, address netip.Addr) error {
 	loopback, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -94,6 +98,7 @@ func onLoopback(change func(netlink.Link, *netlink.Addr) error, address netip.Ad
 	if err != nil {
 		return fmt.Errorf("%q is no IP address: %w", address, err)
 	}
+	single.Flags = noDuplicateDetection
 	if err := change(loopback, single); err != nil {
 		return fmt.Errorf("address %s on the plane's loopback interface: %w", address, err)
 	}

@@ -23,7 +23,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
@@ -37,9 +36,8 @@ type Addresses interface {
 
 // Config says which Services a balancer serves and where. All of it is required.
 type Config struct {
-	// API reaches the API server with the right to read Services and
-	// EndpointSlices and to write the status of Services.
-	API *rest.Config
+	// Client may read Services and EndpointSlices and write the status of Services.
+	Client kubernetes.Interface
 	// Addresses takes the addresses of Services.
 	Addresses Addresses
 	// LoadBalancers is where Services of type LoadBalancer get addresses from. No
@@ -49,14 +47,10 @@ type Config struct {
 
 // Run serves Services until ctx is done, and returns nil then.
 func Run(ctx context.Context, config Config) error {
-	client, err := kubernetes.NewForConfig(config.API)
-	if err != nil {
-		return fmt.Errorf("load balancer: %w", err)
-	}
-	factory := informers.NewSharedInformerFactory(client, 0)
+	factory := informers.NewSharedInformerFactory(config.Client, 0)
 	services, slices := factory.Core().V1().Services(), factory.Discovery().V1().EndpointSlices()
 	b := &balancer{
-		client:    client,
+		client:    config.Client,
 		addresses: config.Addresses,
 		last:      config.LoadBalancers.Masked().Addr(),
 		services:  services.Lister(),
@@ -117,6 +111,9 @@ func (b *balancer) work(ctx context.Context) {
 		switch {
 		case err == nil:
 			b.queue.Forget(name)
+		case apierrors.IsConflict(err):
+			// Somebody else has just changed the Service, and this one has yet to hear of it.
+			b.queue.AddRateLimited(name)
 		case ctx.Err() == nil:
 			klog.ErrorS(err, "The load balancer tries again", "service", name)
 			b.queue.AddRateLimited(name)

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -22,8 +22,7 @@ func first(args []string) (int, error) {
 	if err := sandbox.Furnish(plane); err != nil {
 		return 0, err
 	}
-	environ, err := environ(plane)
-	if err != nil {
+	if err := setEnvironment(plane); err != nil {
 		return 0, err
 	}
 	var handedOn []*os.File
@@ -37,7 +36,6 @@ func first(args []string) (int, error) {
 		return 0, err
 	}
 	child, err := os.StartProcess(self, append([]string{self, planeCommand}, args...), &os.ProcAttr{
-		Env:   environ,
 		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, handedOn...),
 	})
 	if err != nil {
@@ -50,20 +48,21 @@ func first(args []string) (int, error) {
 	return sandbox.Reap(child.Pid), nil
 }
 
-// environ is the environment of everything that runs in plane.
-func environ(plane localplane.Plane) ([]string, error) {
+// setEnvironment gives this process, for those that it starts, the environment
+// of everything that runs in plane.
+func setEnvironment(plane localplane.Plane) error {
 	folder, err := tools.Folder()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	environ := slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		// A proxy cannot be reached from within, nor is anything beyond it.
-		return slices.Contains([]string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}, strings.ToUpper(name))
-	})
-	return append(environ,
-		localplane.DirVariable+"="+plane.Dir,
-		"KUBECONFIG="+plane.Kubeconfig(),
-		"PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH"),
-	), nil
+	// A proxy cannot be reached from within, nor is anything beyond it.
+	for _, proxy := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
+		os.Unsetenv(proxy)
+		os.Unsetenv(strings.ToLower(proxy))
+	}
+	return errors.Join(
+		os.Setenv(localplane.DirVariable, plane.Dir),
+		os.Setenv("KUBECONFIG", plane.Kubeconfig()),
+		os.Setenv("PATH", folder+string(os.PathListSeparator)+os.Getenv("PATH")),
+	)
 }

@@ -51,7 +51,7 @@ func start(plane localplane.Plane) (failed <-chan error, err error) {
 	go func() { failures <- control.Wait() }()
 	go func() {
 		failures <- balancer.Run(ctx, balancer.Config{
-			API:           control.Config,
+			Client:        control.Client,
 			Addresses:     plane,
 			LoadBalancers: localplane.LoadBalancers,
 		})

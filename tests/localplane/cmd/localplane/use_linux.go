@@ -26,8 +26,7 @@ func execute(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	environ, err := environ(hand.Plane)
-	if err != nil {
+	if err := setEnvironment(hand.Plane); err != nil {
 		return 0, err
 	}
 	workingDir, err := os.Getwd()
@@ -43,7 +42,7 @@ func execute(args []string) (int, error) {
 		enter = append(enter, "--user", "--preserve-credentials")
 	}
 	enter = append(enter, "env", "--chdir="+workingDir, "--")
-	return 0, syscall.Exec(nsenter, append(enter, command...), environ)
+	return 0, syscall.Exec(nsenter, append(enter, command...), os.Environ())
 }
 
 // kubeconfig prints the administrator's kubeconfig of the plane by hand, with

@@ -30,11 +30,12 @@ type ControlPlane struct {
 	// Config is the administrator's way to the API server, without a limit on
 	// the rate of requests.
 	Config *rest.Config
+	// Client is made of Config.
+	Client kubernetes.Interface
 
-	plane      localplane.Plane
-	health     *http.Client
-	kubernetes kubernetes.Interface
-	processes  []*component.Process
+	plane     localplane.Plane
+	health    *http.Client
+	processes []*component.Process
 }
 
 // Start starts a control plane in plane, whose address [localplane.APIServer]
@@ -52,7 +53,7 @@ func Start(ctx context.Context, plane localplane.Plane) (*ControlPlane, error) {
 		return nil, err
 	}
 	c.Config.QPS = -1
-	if c.kubernetes, err = kubernetes.NewForConfig(c.Config); err != nil {
+	if c.Client, err = kubernetes.NewForConfig(c.Config); err != nil {
 		return nil, err
 	}
 
@@ -98,7 +99,7 @@ func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
 // is refused.
 func (c *ControlPlane) awaitServiceAccount(ctx context.Context) error {
 	return c.await(ctx, "the default ServiceAccount", func(ctx context.Context) bool {
-		_, err := c.kubernetes.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
+		_, err := c.Client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 		return err == nil
 	})
 }
@@ -106,7 +107,7 @@ func (c *ControlPlane) awaitServiceAccount(ctx context.Context) error {
 // AwaitNode waits until Pods can be scheduled to the Node name.
 func (c *ControlPlane) AwaitNode(ctx context.Context, name string) error {
 	return c.await(ctx, "Node "+name, func(ctx context.Context) bool {
-		node, err := c.kubernetes.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+		node, err := c.Client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 		return err == nil && len(node.Spec.Taints) == 0
 	})
 }

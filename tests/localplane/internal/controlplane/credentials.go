@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -101,7 +102,7 @@ func (c credentials) writeKubeconfig(path, user, token string) error {
 func (c credentials) client() *http.Client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(c.authority)
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	return &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
 func (c credentials) certificate() string       { return filepath.Join(c.dir, "server.crt") }
