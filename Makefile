@@ -9,8 +9,7 @@ CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelplane
 TOOLS    := $(CACHE)/bin
 PROVIDER := bin/pulumi-resource-modelplane
 PLANE    := bin/localplane
-GOFUMPT  := go run mvdan.cc/gofumpt@v0.9.2
-STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
 export CGO_ENABLED ?= 0
 export MODELPLANE_TOOLS := $(TOOLS)
@@ -52,10 +51,8 @@ generate: ## Write schema.json and everything else that is made from the code
 	go run ./cmd/pulumi-gen-modelplane schema.json
 
 .PHONY: lint
-lint: ## Formatting, vet, staticcheck
-	@unformatted=$$($(GOFUMPT) -l $$(git ls-files '*.go' ':!sdk/')); test -z "$$unformatted" || { echo "gofumpt would change: $$unformatted"; exit 1; }
-	go vet ./...
-	$(STATICCHECK) ./...
+lint: ## golangci-lint: gofumpt, vet, staticcheck and more
+	$(GOLANGCI) run ./...
 
 # What builds a tool is in its stamp's name, so that a tool is built once for every version of its sources.
 TOOL_NAMES := pulumi language-hosts kubernetes-plugin yaml-host etcd kube traefik

@@ -129,5 +129,5 @@ func sendEvent(w http.ResponseWriter, chunk completion) {
 // writeEvent ignores errors: a client that has gone ends the request's context, and so the next pause.
 func writeEvent(w http.ResponseWriter, data []byte) {
 	fmt.Fprintf(w, "data: %s\n\n", data)
-	http.NewResponseController(w).Flush() //nolint:errcheck // as above
+	http.NewResponseController(w).Flush()
 }

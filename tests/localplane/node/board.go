@@ -143,7 +143,7 @@ func (b *board) write(pod *corev1.Pod) error {
 		_, err = b.agent.client.CoreV1().Pods(pod.Namespace).Patch(b.agent.ctx, pod.Name, types.ApplyPatchType, patch,
 			metav1.PatchOptions{FieldManager: "localplane-node", Force: &force}, "status")
 		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) || b.agent.ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // nobody waits for this status any more
 		}
 		if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
 			return err

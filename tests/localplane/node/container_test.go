@@ -21,7 +21,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
@@ -345,7 +344,7 @@ func eventOf(t *testing.T, pod *corev1.Pod, reason string) string {
 		events, err := plane.client.CoreV1().Events(pod.Namespace).List(t.Context(), metav1.ListOptions{})
 		require.NoError(t, err)
 		for _, event := range events.Items {
-			if event.InvolvedObject.UID == types.UID(pod.UID) && event.Reason == reason {
+			if event.InvolvedObject.UID == pod.UID && event.Reason == reason {
 				message = event.Message
 				return true
 			}

@@ -21,7 +21,7 @@ const howToUse = `
 `
 
 // up starts the plane by hand, waits until it is ready and leaves it behind.
-func up(args []string) (int, error) {
+func up([]string) (int, error) {
 	began := time.Now()
 	hand, err := findByHand()
 	if err != nil {
