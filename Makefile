@@ -9,6 +9,12 @@ CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelplane
 TOOLS    := $(CACHE)/bin
 PROVIDER := bin/pulumi-resource-modelplane
 PLANE    := bin/localplane
+# The race detector needs a C compiler.
+RACE     := $(if $(shell command -v cc),-race)
+GOTEST   := CGO_ENABLED=$(if $(RACE),1,0) go run gotest.tools/gotestsum@v1.13.0 --format testname --format-hide-empty-pkg
+UNIT     := ./plugin/... ./provider/... ./cmd/... ./tests/load/... ./tests/modelserver/... ./tests/demo/...
+# Each package's tests run in a control plane of their own.
+IN_PLANE := -exec "$(CURDIR)/$(PLANE) run --"
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
 export CGO_ENABLED ?= 0
@@ -20,19 +26,28 @@ help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build tools $(PLANE) ## Bring up the example, send it requests, show who answered
-	@tests/demo/run
+demo: build $(if $(KUBECONFIG),,tools $(PLANE)) ## Bring up the example, send it requests, show who answered; KEEP=1 leaves it up
+	@go build -trimpath -o bin/demo ./tests/demo
+# A cluster of your own is used with a pulumi of your own.
+	@PATH="$(if $(KUBECONFIG),$(subst :$(TOOLS):,:,$(PATH)),$(PATH))" bin/demo
 
 .PHONY: test
-test: lint test-unit test-real ## Everything, from unit to real traffic
+test: lint test-unit test-plane test-real ## Everything, from unit to real traffic
 
 .PHONY: test-unit
-test-unit: ## The pure parts, under the race detector
-	CGO_ENABLED=1 go test -race ./plugin/... ./provider/... ./cmd/... ./tests/modelserver/... ./tests/load/...
+test-unit: tools ## The pure parts, with the race detector where a C compiler is
+	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
+	$(GOTEST) --format pkgname -- $(RACE) $(UNIT)
+
+.PHONY: test-plane
+test-plane: tools $(PLANE) ## The local plane, and what needs no more than its API server
+	$(GOTEST) -- $(RACE) -count=1 ./tests/localplane ./tests/localplane/balancer
+	$(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds
 
 .PHONY: test-real
 test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
-	CGO_ENABLED=1 go test -race -count=1 -timeout 40m -exec "$(CURDIR)/$(PLANE) run --" ./tests/e2e/...
+	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
+	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
 
 .PHONY: build
 build: $(PROVIDER) ## Build the provider into bin/
