@@ -25,6 +25,9 @@ const Kind = "ModelGateway"
 // readyTimeout is how long Traefik has to run and to get an address.
 const readyTimeout = "10m"
 
+// endTimeout is how long its Pods may take to end: their whole grace period, with something to spare.
+const endTimeout = "11m"
+
 // Definition is the component as the provider serves it.
 var Definition = component.Define(check, construct)
 
@@ -168,24 +171,42 @@ func (b builder) crds() ([]pulumi.Resource, error) {
 	return made, nil
 }
 
-// running waits, by patches that change nothing but an annotation, until this revision of the release runs and has an
+// running waits, by patches that change nothing that Traefik reads, until this revision of the release runs and has an
 // address. Pulumi then says what is missing: which Pod fails and why, or that no load balancer gave an address.
 func (b builder) running(release *helmRelease) (workload, service *object.Object, err error) {
-	revision := pulumix.Apply(pulumix.MustConvertTyped[map[string]any](release.Status), func(status map[string]any) map[string]string {
-		return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
-	})
-	for _, kind := range []object.Kind{object.DeploymentPatch, object.ServicePatch} {
-		made, err := object.New(b.ctx, kind, b.name, pulumi.Map{"metadata": pulumi.Map{
-			"name":        pulumix.Apply(b.meta, b.objectName),
-			"namespace":   pulumix.Apply(b.meta, b.namespaceName),
-			"annotations": revision,
-		}}, b.children.Awaited(readyTimeout)...)
-		if err != nil {
-			return nil, nil, err
-		}
-		workload, service = service, made
+	anchor, err := b.anchor(release)
+	if err != nil {
+		return nil, nil, err
 	}
-	return workload, service, nil
+	metadata := pulumi.Map{
+		"name":      pulumix.Apply(b.meta, b.objectName),
+		"namespace": pulumix.Apply(b.meta, b.namespaceName),
+		"annotations": pulumix.Apply(pulumix.MustConvertTyped[map[string]any](release.Status), func(status map[string]any) map[string]string {
+			return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
+		}),
+	}
+	service, err = object.New(b.ctx, object.ServicePatch, b.name, pulumi.Map{"metadata": metadata}, b.children.Awaited(readyTimeout)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	owned := maps.Clone(metadata)
+	owned["ownerReferences"] = pulumix.Apply2(anchor.Name(), anchor.UID(), func(name, uid string) []any {
+		return []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid, "blockOwnerDeletion": true}}
+	})
+	workload, err = object.New(b.ctx, object.DeploymentPatch, b.name, pulumi.Map{"metadata": owned},
+		b.children.Awaited(readyTimeout, pulumi.RetainOnDelete(true))...)
+	return workload, service, err
+}
+
+// anchor is an object that the Deployment belongs to: deleted before the release, it is gone only when the last Pod has
+// ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is looked at
+// again only after half of their grace period, which is five minutes.
+func (b builder) anchor(release *helmRelease) (*object.Object, error) {
+	return object.New(b.ctx, object.ConfigMap, b.name, pulumi.Map{"metadata": pulumi.Map{
+		"namespace":   pulumix.Apply(b.meta, b.namespaceName),
+		"labels":      b.labels(nil),
+		"annotations": b.annotations(nil),
+	}}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: endTimeout}))...)
 }
 
 func (b builder) class(release *helmRelease) (*object.Object, error) {

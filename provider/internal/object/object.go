@@ -71,10 +71,15 @@ func New(ctx *pulumi.Context, kind Kind, name string, content pulumi.Map, opts .
 }
 
 // Name is the name that the object has in the cluster, once it is there.
-func (o *Object) Name() pulumix.Output[string] {
+func (o *Object) Name() pulumix.Output[string] { return o.metadata("name") }
+
+// UID tells the object from others that had, or will have, its name.
+func (o *Object) UID() pulumix.Output[string] { return o.metadata("uid") }
+
+func (o *Object) metadata(field string) pulumix.Output[string] {
 	return pulumix.Apply(pulumix.MustConvertTyped[map[string]any](o.Metadata), func(metadata map[string]any) string {
-		name, _ := metadata["name"].(string)
-		return name
+		value, _ := metadata[field].(string)
+		return value
 	})
 }
 
