@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+	"github.com/modelplane/pulumi-modelplane/tests/load"
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
+)
+
+// TestAWholeStackStaysAsItIsAndLeavesNothingButDefinitions would catch an input that the API server rewrites, so that every
+// up or refresh finds a change; an object, Helm's own ones included, that outlives the stack, or minutes of waiting for one;
+// definitions that go with it, and every route of the cluster with them; and definitions left behind that stand in the way
+// of the next gateway.
+func TestAWholeStackStaysAsItIsAndLeavesNothingButDefinitions(t *testing.T) {
+	cluster := harness.NewCluster(t)
+	before := cluster.Objects(t)
+	s := harness.NewStack(t, "life")
+	s.SetSecret(t, "key", "sk-life")
+	text := wholeStack(t, "life")
+
+	for _, round := range []string{"first", "second, with the definitions of the first"} {
+		url := s.MustUp(t, text)["url"].(string)
+		requireServed(t, url, "keyed", "tls", "apart")
+
+		requireNothingChanges(t, s.Up(), "up")
+		requireNothingChanges(t, s.Refresh(), "refresh")
+		requireNothingChanges(t, s.Preview(), "preview after refresh")
+		requireServed(t, url, "keyed", "tls", "apart")
+
+		began := time.Now()
+		result := s.Destroy()
+		require.NoError(t, result.Err, result.Output)
+		assert.Less(t, time.Since(began), 2*time.Minute, "the namespace was deleted before the last Pod had ended")
+		definitions := 0
+		for name := range cluster.Objects(t) {
+			if _, was := before[name]; was {
+				continue
+			}
+			switch kind, _, _ := strings.Cut(name, " "); kind {
+			case "customresourcedefinitions.apiextensions.k8s.io":
+				definitions++
+			case "apiservices.apiregistration.k8s.io": // made by the cluster for each group of definitions
+			default:
+				assert.Fail(t, "left behind", "%s: %s", round, name)
+			}
+		}
+		assert.Greater(t, definitions, 15, "the definitions are kept")
+	}
+}
+
+// wholeStack is a program with a gateway and one endpoint of each kind that has objects of its own.
+func wholeStack(t testing.TB, name string) string {
+	t.Helper()
+	keyed := harness.Serve(t, modelserver.Options{Name: "keyed", Address: ":8000", BasePath: "/v1"})
+	apart := harness.Serve(t, modelserver.Options{Name: "apart", Address: ":8000", BasePath: "/v1"})
+	host := "tls." + name + ".test"
+	harness.ServeTLS(t, modelserver.Options{Name: "tls", Address: ":8443", BasePath: "/v1"}, host)
+	return program(name, []string{
+		modelGateway("gw", chart("")),
+		namespace(name + "-team"),
+		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", keyed.Address())),
+		modelEndpoint("tls", fmt.Sprintf("url: 'https://%s:8443/v1', tls: {caCertificate: %q}", host, harness.CA.PEM())),
+		modelEndpoint("apart", fmt.Sprintf("url: 'http://%s/v1', namespace: '${%s-team.metadata.name}'", apart.Address(), name)),
+		modelService("chat", "gw", "", "keyed", "tls", "apart"),
+	}, "url: ${chat.url}")
+}
+
+// requireServed sends a few requests, all of which must be answered, by each of the backends at least once.
+func requireServed(t testing.TB, url string, backends ...string) {
+	t.Helper()
+	report := load.Do(t.Context(), load.Config{URL: url, MaxRequests: 10 * len(backends)})
+	require.NoError(t, report.Err())
+	for _, backend := range backends {
+		require.Positive(t, report.ByBackend[backend], "%v", report.ByBackend)
+	}
+	require.Len(t, report.ByBackend, len(backends))
+}
+
+// requireNothingChanges lets an operation have looked at resources, and left all of them as they were.
+func requireNothingChanges(t testing.TB, result stack.Result, operation string) {
+	t.Helper()
+	require.NoError(t, result.Err, "%s: %s", operation, result.Output)
+	require.Greater(t, result.Changes["same"], 20, "%s: %s", operation, result.Output)
+	require.Len(t, result.Changes, 1, "%s: %v: %s", operation, result.Changes, result.Output)
+}

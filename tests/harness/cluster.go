@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Cluster reads and writes objects of any kind in the plane's cluster, as its administrator.
+type Cluster struct {
+	dynamic.Interface
+
+	config *rest.Config
+}
+
+// NewCluster connects to the plane's cluster.
+func NewCluster(t testing.TB) Cluster {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", Plane.Kubeconfig())
+	require.NoError(t, err)
+	config.QPS, config.Burst = 200, 200
+	config.WarningHandler = rest.NoWarnings{}
+	client, err := dynamic.NewForConfig(config)
+	require.NoError(t, err)
+	return Cluster{client, config}
+}
+
+// Objects are all objects of every kind that the API server can list, but for Events, by "resource.group namespace/name".
+func (c Cluster) Objects(t testing.TB) map[string]unstructured.Unstructured {
+	t.Helper()
+	client, err := discovery.NewDiscoveryClientForConfig(c.config)
+	require.NoError(t, err)
+	lists, err := client.ServerPreferredResources()
+	require.NoError(t, err)
+	objects := map[string]unstructured.Unstructured{}
+	for _, list := range lists {
+		version, err := schema.ParseGroupVersion(list.GroupVersion)
+		require.NoError(t, err)
+		for _, resource := range list.APIResources {
+			if !slices.Contains(resource.Verbs, "list") || resource.Name == "events" {
+				continue
+			}
+			kind := version.WithResource(resource.Name)
+			found, err := c.Resource(kind).List(t.Context(), metav1.ListOptions{})
+			require.NoError(t, err, kind)
+			for _, object := range found.Items {
+				objects[kind.GroupResource().String()+" "+object.GetNamespace()+"/"+object.GetName()] = object
+			}
+		}
+	}
+	return objects
+}
+
+// Names are the keys of objects, sorted.
+func Names(objects map[string]unstructured.Unstructured) []string {
+	return slices.Sorted(maps.Keys(objects))
+}

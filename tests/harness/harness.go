@@ -1,0 +1,84 @@
+// Package harness is what test packages share that drive the real engine, API server and Traefik: the plane that they run
+// in, an authority that its Pods trust, servers with addresses of their own, stacks and their programs.
+package harness
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
+)
+
+var (
+	// Plane is the plane that this program runs in.
+	Plane localplane.Plane
+	// CA is an authority that all Pods of the plane trust.
+	CA *modelserver.CA
+
+	addresses atomic.Uint32
+)
+
+// Main runs a package's tests and ends the program. Outside of a plane it says so and runs none.
+func Main(m *testing.M) {
+	plane, err := localplane.Here()
+	if err != nil {
+		fmt.Printf("SKIP: these tests run in a plane, by make test-real: %s\n", err)
+		return
+	}
+	Plane = plane
+	if CA, err = modelserver.NewCA(); err != nil {
+		panic(err)
+	}
+	if err := plane.Trust(CA.PEM()); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// NewStack is a stack of its own in the plane's cluster, destroyed when the test ends.
+func NewStack(t testing.TB, name string) *stack.Stack {
+	t.Helper()
+	return stack.New(t, name, map[string]string{"KUBECONFIG": Plane.Kubeconfig()})
+}
+
+// Serve starts a model server on an address of its own. The options' Address is the port alone, such as ":8000".
+func Serve(t testing.TB, options modelserver.Options) *modelserver.Server {
+	t.Helper()
+	if strings.HasPrefix(options.Address, ":") {
+		options.Address = FreeAddress(t, localplane.Free4).String() + options.Address
+	}
+	server, err := modelserver.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = server.Close() })
+	return server
+}
+
+// ServeTLS is Serve with a certificate of CA for name, which leads to the server.
+func ServeTLS(t testing.TB, options modelserver.Options, name string) *modelserver.Server {
+	t.Helper()
+	certificate, err := CA.Issue([]string{name}, nil)
+	require.NoError(t, err)
+	address := FreeAddress(t, localplane.Free4)
+	require.NoError(t, Plane.AddHost(name, address))
+	options.Certificate, options.Address = certificate, address.String()+options.Address
+	return Serve(t, options)
+}
+
+// FreeAddress is an address of the network that nobody else has.
+func FreeAddress(t testing.TB, network netip.Prefix) netip.Addr {
+	t.Helper()
+	address := network.Addr()
+	for range addresses.Add(1) {
+		address = address.Next()
+	}
+	require.NoError(t, Plane.AddAddress(address))
+	return address
+}
