@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/load"
+)
+
+var shares = []share{{"near", 0.6}, {"groq", 0.4}, {"idle", 0}}
+
+// TestTheTableShowsEveryWayNextToTheShareAskedFor would catch shares of the wrong total, and a way or a backend that is left
+// out: one that nobody asked for, one that got nothing, one that is reached in two ways.
+func TestTheTableShowsEveryWayNextToTheShareAskedFor(t *testing.T) {
+	report := load.Report{Total: 11, Failed: 1, ByWay: map[load.Way]int{
+		{Backend: "near", Path: "/v1/chat/completions", Host: "10.97.0.1"}:               5,
+		{Backend: "groq", Path: "/openai/v1/chat/completions", Host: "api.groq.example"}: 2,
+		{Backend: "groq", Path: "/v1/chat/completions", Host: "api.groq.example"}:        2,
+		{Backend: "stray", Path: "/", Host: "h"}:                                         1,
+	}}
+	assert.Equal(t, strings.TrimPrefix(`
+BACKEND   PATH AT THE BACKEND           HOST               ASKED      GOT
+near      /v1/chat/completions          10.97.0.1           60 %   50.0 %   ████████████
+groq      /openai/v1/chat/completions   api.groq.example    40 %   20.0 %   █████
+groq      /v1/chat/completions          api.groq.example    40 %   20.0 %   █████
+idle      –                             –                    0 %    0.0 %
+stray     /                             h                    0 %   10.0 %   ██
+`, "\n"), table(shares, report))
+}
+
+// TestTheTableClaimsNothingAboutServersThatDoNotTell would catch answers of unknown origin that count for a backend.
+func TestTheTableClaimsNothingAboutServersThatDoNotTell(t *testing.T) {
+	text := table(shares[:1], load.Report{Total: 2, ByWay: map[load.Way]int{{}: 2}})
+	assert.Regexp(t, `near +– +– +60 % +0\.0 %\n`, text)
+	assert.Regexp(t, `not told +– +– +– +100\.0 %`, text)
+	assert.NotContains(t, table(shares, load.Report{}), "NaN", "without an answer there is nothing to divide by")
+}
+
+// TestAPlainTerminalGetsNoEscapes would catch control sequences in a log file.
+func TestAPlainTerminalGetsNoEscapes(t *testing.T) {
+	var out bytes.Buffer
+	plain := &terminal{out: &out}
+	plain.title("Title")
+	plain.announce("Begin")
+	plain.announced("Begin", 1500*time.Millisecond)
+	failed := errors.New("no such thing")
+	err := plain.step("Work", func(status func(string)) (string, error) {
+		status("halfway")
+		return "half done", failed
+	})
+	require.ErrorIs(t, err, failed)
+	plain.details("detail")
+	plain.failure(err)
+	assert.NotContains(t, out.String(), "\x1b")
+	assert.NotContains(t, out.String(), "\r")
+	assert.Regexp(t, `✓ Begin +1\.5 s`, out.String())
+	assert.Regexp(t, `✗ Work: half done +0\.0 s`, out.String())
+	assert.Contains(t, out.String(), "The demo failed: no such thing")
+}
+
+// TestALiveLineNeverWraps would catch a status longer than the terminal is wide, which cannot be written over.
+func TestALiveLineNeverWraps(t *testing.T) {
+	assert.Equal(t, "abc", cut("abc", 3))
+	assert.Equal(t, "ab…", cut("abcd", 3))
+	assert.Equal(t, "a b", cut("a\n  b", 10))
+	assert.Equal(t, "…", cut("abc", 0), "a terminal may be narrower than what stands before")
+}
+
+// TestProgressTellsWhatWasMadeAndWhatWentWrong would catch objects filed under another component, and an error that is lost
+// among what the engine says on the way.
+func TestProgressTellsWhatWasMadeAndWhatWentWrong(t *testing.T) {
+	const stack, component = "urn:pulumi:demo::quickstart::", "modelplane:index:ModelEndpoint"
+	made := func(kind string) apitype.EngineEvent {
+		return apitype.EngineEvent{ResOutputsEvent: &apitype.ResOutputsEvent{Metadata: apitype.StepEventMetadata{
+			Op: apitype.OpCreate, URN: stack + component + "$kubernetes:core/v1:" + kind + "::groq",
+			New: &apitype.StepEventStateMetadata{Custom: true, Parent: stack + component + "::groq"},
+		}}}
+	}
+	var said string
+	p := newProgress(func(status string) { said = status })
+	p.note(made("Secret"))
+	p.note(made("Service"))
+	p.note(made("Secret"))
+	assert.Equal(t, "3 done · Secret groq ", said)
+	assert.Equal(t, []string{"ModelEndpoint groq     Service, 2× Secret"}, p.tree())
+
+	urn := stack + component + "::groq"
+	p.note(apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{URN: urn, Message: "waiting", Severity: "error", Ephemeral: true}})
+	assert.Contains(t, said, "waiting")
+	assert.Empty(t, p.problems, "what is said on the way is no error yet")
+	p.note(apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{URN: urn, Message: "<{%fg 1%}>bad key<{%reset%}>\n", Severity: "error"}})
+	assert.Equal(t, []string{"ModelEndpoint groq: bad key"}, p.problems)
+
+	p.note(apitype.EngineEvent{SummaryEvent: &apitype.SummaryEvent{ResourceChanges: map[apitype.OpType]int{apitype.OpSame: 40, apitype.OpUpdate: 1}}})
+	assert.Equal(t, "1 updated, 40 unchanged", p.summary())
+}
+
+// TestTokensAreHandedOnAsTheyStand would catch spaces lost between tokens, and a stream that breaks off unnoticed.
+func TestTokensAreHandedOnAsTheyStand(t *testing.T) {
+	var text strings.Builder
+	say := func(token string) { text.WriteString(token) }
+	event := func(token string) string { return `data: {"choices":[{"delta":{"content":"` + token + `"}}]}` + "\n\n" }
+	require.NoError(t, eachToken(strings.NewReader(event("Hello, ")+event("world")+"data: [DONE]\n\n"), say))
+	assert.Equal(t, "Hello, world", text.String())
+	assert.Error(t, eachToken(strings.NewReader(event("Hello")), say), "no [DONE]")
+	assert.Error(t, eachToken(strings.NewReader("data: {\n\n"), say))
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+)
+
+// exampleFolder is the example, from the root of the repository.
+const exampleFolder = "examples/quickstart/yaml"
+
+// example is a stack of a copy of the example. All that Pulumi keeps of it is in one folder.
+type example struct {
+	folder string
+	stack  auto.Stack
+	// url and shares are the stack's outputs, since the last up.
+	url    string
+	shares []share
+}
+
+// share is what one endpoint is to get, as the example's output has it.
+type share struct {
+	Endpoint string  `json:"endpoint"`
+	Share    float64 `json:"share"`
+}
+
+// openExample copies the example and makes a stack of it. From then on the environment of this process leads every pulumi
+// to that stack's own home, state and passphrase, and none to the user's.
+func openExample(ctx context.Context, config auto.ConfigMap) (*example, error) {
+	folder, err := os.MkdirTemp("", "modelplane-demo-")
+	if err != nil {
+		return nil, err
+	}
+	e := &example{folder: folder}
+	if err := e.open(ctx, config); err != nil {
+		return nil, errors.Join(err, e.remove())
+	}
+	return e, nil
+}
+
+func (e *example) open(ctx context.Context, config auto.ConfigMap) error {
+	if err := os.CopyFS(e.program(), os.DirFS(exampleFolder)); err != nil {
+		return fmt.Errorf("the example cannot be copied; the demo runs from the root of the repository: %w", err)
+	}
+	state := filepath.Join(e.folder, "state")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		return err
+	}
+	for name, value := range map[string]string{
+		"PULUMI_HOME":              filepath.Join(e.folder, "home"),
+		"PULUMI_BACKEND_URL":       "file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE": rand.Text(),
+		"PULUMI_SKIP_UPDATE_CHECK": "true",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	var err error
+	if e.stack, err = auto.UpsertStackLocalSource(ctx, "demo", e.program()); err != nil {
+		return err
+	}
+	return e.set(ctx, config)
+}
+
+// program is the folder of the example's copy.
+func (e *example) program() string { return filepath.Join(e.folder, "quickstart") }
+
+// set sets configuration; a key such as list[0] is one entry of a list.
+func (e *example) set(ctx context.Context, config auto.ConfigMap) error {
+	return e.stack.SetAllConfigWithOptions(ctx, config, &auto.ConfigOptions{Path: true})
+}
+
+// up runs pulumi up and says what changed.
+func (e *example) up(ctx context.Context, status func(string)) (*progress, error) {
+	p := newProgress(status)
+	var up auto.UpResult
+	err := p.follow(func(stream chan<- events.EngineEvent) (err error) {
+		up, err = e.stack.Up(ctx, optup.EventStreams(stream))
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	e.url, _ = up.Outputs["url"].Value.(string)
+	text, err := json.Marshal(up.Outputs["shares"].Value)
+	if err != nil {
+		return p, err
+	}
+	if err := json.Unmarshal(text, &e.shares); err != nil {
+		return p, fmt.Errorf("the example's output shares is %s: %w", text, err)
+	}
+	return p, nil
+}
+
+// destroy runs pulumi destroy and says what went.
+func (e *example) destroy(ctx context.Context, status func(string)) (string, error) {
+	p := newProgress(status)
+	err := p.follow(func(stream chan<- events.EngineEvent) error {
+		_, err := e.stack.Destroy(ctx, optdestroy.EventStreams(stream))
+		return err
+	})
+	return p.summary(), err
+}
+
+// byHand is how a person runs command on this stack.
+func (e *example) byHand(command string) string {
+	text := "  cd " + e.program()
+	for _, name := range []string{"PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"} {
+		text += fmt.Sprintf("\n  export %s=%s", name, os.Getenv(name))
+	}
+	return text + "\n  " + command
+}
+
+// remove forgets the stack.
+func (e *example) remove() error { return os.RemoveAll(e.folder) }

@@ -1,0 +1,71 @@
+// Command demo shows the quickstart example at work: it runs pulumi up on it, sends it requests, tells who answered them on
+// which path and in what share, moves the shares under load, and takes everything down again.
+//
+// Without KUBECONFIG that happens in a local plane with model servers in this process. With it, the example goes to that
+// cluster, with the pulumi on PATH and with model servers that the MODELPLANE_DEMO_… variables name. Either way Pulumi's
+// home, state and passphrase are the demo's own and end with it.
+//
+// It is run by make demo, from the root of the repository. KEEP=1 leaves the example up until you leave.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	t := newTerminal(os.Stdout)
+	if err := run(ctx, t); err != nil {
+		t.failure(err)
+		os.Exit(1)
+	}
+}
+
+// run does everything but the showing itself: it finds the place, opens the example and cleans up.
+func run(ctx context.Context, t *terminal) error {
+	place, err := choosePlace(t)
+	if err != nil {
+		return err
+	}
+	defer place.leave()
+	var example *example
+	err = t.step("Make a stack of "+exampleFolder, func(status func(string)) (string, error) {
+		status("with a Pulumi home and state of its own")
+		example, err = openExample(ctx, place.config)
+		return "", err
+	})
+	if err != nil {
+		return err
+	}
+
+	err = demo{t, place, example}.show(ctx)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	if err != nil && place.explain != nil {
+		t.block(place.explain())
+	}
+	if err == nil || place.lasting {
+		err = errors.Join(err, takeDown(t, example))
+	} else {
+		err = errors.Join(err, example.remove())
+	}
+	return err
+}
+
+// takeDown destroys what the example made, also after an interrupt, and forgets the stack only if that went well.
+func takeDown(t *terminal, example *example) error {
+	err := t.step("pulumi destroy", func(status func(string)) (string, error) {
+		return example.destroy(context.Background(), status)
+	})
+	if err != nil {
+		return fmt.Errorf("%w\n\nSome of the example may be left. Its stack is kept; to try again:\n%s", err, example.byHand("pulumi destroy"))
+	}
+	return example.remove()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"golang.org/x/term"
+
+	"github.com/modelplane/pulumi-modelplane/tests/load"
+)
+
+// calmRate is how many requests a second leave a small machine to Pulumi.
+const calmRate = 50
+
+// demo is an open example in its place, and where to show it.
+type demo struct {
+	*terminal
+	place   *place
+	example *example
+}
+
+// show is what there is to be seen, in this order.
+func (d demo) show(ctx context.Context) error {
+	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.stream, d.count, d.drain, d.keep} {
+		if err := act(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d demo) bringUp(ctx context.Context) error {
+	var made []string
+	err := d.step("pulumi up", func(status func(string)) (string, error) {
+		p, err := d.example.up(ctx, status)
+		made = p.tree()
+		return p.summary(), err
+	})
+	d.details(made...)
+	return err
+}
+
+func (d demo) hearFirst(ctx context.Context) error {
+	return d.step("First answer", func(func(string)) (string, error) {
+		tries, err := firstAnswer(ctx, d.example.url, d.place.model, d.place.patience)
+		waited := fmt.Sprintf("%.0f s after the start", time.Since(d.place.began).Seconds())
+		if tries > 1 {
+			waited += fmt.Sprintf(", at try %d", tries)
+		}
+		return waited, err
+	})
+}
+
+// stream asks once as a person would, and shows the answer token by token.
+func (d demo) stream(ctx context.Context) error {
+	d.block("$ " + curl(d.example.url, d.place.model))
+	fmt.Fprint(d.out, "     ")
+	backend, err := ask(ctx, d.example.url, body(d.place.model, true), func(token string) { fmt.Fprint(d.out, token) })
+	fmt.Fprint(d.out, "\n\n")
+	if err != nil {
+		return fmt.Errorf("the streamed answer of %s ended early: %w", cmp.Or(backend, "a backend"), err)
+	}
+	return nil
+}
+
+// count sends requests and shows who answered them.
+func (d demo) count(ctx context.Context) error {
+	var report load.Report
+	err := d.step(fmt.Sprintf("Send %d requests", d.place.requests), func(func(string)) (string, error) {
+		report = load.Do(ctx, d.load(d.place.requests))
+		return fmt.Sprintf("%d of %d failed", report.Failed, report.Total), report.Err()
+	})
+	d.block(table(d.example.shares, report))
+	if report.ByBackend[""] > 0 {
+		d.details("Servers other than the demo's own do not tell who they are, so who answered how often cannot be shown.", "")
+	}
+	return err
+}
+
+// drain takes near out while requests flow, and shows where they go from then on.
+func (d demo) drain(ctx context.Context) error {
+	var during load.Report
+	err := d.step("pulumi config set nearWeight 0; pulumi up", func(status func(string)) (string, error) {
+		config := d.load(0)
+		config.RatePerSecond = min(config.RatePerSecond, calmRate)
+		run := load.Start(ctx, config)
+		p, err := d.reweight(ctx, run, status)
+		during = run.Stop()
+		return p.summary(), errors.Join(err, during.Err())
+	})
+	if err != nil {
+		return err
+	}
+	d.details(fmt.Sprintf("%d of %d requests failed meanwhile", during.Failed, during.Total))
+	return d.count(ctx)
+}
+
+// reweight changes the weight with requests before, while and after.
+func (d demo) reweight(ctx context.Context, run *load.Run, status func(string)) (*progress, error) {
+	p := newProgress(status)
+	if err := run.WaitFor(ctx, d.place.around); err != nil {
+		return p, err
+	}
+	if err := d.example.set(ctx, auto.ConfigMap{"nearWeight": {Value: "0"}}); err != nil {
+		return p, err
+	}
+	p, err := d.example.up(ctx, status)
+	if err != nil {
+		return p, err
+	}
+	return p, run.WaitFor(ctx, d.place.around)
+}
+
+// load is that of this place, n requests or, if that is 0, as many as there is time for.
+func (d demo) load(n int) load.Config {
+	return load.Config{
+		URL: d.example.url, Body: body(d.place.model, false), MaxRequests: n, RatePerSecond: d.place.rate, Timeout: time.Minute,
+	}
+}
+
+// keep leaves the example up, if asked to: for a shell at a terminal, or else until an interrupt.
+func (d demo) keep(ctx context.Context) error {
+	if os.Getenv("KEEP") != "1" {
+		return nil
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		d.block("Everything stays up until an interrupt.")
+		<-ctx.Done()
+		return nil
+	}
+	d.block("Everything stays up for this shell, in which curl, kubectl and pulumi lead to it. To end it: exit")
+	shell := exec.Command(cmp.Or(os.Getenv("SHELL"), "/bin/sh"))
+	shell.Dir = d.example.program()
+	shell.Stdin, shell.Stdout, shell.Stderr = os.Stdin, os.Stdout, os.Stderr
+	// A shell ends with the status of its last command, which is no concern of the demo.
+	if err := shell.Run(); !errors.As(err, new(*exec.ExitError)) {
+		return err
+	}
+	return nil
+}
