@@ -47,6 +47,8 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object prope
 		case strings.HasPrefix(key, "__"): // the engine's own
 		case !known:
 			faults.Addf(at, "no such property; %s", choices(spec.Properties, key))
+		case value.IsComputed() && prop.Plain:
+			faults.Addf(at, "is not known in preview, but must be, because it decides which objects there are or what they are called")
 		case value.Secret() && !prop.Secret && !holdsAnything(prop.TypeSpec):
 			faults.Addf(at, inTheClear)
 		default:
@@ -61,7 +63,7 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object prope
 }
 
 func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Value, faults *fault.List) {
-	if value.IsNull() || value.IsComputed() || holdsAnything(spec) {
+	if value.IsNull() || value.IsComputed() {
 		return
 	}
 	complexType, isRef := s.types[strings.TrimPrefix(spec.Ref, "#/types/")]
@@ -79,6 +81,9 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Valu
 		}
 	case spec.Type == "object":
 		entries, _ := as(path, "a map", value, property.Value.IsMap, property.Value.AsMap, faults)
+		if holdsAnything(spec) {
+			return
+		}
 		for key, element := range entries.AllStable {
 			s.checkElement(fault.Key(path, key), *spec.AdditionalProperties, element, faults)
 		}
