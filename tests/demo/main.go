@@ -47,8 +47,7 @@ func run(ctx context.Context, t *terminal) error {
 	err = demo{t, place, example}.show(ctx)
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
-	}
-	if err != nil && place.explain != nil {
+	} else if err != nil {
 		t.block(place.explain())
 	}
 	if err == nil || place.lasting {
@@ -59,10 +58,13 @@ func run(ctx context.Context, t *terminal) error {
 	return err
 }
 
-// takeDown destroys what the example made, also after an interrupt, and forgets the stack only if that went well.
+// takeDown destroys what the example made, also after an interrupt unless there is another, and forgets the stack only if
+// that went well.
 func takeDown(t *terminal, example *example) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	err := t.step("pulumi destroy", func(status func(string)) (string, error) {
-		return example.destroy(context.Background(), status)
+		return example.destroy(ctx, status)
 	})
 	if err != nil {
 		return fmt.Errorf("%w\n\nSome of the example may be left. Its stack is kept; to try again:\n%s", err, example.byHand("pulumi destroy"))

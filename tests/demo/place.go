@@ -29,7 +29,7 @@ type place struct {
 	patience time.Duration
 	// lasting is whether what the example makes outlives the demo unless it is destroyed.
 	lasting bool
-	// explain says what to look at after a failure; nil where there is nothing to add.
+	// explain says what to look at after a failure.
 	explain func() string
 	// leave ends what the demo has started in this place.
 	leave func()

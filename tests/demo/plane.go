@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -126,8 +127,11 @@ func explainPlane(plane localplane.Plane) string {
 	return text.String()
 }
 
-// lastLines are the last n lines of text, indented.
+// colours are the sequences by which Traefik paints its log.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// lastLines are the last n lines of text, indented and without colours.
 func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines := strings.Split(strings.TrimSpace(colours.ReplaceAllString(text, "")), "\n")
 	return "  " + strings.Join(lines[max(0, len(lines)-n):], "\n  ") + "\n"
 }
