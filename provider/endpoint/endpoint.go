@@ -68,7 +68,7 @@ func construct(
 		ctx: ctx, children: children, in: in,
 		name: nameOr(in.Known.Name, name),
 		meta: in.Only("namespace", "labels", "annotations"),
-		plan: pulumix.ApplyErr(in.Except("apiKey"), func(a Args) (plan, error) {
+		plan: pulumix.ApplyErr(in.Except("apiKey", "name", "namespace", "labels", "annotations"), func(a Args) (plan, error) {
 			p, faults := decide(a, keyed)
 			return p, faults.Err()
 		}),
@@ -165,7 +165,7 @@ func (b builder) make(kind object.Kind, content pulumi.Map, after ...*object.Obj
 		}
 	}
 	metadata := pulumi.Map{
-		"namespace":   pulumix.Apply(b.meta, func(a Args) string { return a.Namespace }),
+		"namespace":   pulumix.Apply(b.in.Only("namespace"), func(a Args) string { return a.Namespace }),
 		"labels":      pulumix.Apply(b.meta, func(a Args) map[string]string { return object.Labels(Kind, b.name, a.Labels) }),
 		"annotations": pulumix.Apply(b.meta, func(a Args) map[string]string { return a.Annotations }),
 	}

@@ -4,7 +4,7 @@ import "github.com/pulumi/pulumi-go-provider/infer"
 
 // Args are the inputs of a [ModelGateway].
 type Args struct {
-	Name            string            `pulumi:"name,optional"`
+	Name            string            `pulumi:"name,optional" plain:"true"`
 	Namespace       string            `pulumi:"namespace,optional"`
 	CreateNamespace bool              `pulumi:"createNamespace,optional" plain:"true"`
 	InstallCRDs     bool              `pulumi:"installCrds,optional" plain:"true"`

@@ -113,7 +113,7 @@ func (b builder) release() (*helmRelease, error) {
 	}
 	if b.in.Known.CreateNamespace {
 		namespace, err := object.New(b.ctx, object.Namespace, b.name, pulumi.Map{"metadata": pulumi.Map{
-			"name":        pulumix.Apply(b.meta, b.namespaceName),
+			"name":        b.namespaceName(),
 			"labels":      b.labels(nil),
 			"annotations": b.annotations(nil),
 		}}, b.children.Options()...)
@@ -129,8 +129,8 @@ func (b builder) release() (*helmRelease, error) {
 	values := pulumix.Apply2(b.in.Only("chart"), b.plan, func(a Args, p plan) map[string]any { return p.values(a) })
 	var made helmRelease
 	err = b.ctx.RegisterResource("kubernetes:helm.sh/v3:Release", b.name, pulumi.Map{
-		"name":           pulumix.Apply(b.meta, b.objectName),
-		"namespace":      pulumix.Apply(b.meta, b.namespaceName),
+		"name":           b.objectName(),
+		"namespace":      b.namespaceName(),
 		"chart":          source(func(c chartSource) any { return c.name }),
 		"version":        source(func(c chartSource) any { return c.version }),
 		"repositoryOpts": source(func(c chartSource) any { return c.repositoryOpts() }),
@@ -179,8 +179,8 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 		return nil, nil, err
 	}
 	metadata := pulumi.Map{
-		"name":      pulumix.Apply(b.meta, b.objectName),
-		"namespace": pulumix.Apply(b.meta, b.namespaceName),
+		"name":      b.objectName(),
+		"namespace": b.namespaceName(),
 		"annotations": pulumix.Apply(pulumix.MustConvertTyped[map[string]any](release.Status), func(status map[string]any) map[string]string {
 			return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
 		}),
@@ -203,7 +203,7 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 // again only after half of their grace period, which is five minutes.
 func (b builder) anchor(release *helmRelease) (*object.Object, error) {
 	return object.New(b.ctx, object.ConfigMap, b.name, pulumi.Map{"metadata": pulumi.Map{
-		"namespace":   pulumix.Apply(b.meta, b.namespaceName),
+		"namespace":   b.namespaceName(),
 		"labels":      b.labels(nil),
 		"annotations": b.annotations(nil),
 	}}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: endTimeout}))...)
@@ -212,7 +212,7 @@ func (b builder) anchor(release *helmRelease) (*object.Object, error) {
 func (b builder) class(release *helmRelease) (*object.Object, error) {
 	return object.New(b.ctx, object.GatewayClass, b.name, pulumi.Map{
 		"metadata": pulumi.Map{
-			"name":        pulumix.Apply(b.meta, func(a Args) string { return className(b.name, a) }),
+			"name":        pulumix.Apply(b.names(), func(a Args) string { return className(b.name, a) }),
 			"labels":      b.labels(classLabels),
 			"annotations": b.annotations(nil),
 		},
@@ -222,13 +222,11 @@ func (b builder) class(release *helmRelease) (*object.Object, error) {
 
 // gateway waits until Traefik says that it serves the Gateway.
 func (b builder) gateway(class, workload, service *object.Object) (*object.Object, error) {
-	spec := pulumix.Apply2Err(b.meta, class.Name(), func(_ Args, class string) (any, error) {
-		return object.Plain(gatewaySpec(class))
-	})
+	spec := pulumix.ApplyErr(class.Name(), func(class string) (any, error) { return object.Plain(gatewaySpec(class)) })
 	return object.New(b.ctx, object.Gateway, b.name, pulumi.Map{
 		"metadata": pulumi.Map{
-			"name":        pulumix.Apply(b.meta, b.objectName),
-			"namespace":   pulumix.Apply(b.meta, b.namespaceName),
+			"name":        b.objectName(),
+			"namespace":   b.namespaceName(),
 			"labels":      b.labels(nil),
 			"annotations": b.annotations(map[string]string{object.WaitForAnnotation: waitFor}),
 		},
@@ -244,20 +242,26 @@ func (b builder) setOutputs(g *ModelGateway, service, class, gateway *object.Obj
 	g.Address = pulumix.Apply2Err(spec, status, address)
 	g.GatewayName = gateway.Name()
 	g.GatewayClassName = class.Name()
-	g.Namespace = pulumix.Apply(b.meta, b.namespaceName)
+	g.Namespace = b.namespaceName()
 	g.URL = pulumix.Apply3(b.plan, g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
 	g.Gateway = pulumix.Apply3(g.GatewayName, g.Namespace, g.URL, func(name, namespace, url string) Reference {
 		return Reference{Name: name, Namespace: namespace, Listener: Listener, URL: url, Plugin: true}
 	})
 }
 
-func (b builder) objectName(a Args) string    { return nameOr(a.Name, b.name) }
-func (b builder) namespaceName(a Args) string { return namespaceOf(b.name, a) }
+// names are the arguments that names are made of, so that they are known where labels and annotations are not.
+func (b builder) names() pulumix.Output[Args] { return b.in.Only("name", "namespace") }
+
+func (b builder) objectName() pulumi.String { return pulumi.String(nameOr(b.in.Known.Name, b.name)) }
+
+func (b builder) namespaceName() pulumix.Output[string] {
+	return pulumix.Apply(b.names(), func(a Args) string { return namespaceOf(b.name, a) })
+}
 
 // labels are those that every object carries, and what more says of the arguments.
 func (b builder) labels(more func(name string, a Args) map[string]string) pulumix.Output[map[string]string] {
 	return pulumix.Apply(b.meta, func(a Args) map[string]string {
-		labels := object.Labels(Kind, b.objectName(a), a.Labels)
+		labels := object.Labels(Kind, string(b.objectName()), a.Labels)
 		if more != nil {
 			maps.Copy(labels, more(b.name, a))
 		}

@@ -42,11 +42,7 @@ func check(name string, a Args) fault.List {
 	objectName := nameOr(a.Name, name)
 	faults.AddErr("name", names.Object(objectName, names.MaxRelease))
 	namespace := namespaceOf(name, a)
-	var rests []string
-	if a.Namespace == "" {
-		rests = []string{"name"}
-	}
-	faults.AddErr("namespace", names.Namespace(namespace), rests...)
+	faults.AddErr("namespace", names.Namespace(namespace))
 	if a.CreateNamespace && (namespace == "default" || strings.HasPrefix(namespace, "kube-")) {
 		faults.Add("namespace", fmt.Sprintf("is %s, which the cluster itself has, and which would be deleted with the gateway; choose "+
 			"another, or set createNamespace to false", namespace))

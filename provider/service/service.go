@@ -68,15 +68,15 @@ func construct(
 func newRoute(
 	ctx *pulumi.Context, name string, in component.Inputs[Args], decided pulumix.Output[plan], children component.Children,
 ) (*object.Object, error) {
-	meta := in.Only("name", "namespace", "labels")
+	names, labels := in.Only("name", "namespace"), in.Only("name", "labels")
 	awaited := in.Only("annotations", "gateway", "skipAwait")
 	spec := pulumix.Apply2Err(decided, newGrants(ctx, name, in, decided, children), func(p plan, _ []string) (map[string]any, error) {
 		return route.Object(p.route)
 	})
 	return object.New(ctx, object.HTTPRoute, name, pulumi.Map{"metadata": pulumi.Map{
-		"name":      pulumix.Apply(meta, func(a Args) string { return nameOr(a.Name, name) }),
-		"namespace": pulumix.Apply(meta, func(a Args) string { return a.Namespace }),
-		"labels": pulumix.Apply(meta, func(a Args) map[string]string {
+		"name":      pulumix.Apply(names, func(a Args) string { return nameOr(a.Name, name) }),
+		"namespace": pulumix.Apply(names, func(a Args) string { return a.Namespace }),
+		"labels": pulumix.Apply(labels, func(a Args) map[string]string {
 			return object.Labels(Kind, nameOr(a.Name, name), a.Labels)
 		}),
 		"annotations": pulumix.Apply(awaited, annotations),
