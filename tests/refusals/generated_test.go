@@ -1,0 +1,155 @@
+package refusals
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// generated are the cases that length, number or a type without a form in YAML make faulty.
+var generated = map[string][]refusal{
+	"ModelEndpoint": {
+		{
+			Name:   "an asset",
+			Inputs: map[string]any{"url": pulumi.NewStringAsset("http://10.0.0.7")},
+			Faults: "url: is an asset or archive; write a string",
+		},
+		{
+			Name: "hosts and paths that are too long",
+			Inputs: map[string]any{"urls": []any{
+				"http://" + strings.Repeat("a", 64) + ".example.com",
+				"http://" + strings.Repeat("a.", 124) + "example.com",
+				"http://api.example.com/" + strings.Repeat("a", 1024),
+			}},
+			Faults: `
+urls[0]: has a host name with more than 63 characters between two dots, the most that DNS allows
+urls[1]: has a host name of more than 253 characters, the most that DNS allows
+urls[2]: has a path of more than 1024 characters, the most that an HTTPRoute takes`,
+		},
+		{
+			Name:   "more urls than a slice takes",
+			Inputs: map[string]any{"urls": addresses(1001)},
+			Faults: "urls: holds 1001 URLs; one EndpointSlice takes 1000 at most, so split them over several endpoints",
+		},
+		{
+			Name: "more headers than a route takes",
+			Inputs: map[string]any{"url": "http://10.0.0.7", "headers": map[string]any{
+				"set":    numbered("X-Set-", 17),
+				"remove": list(16, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
+			}},
+			Faults: `
+headers.set: has 17 headers; a route sets 16 at most
+headers.remove: has 16 headers; a route removes 15 at most`,
+		},
+		{
+			Name: "a header that is too long",
+			Inputs: map[string]any{"url": "http://10.0.0.7", "headers": map[string]any{
+				"set":    map[string]any{"X-Long": strings.Repeat("a", 4097)},
+				"remove": []any{strings.Repeat("a", 257)},
+			}},
+			Faults: `
+headers.set.X-Long: has no value that a header takes: write 1 to 4096 characters without line breaks, or name the header in headers.remove
+headers.remove[0]: is no name of a header (RFC 9110, section 5.1)`,
+		},
+		{
+			Name: "names and metadata that are too long",
+			Inputs: map[string]any{
+				"url": "http://10.0.0.7", "name": strings.Repeat("a", 55), "namespace": strings.Repeat("a", 64),
+				"labels":      map[string]any{"tier": strings.Repeat("a", 64)},
+				"annotations": map[string]any{"note": strings.Repeat("a", 256<<10)},
+			},
+			Faults: `
+name: "` + strings.Repeat("a", 55) + `" has 55 characters; the objects named after it leave room for 54
+namespace: "` + strings.Repeat("a", 64) + `" is no name for a namespace: write up to 63 lower-case letters, digits and hyphens, with a letter or digit first and last (RFC 1123)
+labels.tier: "` + strings.Repeat("a", 64) + `" is no label value: must be no more than 63 bytes
+annotations: annotations size 262148 is larger than limit 262144`,
+		},
+	},
+	"ModelService": {
+		{
+			Name: "more host names than a route takes",
+			Inputs: service(map[string]any{
+				"hostnames": list(17, func(i int) any { return fmt.Sprintf("api-%d.example.com", i) }),
+			}),
+			Faults: "hostnames: has 17 names; a route takes 16 at most",
+		},
+		{
+			Name: "a host name that is too long with its wildcard",
+			Inputs: service(map[string]any{
+				"hostnames": []any{"*." + strings.Repeat("a.", 126) + "b"},
+			}),
+			Faults: "hostnames[0]: has a host name of more than 253 characters, the most that DNS allows",
+		},
+		{
+			Name: "two parts of a path that are too long together",
+			Inputs: service(map[string]any{
+				"path": "/" + strings.Repeat("a", 1000), "apiPath": "/" + strings.Repeat("b", 30),
+			}),
+			Faults: "path: has 1032 characters together with apiPath; a route takes 1024",
+		},
+		{
+			Name: "more endpoints than a rule takes",
+			Inputs: service(map[string]any{"backends": []any{
+				map[string]any{"endpoints": list(10, func(int) any { return backend("a") })},
+				map[string]any{"endpoints": list(7, func(int) any { return backend("b") })},
+			}}),
+			Faults: "backends: has 17 endpoints; a route takes 16. Servers that are alike, with the same scheme, port and path, " +
+				"belong into the urls of one endpoint, up to 1000 of them",
+		},
+		{
+			Name:     "a Pulumi name that is too long",
+			Resource: strings.Repeat("a", 64),
+			Inputs:   service(nil),
+			Faults:   `name: "` + strings.Repeat("a", 64) + `" has 64 characters; the objects named after it leave room for 63`,
+		},
+	},
+	"ModelGateway": {
+		{
+			Name:     "a Pulumi name that is too long, for the namespace made of it too",
+			Resource: strings.Repeat("a", 54),
+			Faults: `
+name: "` + strings.Repeat("a", 54) + `" has 54 characters; the objects named after it leave room for 53
+namespace: "modelplane-` + strings.Repeat("a", 54) + `" is no name for a namespace: write up to 63 lower-case letters, digits and hyphens, with a letter or digit first and last (RFC 1123)`,
+		},
+	},
+}
+
+// service is a ModelService that nothing is wrong with, but for these inputs.
+func service(inputs map[string]any) map[string]any {
+	all := map[string]any{
+		"gateway":  map[string]any{"name": "gw", "namespace": "gateways", "url": "http://203.0.113.7"},
+		"backends": []any{map[string]any{"endpoint": backend("a")}},
+	}
+	for name, value := range inputs {
+		all[name] = value
+	}
+	return all
+}
+
+// backend is an endpoint as a service takes it.
+func backend(name string) map[string]any {
+	return map[string]any{"name": name, "serviceName": name + "-1", "namespace": "default", "port": 8000, "basePath": "/v1"}
+}
+
+// addresses are URLs of different servers.
+func addresses(n int) []any {
+	return list(n, func(i int) any { return fmt.Sprintf("http://10.0.%d.%d", i/250, i%250+1) })
+}
+
+func list(n int, element func(int) any) []any {
+	made := make([]any, n)
+	for i := range made {
+		made[i] = element(i)
+	}
+	return made
+}
+
+// numbered are entries of a map with keys that end in their number.
+func numbered(prefix string, n int) map[string]any {
+	entries := map[string]any{}
+	for i := range n {
+		entries[fmt.Sprint(prefix, i)] = "a"
+	}
+	return entries
+}
