@@ -69,7 +69,7 @@ func wholeStack(t testing.TB, name string) string {
 		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", keyed.Address())),
 		modelEndpoint("tls", fmt.Sprintf("url: 'https://%s:8443/v1', tls: {caCertificate: %q}", host, harness.CA.PEM())),
 		modelEndpoint("apart", fmt.Sprintf("url: 'http://%s/v1', namespace: '${%s-team.metadata.name}'", apart.Address(), name)),
-		modelService("chat", "gw", "", "keyed", "tls", "apart"),
+		modelService("chat", "'${gw.gateway}'", "", "keyed", "tls", "apart"),
 	}, "url: ${chat.url}")
 }
 

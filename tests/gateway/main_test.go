@@ -28,10 +28,13 @@ func chart(values string) string {
 	return "chart: {" + fields + "}"
 }
 
-// program is a YAML program. Each resource is made by one of the functions below; an output is written as "name: value".
+// program is a YAML program, in which ${key} is a secret of the stack's configuration. Each resource is made by one of the
+// functions below; an output is written as "name: value".
 func program(name string, resources []string, outputs ...string) string {
-	text := fmt.Sprintf("name: %s\nruntime: yaml\nconfig: {key: {type: string, secret: true, default: none}}\nresources:\n%s",
-		name, strings.Join(resources, ""))
+	text := fmt.Sprintf("name: %s\nruntime: yaml\nresources:\n%s", name, strings.Join(resources, ""))
+	if strings.Contains(text, "${key}") {
+		text += "config: {key: {type: string, secret: true}}\n"
+	}
 	if len(outputs) > 0 {
 		text += "outputs:\n  " + strings.Join(outputs, "\n  ") + "\n"
 	}
@@ -52,7 +55,7 @@ func modelEndpoint(name, properties string) string {
 	return resource("modelplane:ModelEndpoint", name, properties, "")
 }
 
-// modelService shares its traffic evenly among endpoints of the program.
+// modelService shares its traffic evenly among endpoints of the program. Gateway is written as in YAML.
 func modelService(name, gateway, properties string, endpoints ...string) string {
 	var backends []string
 	for _, endpoint := range endpoints {
@@ -62,7 +65,7 @@ func modelService(name, gateway, properties string, endpoints ...string) string 
 		properties = ", " + properties
 	}
 	return resource("modelplane:ModelService", name,
-		fmt.Sprintf("gateway: '${%s.gateway}', backends: [%s]%s", gateway, strings.Join(backends, ", "), properties), "")
+		fmt.Sprintf("gateway: %s, backends: [%s]%s", gateway, strings.Join(backends, ", "), properties), "")
 }
 
 func namespace(name string) string {

@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
+)
+
+// shared is a gateway that tests use one after the other; it goes with the plane.
+var shared struct {
+	once  sync.Once
+	stack *stack.Stack
+	// url is the gateway's own, and reference what a ModelService of another stack takes for it.
+	url, reference string
+}
+
+// sharedGateway has the shared gateway made by the first test that asks for it.
+func sharedGateway(t testing.TB) string {
+	t.Helper()
+	shared.once.Do(func() {
+		s, err := stack.Open(harness.Plane.Dir, "shared", map[string]string{"KUBECONFIG": harness.Plane.Kubeconfig()})
+		require.NoError(t, err)
+		outputs := s.MustUp(t, sharedProgram("made"))
+		gateway := outputs["gateway"].(map[string]any)
+		shared.stack, shared.url = s, outputs["url"].(string)
+		shared.reference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}",
+			gateway["name"], gateway["namespace"], gateway["url"])
+	})
+	require.NotEmpty(t, shared.reference, "the shared gateway could not be made")
+	return shared.reference
+}
+
+// sharedProgram is the shared gateway on a port of its own. Traefik does not read the variable, but its Pods are replaced
+// when it changes.
+func sharedProgram(variable string) string {
+	return program("shared", []string{modelGateway("shared", "port: 8088, "+chart(
+		fmt.Sprintf("env: [{name: CHANGED, value: %s}], readinessProbe: {periodSeconds: 3}, resources: {requests: {cpu: 10m}}, "+
+			"deployment: {podAnnotations: {team: red}}", variable)))},
+		"gateway: ${shared.gateway}", "url: ${shared.url}")
+}
