@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,8 +66,26 @@ func assertRefused(t *testing.T, kind string, c refusal) preview {
 	require.Len(t, result.Errors, 1, result.Output)
 	said, isOurs := strings.CutPrefix(result.Errors[0], fmt.Sprintf("modelplane:index:%s resource '%s' has a problem: ", kind, name))
 	require.True(t, isOurs, result.Errors[0])
-	assert.Equal(t, lines(c.Faults), lines(said))
+	assert.Equal(t, lines(c.Faults), lines(shownValue.ReplaceAllString(said, "")))
 	return result
+}
+
+// shownValue is what follows a sentence whose value is shown.
+var shownValue = regexp.MustCompile(`(?m) \(given: .*\)$`)
+
+// TestARefusalShowsTheValueUnlessItMayBeSecret would catch a refusal that leaves its reader to look for the value, and one
+// that shows a password.
+func TestARefusalShowsTheValueUnlessItMayBeSecret(t *testing.T) {
+	result := previewOf(t, only("ModelEndpoint", "it", map[string]any{
+		"urls": []any{"ftp://10.0.0.7", "http://bob:hunter2@10.0.0.7", "http://10.0.0.8/?key=hunter2"},
+		"port": 8000, "headers": map[string]any{"set": map[string]any{"X.Y": ""}}, "hostHeader": "host:8000",
+	}))
+	require.Error(t, result.Err)
+	require.Len(t, result.Errors, 1)
+	for _, part := range []string{`(given: "ftp://10.0.0.7")`, `(given: 8000)`, `(given: "")`, `(given: "host:8000")`} {
+		assert.Contains(t, result.Errors[0], part)
+	}
+	assert.NotContains(t, result.Errors[0], "hunter2")
 }
 
 // lines sorts, because faults have no order that a user could rely on.

@@ -10,10 +10,8 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	pulumierrors "github.com/pulumi/pulumi/sdk/v3/go/pulumi/errors"
 	pulumiprovider "github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
@@ -70,7 +68,7 @@ func (d definition[A, O]) Construct(
 	s := shapeOf(spec, string(req.Urn.Type()))
 	args, faults := d.judge(s, req.Urn.Name(), req.Inputs)
 	if len(faults) > 0 {
-		return p.ConstructResponse{}, refuse(faults)
+		return p.ConstructResponse{}, refuse(s, req.Inputs, faults)
 	}
 	return p.ProgramConstruct(ctx, req, func(
 		ctx *pulumi.Context, _, name string, inputs pulumiprovider.ConstructInputs, opts pulumi.ResourceOption,
@@ -104,12 +102,6 @@ func (d definition[A, O]) judge(s shape, name string, raw property.Map) (A, faul
 		return args, faults
 	}
 	return args, append(faults, d.check(name, args).Settled(missing)...)
-}
-
-// refuse makes one error of all faults. Each path stands in a sentence, not in one of the error's details: beside a
-// detail's path the engine prints the value, and with it secrets, or a password in a URL that nobody marked as one.
-func refuse(faults fault.List) error {
-	return rpcerror.WrapDetailedError(pulumierrors.NewInputPropertiesError(faults.Err().Error()))
 }
 
 func outputs(component any) pulumi.Map {
