@@ -202,11 +202,14 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 // ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is looked at
 // again only after half of their grace period, which is five minutes.
 func (b builder) anchor(release *helmRelease) (*object.Object, error) {
-	return object.New(b.ctx, object.ConfigMap, b.name, pulumi.Map{"metadata": pulumi.Map{
-		"namespace":   b.namespaceName(),
-		"labels":      b.labels(nil),
-		"annotations": b.annotations(nil),
-	}}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: endTimeout}))...)
+	return object.New(b.ctx, object.ConfigMap, b.name, pulumi.Map{
+		"metadata": pulumi.Map{
+			"namespace":   b.namespaceName(),
+			"labels":      b.labels(nil),
+			"annotations": b.annotations(nil),
+		},
+		"data": pulumi.StringMap{"README": pulumi.String("The gateway's Deployment belongs to this object: it is deleted with it.")},
+	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: endTimeout}))...)
 }
 
 func (b builder) class(release *helmRelease) (*object.Object, error) {

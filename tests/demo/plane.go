@@ -68,9 +68,6 @@ func inPlane(t *terminal, plane localplane.Plane) (*place, error) {
 		"groqUrl":    {Value: groq},
 		"groqKey":    {Value: key, Secret: true},
 		"chart.name": {Value: chart},
-		// Kubernetes waits for half of this before it looks again whether a namespace is empty. A gateway gives its Pods ten
-		// minutes for streams to finish; here there are none.
-		"chart.values.deployment.terminationGracePeriodSeconds": {Value: "5"},
 	}
 	return p, nil
 }
