@@ -100,7 +100,7 @@ func newGrants(
 			made, err := object.New(ctx, object.ReferenceGrant, name+"-"+grant.namespace, pulumi.Map{"metadata": pulumi.Map{
 				"namespace":   pulumi.String(grant.namespace),
 				"labels":      pulumi.ToStringMap(object.Labels(Kind, nameOr(a.Name, name), a.Labels)),
-				"annotations": pulumi.ToStringMap(a.Annotations),
+				"annotations": pulumix.Val(a.Annotations),
 			}, "spec": pulumi.Any(spec)}, children.Options(pulumi.ReplaceOnChanges([]string{"spec"}))...)
 			if err != nil {
 				return names, err
