@@ -3,6 +3,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -66,7 +67,7 @@ func construct(
 	keyed := in.Has("apiKey") || in.Has("apiKeySecretRef")
 	b := builder{
 		ctx: ctx, children: children, in: in,
-		name: nameOr(in.Known.Name, name),
+		name: cmp.Or(in.Known.Name, name),
 		meta: in.Only("namespace", "labels", "annotations"),
 		plan: pulumix.ApplyErr(in.Except("apiKey", "name", "namespace", "labels", "annotations"), func(a Args) (plan, error) {
 			p, faults := decide(a, keyed)

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -22,17 +23,10 @@ import (
 // check finds every fault of an endpoint's arguments.
 func check(name string, a Args) fault.List {
 	_, faults := decide(a, a.APIKey != nil || a.APIKeySecretRef != nil)
-	faults.AddErr("name", names.Object(nameOr(a.Name, name), names.MaxLabel-names.SuffixRoom))
+	faults.AddErr("name", names.Object(cmp.Or(a.Name, name), names.MaxLabel-names.SuffixRoom))
 	faults.AddErr("namespace", names.Namespace(a.Namespace))
 	checkKey(a, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
-}
-
-func nameOr(name, fallback string) string {
-	if name == "" {
-		return fallback
-	}
-	return name
 }
 
 // decide makes the plan of the arguments. keyed says whether there is a key, which is not among them.

@@ -2,6 +2,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 
@@ -255,7 +256,7 @@ func (b builder) setOutputs(g *ModelGateway, service, class, gateway *object.Obj
 // names are the arguments that names are made of, so that they are known where labels and annotations are not.
 func (b builder) names() pulumix.Output[Args] { return b.in.Only("name", "namespace") }
 
-func (b builder) objectName() pulumi.String { return pulumi.String(nameOr(b.in.Known.Name, b.name)) }
+func (b builder) objectName() pulumi.String { return pulumi.String(cmp.Or(b.in.Known.Name, b.name)) }
 
 func (b builder) namespaceName() pulumix.Output[string] {
 	return pulumix.Apply(b.names(), func(a Args) string { return namespaceOf(b.name, a) })

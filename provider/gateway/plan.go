@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -39,7 +40,7 @@ type plan struct {
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
 	_, faults := decide(name, a)
-	objectName := nameOr(a.Name, name)
+	objectName := cmp.Or(a.Name, name)
 	faults.AddErr("name", names.Object(objectName, names.MaxRelease))
 	namespace := namespaceOf(name, a)
 	faults.AddErr("namespace", names.Namespace(namespace))
@@ -84,7 +85,7 @@ func decide(name string, a Args) (plan, fault.List) {
 			*service.Type), "service.type")
 	}
 	return plan{settings: chart.Settings{
-		FullName:           nameOr(a.Name, name),
+		FullName:           cmp.Or(a.Name, name),
 		Namespace:          namespaceOf(name, a),
 		GatewayClassLabels: classLabels(name, a),
 		ExposedPort:        int32(a.Port),
@@ -147,25 +148,18 @@ func (c chartSource) repositoryOpts() map[string]string {
 	return map[string]string{"repo": c.repository}
 }
 
-func nameOr(name, fallback string) string {
-	if name == "" {
-		return fallback
-	}
-	return name
-}
-
 func namespaceOf(name string, a Args) string {
-	return nameOr(a.Namespace, "modelplane-"+nameOr(a.Name, name))
+	return cmp.Or(a.Namespace, "modelplane-"+cmp.Or(a.Name, name))
 }
 
 // className carries namespace and name, because a GatewayClass belongs to the cluster.
 func className(name string, a Args) string {
-	return namespaceOf(name, a) + "-" + nameOr(a.Name, name)
+	return namespaceOf(name, a) + "-" + cmp.Or(a.Name, name)
 }
 
 // classLabels tell the gateway's own GatewayClass: without a selector each Traefik would serve every gateway of the cluster.
 func classLabels(name string, a Args) map[string]string {
-	return map[string]string{gatewayLabel: nameOr(a.Name, name), namespaceLabel: namespaceOf(name, a)}
+	return map[string]string{gatewayLabel: cmp.Or(a.Name, name), namespaceLabel: namespaceOf(name, a)}
 }
 
 func gatewaySpec(class string) gatewayv1.GatewaySpec {

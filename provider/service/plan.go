@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -34,16 +35,9 @@ type grant struct {
 // check finds every fault of a service's arguments.
 func check(name string, a Args) fault.List {
 	_, faults := decide(name, a)
-	faults.AddErr("name", names.Object(nameOr(a.Name, name), names.MaxLabel))
+	faults.AddErr("name", names.Object(cmp.Or(a.Name, name), names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(a.Namespace))
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
-}
-
-func nameOr(name, fallback string) string {
-	if name == "" {
-		return fallback
-	}
-	return name
 }
 
 func decide(name string, a Args) (plan, fault.List) {
@@ -101,7 +95,7 @@ func decideHostnames(a Args, faults *fault.List) []string {
 
 // decidePath puts the two parts of the service's path together.
 func decidePath(name string, a Args, faults *fault.List) string {
-	path := fmt.Sprintf("/%s/%s", a.Namespace, nameOr(a.Name, name))
+	path := fmt.Sprintf("/%s/%s", a.Namespace, cmp.Or(a.Name, name))
 	if a.Path != nil {
 		parsed, err := target.ParsePath(*a.Path)
 		faults.AddErr("path", err)

@@ -2,6 +2,8 @@
 package service
 
 import (
+	"cmp"
+
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
@@ -74,10 +76,10 @@ func newRoute(
 		return route.Object(p.route)
 	})
 	return object.New(ctx, object.HTTPRoute, name, pulumi.Map{"metadata": pulumi.Map{
-		"name":      pulumix.Apply(names, func(a Args) string { return nameOr(a.Name, name) }),
+		"name":      pulumix.Apply(names, func(a Args) string { return cmp.Or(a.Name, name) }),
 		"namespace": pulumix.Apply(names, func(a Args) string { return a.Namespace }),
 		"labels": pulumix.Apply(labels, func(a Args) map[string]string {
-			return object.Labels(Kind, nameOr(a.Name, name), a.Labels)
+			return object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)
 		}),
 		"annotations": pulumix.Apply(awaited, annotations),
 	}, "spec": spec}, children.Awaited(acceptTimeout)...)
@@ -99,7 +101,7 @@ func newGrants(
 			}
 			made, err := object.New(ctx, object.ReferenceGrant, name+"-"+grant.namespace, pulumi.Map{"metadata": pulumi.Map{
 				"namespace":   pulumi.String(grant.namespace),
-				"labels":      pulumi.ToStringMap(object.Labels(Kind, nameOr(a.Name, name), a.Labels)),
+				"labels":      pulumi.ToStringMap(object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)),
 				"annotations": pulumix.Val(a.Annotations),
 			}, "spec": pulumi.Any(spec)}, children.Options(pulumi.ReplaceOnChanges([]string{"spec"}))...)
 			if err != nil {

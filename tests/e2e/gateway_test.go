@@ -7,22 +7,26 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
-var sharedOnce sync.Once
+var (
+	sharedOnce      sync.Once
+	sharedReference string
+)
 
 // sharedGateway is a gateway that all tests may use side by side, written by hand as a program would for a Gateway that
 // somebody else runs. The first test that asks for it has it made; it goes with the plane.
 func sharedGateway(t testing.TB) string {
 	t.Helper()
 	sharedOnce.Do(func() {
-		s, err := stack.Open(env.plane.Dir, "shared", map[string]string{"KUBECONFIG": env.plane.Kubeconfig()})
+		s, err := stack.Open(harness.Plane.Dir, "shared", map[string]string{"KUBECONFIG": harness.Plane.Kubeconfig()})
 		require.NoError(t, err)
 		outputs := s.MustUp(t, yaml("shared", "  gw: {type: 'modelplane:ModelGateway', properties: {chart: "+chart()+"}}", "  gateway: ${gw.gateway}"))
 		gateway := outputs["gateway"].(map[string]any)
-		env.gateway = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}", gateway["name"], gateway["namespace"], gateway["url"])
+		sharedReference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}", gateway["name"], gateway["namespace"], gateway["url"])
 	})
-	require.NotEmpty(t, env.gateway, "the shared gateway could not be made")
-	return env.gateway
+	require.NotEmpty(t, sharedReference, "the shared gateway could not be made")
+	return sharedReference
 }

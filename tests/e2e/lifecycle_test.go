@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
@@ -49,10 +50,10 @@ func mustUp(t testing.TB, s *stack.Stack, program string) stack.Result {
 func TestReweightingUnderLoadDropsNothing(t *testing.T) {
 	endpoints := map[string]string{}
 	for _, name := range []string{"a", "b"} {
-		server := serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: "/v1"})
+		server := harness.Serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: "/v1"})
 		endpoints[name] = fmt.Sprintf("url: 'http://%s/v1'", server.Address())
 	}
-	s := newStack(t, "reweight")
+	s := harness.NewStack(t, "reweight")
 	url := s.MustUp(t, service(t, "reweight", endpoints, "a=1", "b=0"))["url"].(string)
 
 	underLoad(t, url, func() {
@@ -71,9 +72,9 @@ func TestReweightingUnderLoadDropsNothing(t *testing.T) {
 // TestAnotherWayToAServerUnderLoadDropsNothing would catch a change of address family, host and path together that is seen
 // half done: a request that fails, or takes the new path to the old address.
 func TestAnotherWayToAServerUnderLoadDropsNothing(t *testing.T) {
-	old := serve(t, modelserver.Options{Name: "old", Address: ":8000", BasePath: "/v1"})
+	old := harness.Serve(t, modelserver.Options{Name: "old", Address: ":8000", BasePath: "/v1"})
 	serveAs(t, modelserver.Options{Name: "new", Address: ":9000", BasePath: "/openai/v1"}, "new.way.test")
-	s := newStack(t, "way")
+	s := harness.NewStack(t, "way")
 	before := service(t, "way", map[string]string{"only": fmt.Sprintf("url: 'http://%s/v1'", old.Address())}, "only=1")
 	after := service(t, "way", map[string]string{"only": "url: 'http://new.way.test:9000/openai/v1'"}, "only=1")
 	url := s.MustUp(t, before)["url"].(string)
@@ -94,9 +95,9 @@ func TestAnotherWayToAServerUnderLoadDropsNothing(t *testing.T) {
 
 // TestNewAddressesAloneAreAnUpdateInPlace would catch objects that are replaced when a server merely moves.
 func TestNewAddressesAloneAreAnUpdateInPlace(t *testing.T) {
-	first := serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1"})
-	second := serve(t, modelserver.Options{Name: "second", Address: ":8000", BasePath: "/v1"})
-	s := newStack(t, "move")
+	first := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1"})
+	second := harness.Serve(t, modelserver.Options{Name: "second", Address: ":8000", BasePath: "/v1"})
+	s := harness.NewStack(t, "move")
 	at := func(urls string) string {
 		return service(t, "move", map[string]string{"only": "urls: [" + urls + "]"}, "only=1")
 	}
@@ -117,9 +118,9 @@ func TestNewAddressesAloneAreAnUpdateInPlace(t *testing.T) {
 // TestAFailedChangeTakenBackUnderLoadDropsNothing would catch names that come back: A, then B that fails half way, then A
 // again, whose objects the pending deletion of the first A would take away.
 func TestAFailedChangeTakenBackUnderLoadDropsNothing(t *testing.T) {
-	server := serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
-	other := serve(t, modelserver.Options{Name: "b", Address: ":9000", BasePath: "/openai/v1"})
-	s := newStack(t, "back")
+	server := harness.Serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
+	other := harness.Serve(t, modelserver.Options{Name: "b", Address: ":9000", BasePath: "/openai/v1"})
+	s := harness.NewStack(t, "back")
 	good := service(t, "back", map[string]string{"only": fmt.Sprintf("url: 'http://%s/v1'", server.Address())}, "only=1")
 	bad := service(t, "back", map[string]string{
 		"only":    fmt.Sprintf("url: 'http://%s/openai/v1'", other.Address()),
@@ -141,9 +142,9 @@ func TestAFailedChangeTakenBackUnderLoadDropsNothing(t *testing.T) {
 // TestAddingAndRemovingABackendUnderLoadDropsNothing would catch a route that names a Service before it is there or after
 // it has gone.
 func TestAddingAndRemovingABackendUnderLoadDropsNothing(t *testing.T) {
-	a := serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
-	b := serve(t, modelserver.Options{Name: "b", Address: ":8000", BasePath: "/openai/v1"})
-	s := newStack(t, "members")
+	a := harness.Serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
+	b := harness.Serve(t, modelserver.Options{Name: "b", Address: ":8000", BasePath: "/openai/v1"})
+	s := harness.NewStack(t, "members")
 	only := map[string]string{"a": fmt.Sprintf("url: 'http://%s/v1'", a.Address())}
 	both := map[string]string{"a": only["a"], "b": fmt.Sprintf("url: 'http://%s/openai/v1', hostHeader: b.names.test", b.Address())}
 	url := s.MustUp(t, service(t, "members", only, "a=1"))["url"].(string)
@@ -161,8 +162,8 @@ func TestAddingAndRemovingABackendUnderLoadDropsNothing(t *testing.T) {
 // Middleware which Traefik has not read: every backend of the rule then answers 404. Other Middlewares change right before,
 // so that Traefik's throttle is running.
 func TestKeysComeGoAndRotateUnderLoadWithoutALostRequest(t *testing.T) {
-	server := serve(t, modelserver.Options{Name: "keyed", Address: ":8000", BasePath: "/v1"})
-	other := serve(t, modelserver.Options{Name: "other", Address: ":8000", BasePath: "/v1"})
+	server := harness.Serve(t, modelserver.Options{Name: "keyed", Address: ":8000", BasePath: "/v1"})
+	other := harness.Serve(t, modelserver.Options{Name: "other", Address: ":8000", BasePath: "/v1"})
 	program := func(keyed bool, header string) string {
 		properties := fmt.Sprintf("url: 'http://%s/v1'", server.Address())
 		if keyed {
@@ -173,7 +174,7 @@ func TestKeysComeGoAndRotateUnderLoadWithoutALostRequest(t *testing.T) {
 			"other": fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}', apiKeyHeader: %s", other.Address(), header),
 		}, "keyed=1", "other=1")
 	}
-	s := newStack(t, "rotate")
+	s := harness.NewStack(t, "rotate")
 	s.SetSecret(t, "key", "key-0")
 	url := s.MustUp(t, program(false, "x-key-0"))["url"].(string)
 
@@ -197,8 +198,8 @@ func TestKeysComeGoAndRotateUnderLoadWithoutALostRequest(t *testing.T) {
 // TestABadUpdateWaitsAndFails would catch a route that pulumi up calls good although the gateway has refused it, or that is
 // satisfied by the status of the spec before.
 func TestABadUpdateWaitsAndFails(t *testing.T) {
-	server := serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
-	s := newStack(t, "refused")
+	server := harness.Serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
+	s := harness.NewStack(t, "refused")
 	endpoints := map[string]string{"a": fmt.Sprintf("url: 'http://%s/v1'", server.Address())}
 	s.MustUp(t, service(t, "refused", endpoints, "a=1"))
 
@@ -218,9 +219,9 @@ func TestABadUpdateWaitsAndFails(t *testing.T) {
 
 // TestGrantsLetARouteUseAnotherNamespace would catch a grant that is missing, or that goes before the route has changed.
 func TestGrantsLetARouteUseAnotherNamespace(t *testing.T) {
-	a := serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
-	b := serve(t, modelserver.Options{Name: "b", Address: ":8000", BasePath: "/v1"})
-	s := newStack(t, "grants")
+	a := harness.Serve(t, modelserver.Options{Name: "a", Address: ":8000", BasePath: "/v1"})
+	b := harness.Serve(t, modelserver.Options{Name: "b", Address: ":8000", BasePath: "/v1"})
+	s := harness.NewStack(t, "grants")
 	program := func(backends ...string) string {
 		resources := "  team: {type: 'kubernetes:core/v1:Namespace', properties: {metadata: {name: team-grants}}}\n" + modelService(t, "grants", "", backends...)
 		for name, server := range map[string]*modelserver.Server{"a": a, "b": b} {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
@@ -25,14 +26,14 @@ const key = "sk-test-7c1f0a9e"
 // TestBackendsWithOtherPathsHostsAndKeysShareOneURL would catch a rewrite, Host header or key that reaches the wrong
 // backend of a rule, or none: the reason why the package exists.
 func TestBackendsWithOtherPathsHostsAndKeysShareOneURL(t *testing.T) {
-	own := serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1"})
-	certificate, err := env.ca.Issue([]string{"api.saas.test"}, nil)
+	own := harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1"})
+	certificate, err := harness.CA.Issue([]string{"api.saas.test"}, nil)
 	require.NoError(t, err)
 	saas := serveAs(t, modelserver.Options{
 		Name: "saas", Address: ":443", BasePath: "/openai/v1", Keys: []string{key}, Certificate: certificate,
 	}, "api.saas.test")
 
-	s := newStack(t, "shared-url")
+	s := harness.NewStack(t, "shared-url")
 	s.SetSecret(t, "key", key)
 	outputs := s.MustUp(t, yaml("shared-url",
 		modelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", own.Address()))+
@@ -67,7 +68,7 @@ func TestEveryFormOfPathArrivesRewritten(t *testing.T) {
 	bases := map[string]string{"root": "", "v1": "/v1", "groq": "/openai/v1", "gemini": "/v1beta/openai"}
 	resources, outputs := "", ""
 	for name, base := range bases {
-		server := serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: base})
+		server := harness.Serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: base})
 		resources += modelEndpoint("to-"+name, fmt.Sprintf("url: 'http://%s%s/'", server.Address(), base)) +
 			modelService(t, name, "", "to-"+name+"=1")
 		outputs += fmt.Sprintf("  %s: ${%s.url}\n", name, name)
@@ -75,7 +76,7 @@ func TestEveryFormOfPathArrivesRewritten(t *testing.T) {
 	// The whole of a server: nothing of the path is the API's.
 	resources += modelService(t, "whole", "apiPath: ''", "to-root=1")
 	outputs += "  whole: ${whole.url}\n"
-	urls := newStack(t, "paths").MustUp(t, yaml("paths", resources, outputs))
+	urls := harness.NewStack(t, "paths").MustUp(t, yaml("paths", resources, outputs))
 
 	long := "/" + strings.Repeat("long/", 300) + "end"
 	for name, base := range bases {
@@ -105,7 +106,7 @@ func TestEveryFormOfPathArrivesRewritten(t *testing.T) {
 func TestSharesAreWhatTheWeightsPromise(t *testing.T) {
 	resources, outputs := "", ""
 	for _, name := range []string{"a", "b"} {
-		server := serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: "/v1"})
+		server := harness.Serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: "/v1"})
 		resources += modelEndpoint(name, fmt.Sprintf("url: 'http://%s/v1'", server.Address()))
 	}
 	splits := map[string][2]int{"even": {1, 1}, "eighty": {80, 20}, "all": {1, 0}, "rare": {999, 1}}
@@ -116,10 +117,10 @@ func TestSharesAreWhatTheWeightsPromise(t *testing.T) {
 	// One entry with two endpoints keeps its share as a whole.
 	resources += fmt.Sprintf("  group: {type: 'modelplane:ModelService', properties: {gateway: %s, backends: ["+
 		"{endpoints: ['${a.backend}', '${b.backend}'], weight: 80}, {endpoint: '${c.backend}', weight: 20}]}}\n", sharedGateway(t))
-	c := serve(t, modelserver.Options{Name: "c", Address: ":8000", BasePath: "/v1"})
+	c := harness.Serve(t, modelserver.Options{Name: "c", Address: ":8000", BasePath: "/v1"})
 	resources += modelEndpoint("c", fmt.Sprintf("url: 'http://%s/v1'", c.Address()))
 	outputs += "  group: ${group.url}\n  shares: ${group.shares}\n"
-	urls := newStack(t, "shares").MustUp(t, yaml("shares", resources, outputs))
+	urls := harness.NewStack(t, "shares").MustUp(t, yaml("shares", resources, outputs))
 
 	for name, weights := range splits {
 		// Two replicas count for themselves, and connections are not dealt out evenly between them.
@@ -157,21 +158,21 @@ func TestEveryKindOfServerIsReached(t *testing.T) {
 	}
 	plain := modelserver.Options{BasePath: "/v1"}
 
-	ip := serve(t, with(plain, "ip", ":8000"))
-	odd := serve(t, with(plain, "http-on-443", ":443"))
+	ip := harness.Serve(t, with(plain, "ip", ":8000"))
+	odd := harness.Serve(t, with(plain, "http-on-443", ":443"))
 	six := with(plain, "ipv6", "")
-	six.Address = netip.AddrPortFrom(freeAddress(t, localplane.Free6), 8000).String()
-	ipv6 := serve(t, six)
+	six.Address = netip.AddrPortFrom(harness.FreeAddress(t, localplane.Free6), 8000).String()
+	ipv6 := harness.Serve(t, six)
 	serveAs(t, with(plain, "fqdn", ":8000"), "plain.names.test")
-	serveAs(t, with(issue(env.ca, "odd.names.test"), "https-on-8443", ":8443"), "odd.names.test")
-	tlsIP := serve(t, with(issue(env.ca, "by-ip.names.test"), "https-by-ip", ":8443"))
-	privateIP := serve(t, with(issue(private, "private.names.test"), "private-ca", ":8443"))
+	serveAs(t, with(issue(harness.CA, "odd.names.test"), "https-on-8443", ":8443"), "odd.names.test")
+	tlsIP := harness.Serve(t, with(issue(harness.CA, "by-ip.names.test"), "https-by-ip", ":8443"))
+	privateIP := harness.Serve(t, with(issue(private, "private.names.test"), "private-ca", ":8443"))
 	renamed := with(issue(private, "real.names.test"), "other-name", ":8443")
 	serveAs(t, renamed, "shown.names.test")
 	cleartext := with(plain, "h2c", ":8000")
 	cleartext.Protocol = modelserver.H2COnly
-	h2c := serve(t, cleartext)
-	first, second := serve(t, with(plain, "several", ":8000")), serve(t, with(plain, "several", ":8000"))
+	h2c := harness.Serve(t, cleartext)
+	first, second := harness.Serve(t, with(plain, "several", ":8000")), harness.Serve(t, with(plain, "several", ":8000"))
 
 	pem := fmt.Sprintf("%q", private.PEM())
 	endpoints := map[string]string{
@@ -193,7 +194,7 @@ func TestEveryKindOfServerIsReached(t *testing.T) {
 		resources += modelEndpoint(name, properties) + modelService(t, "to-"+name, "", name+"=1")
 		outputs += fmt.Sprintf("  %s: ${to-%s.url}\n", name, name)
 	}
-	urls := newStack(t, "kinds").MustUp(t, yaml("kinds", resources, outputs))
+	urls := harness.NewStack(t, "kinds").MustUp(t, yaml("kinds", resources, outputs))
 
 	for name := range endpoints {
 		if name == "untrusted" {
@@ -213,10 +214,10 @@ func TestEveryKindOfServerIsReached(t *testing.T) {
 // TestAClientsAuthorizationReachesOnlyWhoMayHaveIt would catch a caller's key that leaks to a backend, and header changes
 // of one backend that reach another, also where two services share an endpoint.
 func TestAClientsAuthorizationReachesOnlyWhoMayHaveIt(t *testing.T) {
-	closed := serve(t, modelserver.Options{Name: "closed", Address: ":8000", BasePath: "/v1"})
-	open := serve(t, modelserver.Options{Name: "open", Address: ":8000", BasePath: "/v1"})
-	azure := serve(t, modelserver.Options{Name: "azure", Address: ":8000", BasePath: "/v1", Keys: []string{key}, KeyHeader: "api-key"})
-	s := newStack(t, "authorization")
+	closed := harness.Serve(t, modelserver.Options{Name: "closed", Address: ":8000", BasePath: "/v1"})
+	open := harness.Serve(t, modelserver.Options{Name: "open", Address: ":8000", BasePath: "/v1"})
+	azure := harness.Serve(t, modelserver.Options{Name: "azure", Address: ":8000", BasePath: "/v1", Keys: []string{key}, KeyHeader: "api-key"})
+	s := harness.NewStack(t, "authorization")
 	s.SetSecret(t, "key", key)
 	urls := s.MustUp(t, yaml("authorization",
 		modelEndpoint("closed", fmt.Sprintf("url: 'http://%s/v1'", closed.Address()))+
@@ -227,7 +228,7 @@ func TestAClientsAuthorizationReachesOnlyWhoMayHaveIt(t *testing.T) {
 			modelService(t, "two", "hostnames: [two.names.test]", "open=1"),
 		"  one: ${one.url}\n  two: ${two.url}"))
 	assert.True(t, strings.HasPrefix(urls["two"].(string), "http://two.names.test/"), urls["two"])
-	require.NoError(t, env.plane.AddHost("two.names.test", netip.MustParseAddr(hostOf(urls["one"].(string)))))
+	require.NoError(t, harness.Plane.AddHost("two.names.test", netip.MustParseAddr(hostOf(urls["one"].(string)))))
 
 	header := http.Header{"Authorization": {"Bearer caller"}, "X-Trace": {"1"}}
 	for _, url := range []any{urls["one"], urls["two"]} {
@@ -253,11 +254,11 @@ func TestAClientsAuthorizationReachesOnlyWhoMayHaveIt(t *testing.T) {
 
 // TestStreamsArriveTokenByToken would catch a gateway, or its plugin, that holds a streamed answer back.
 func TestStreamsArriveTokenByToken(t *testing.T) {
-	server := serve(t, modelserver.Options{
+	server := harness.Serve(t, modelserver.Options{
 		Name: "slow", Address: ":8000", BasePath: "/v1", Keys: []string{key},
 		Reply: "one two three four five", TokenDelay: 200 * time.Millisecond,
 	})
-	s := newStack(t, "streams")
+	s := harness.NewStack(t, "streams")
 	s.SetSecret(t, "key", key)
 	urls := s.MustUp(t, yaml("streams",
 		modelEndpoint("slow", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address()))+modelService(t, "chat", "", "slow=1"),

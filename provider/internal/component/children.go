@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -41,20 +42,11 @@ func (c Children) Options(own ...pulumi.ResourceOption) []pulumi.ResourceOption 
 func (c Children) Awaited(duration string, own ...pulumi.ResourceOption) []pulumi.ResourceOption {
 	timeouts := pulumi.CustomTimeouts{Create: duration, Update: duration}
 	if t := c.given.CustomTimeouts; t != nil {
-		timeouts.Create = firstOf(t.Create, timeouts.Create)
-		timeouts.Update = firstOf(t.Update, timeouts.Update)
+		timeouts.Create = cmp.Or(t.Create, timeouts.Create)
+		timeouts.Update = cmp.Or(t.Update, timeouts.Update)
 		timeouts.Delete = t.Delete
 	}
 	return c.Options(append(own, pulumi.Timeouts(&timeouts))...)
-}
-
-func firstOf(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
 }
 
 func splitTag(tag string) (name string, tagged bool) {
