@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func takes(t *rapid.T, server apitest.Server, a Args) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t *rapid.T, a Args) []map[string]any {
-	name := nameOr(a.Name, "endpoint")
+	name := cmp.Or(a.Name, "endpoint")
 	p, faults := decide(a, a.APIKey != nil || a.APIKeySecretRef != nil)
 	require.Empty(t, faults)
 	named := name + "-0fbc81a4"
