@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -30,4 +31,14 @@ func waitFor(gateway string, types ...string) string {
 			`[?@.type == '%s' && @.observedGeneration == $.metadata.generation].reason}=%s"`, gateway, t, t)
 	}
 	return "[" + strings.Join(conditions, ", ") + "]"
+}
+
+// advise says where the gateway's reason stands when it has not accepted the route in time.
+func advise(name string, a Args, failure string) string {
+	if !strings.Contains(failure, "timed out waiting") {
+		return ""
+	}
+	return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
+		"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",
+		a.Gateway.Namespace, a.Gateway.Name, a.Namespace, cmp.Or(a.Name, name))
 }

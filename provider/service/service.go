@@ -75,6 +75,10 @@ func newRoute(
 	spec := pulumix.Apply2Err(decided, newGrants(ctx, name, in, decided, children), func(p plan, _ []string) (map[string]any, error) {
 		return route.Object(p.route)
 	})
+	advice, err := children.Advise(ctx, in.URN+" route", func(failure string) string { return advise(name, in.Known, failure) })
+	if err != nil {
+		return nil, err
+	}
 	return object.New(ctx, object.HTTPRoute, name, pulumi.Map{"metadata": pulumi.Map{
 		"name":      pulumix.Apply(names, func(a Args) string { return cmp.Or(a.Name, name) }),
 		"namespace": pulumix.Apply(names, func(a Args) string { return a.Namespace }),
@@ -82,7 +86,7 @@ func newRoute(
 			return object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)
 		}),
 		"annotations": pulumix.Apply(awaited, annotations),
-	}, "spec": spec}, children.Awaited(acceptTimeout)...)
+	}, "spec": spec}, children.Awaited(acceptTimeout, advice)...)
 }
 
 // newGrants lets the route use Services in other namespaces. Which namespaces these are hangs on values, so the grants are

@@ -213,6 +213,7 @@ func TestABadUpdateWaitsAndFails(t *testing.T) {
 	assert.Greater(t, time.Since(started), 5*time.Second)
 	assert.Less(t, time.Since(started), time.Minute)
 	assert.Contains(t, result.Output, "BackendNotFound", "the controller's reason is not told")
+	assert.Contains(t, result.Output, "kubectl describe httproute -n default refused")
 
 	mustUp(t, s, service(t, "refused", endpoints, "a=1"))
 }

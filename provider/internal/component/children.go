@@ -19,12 +19,11 @@ func Register(
 	if err != nil {
 		return Children{}, err
 	}
-	return Children{name: name, parent: resource, given: given}, nil
+	return Children{parent: resource, given: given}, nil
 }
 
 // Children makes the options of a component's children.
 type Children struct {
-	name   string
 	parent pulumi.Resource
 	given  *pulumi.ResourceOptions
 }

@@ -77,7 +77,7 @@ func (d definition[A, O]) Construct(
 		if err != nil {
 			return nil, err
 		}
-		made, err := d.construct(ctx, name, Inputs[A]{Known: args, shape: s, raw: req.Inputs, values: values}, opts)
+		made, err := d.construct(ctx, name, Inputs[A]{Known: args, URN: string(req.Urn), shape: s, raw: req.Inputs, values: values}, opts)
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,8 @@ type Inputs[A any] struct {
 	// Known holds the arguments as far as they are known, defaults included. It decides what must not wait: which
 	// children there are, and what they are called.
 	Known A
+	// URN is the component's own.
+	URN string
 
 	shape  shape
 	raw    property.Map
