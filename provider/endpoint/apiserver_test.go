@@ -30,22 +30,61 @@ func TestTheAPIServerTakesEveryAcceptedURL(t *testing.T) {
 	server := apitest.Here(t)
 	accepted := 0
 	rapid.Check(t, func(t *rapid.T) {
-		url := rapid.SampledFrom(unusual).Draw(t, "url")
-		for range rapid.IntRange(0, 2).Draw(t, "edits") {
-			from := rapid.IntRange(0, len(url)).Draw(t, "from")
-			to := rapid.IntRange(from, min(len(url), from+2)).Draw(t, "to")
-			url = url[:from] + rapid.StringMatching(`[-.:/@\[\]%*~_a-zA-Z0-9]{0,2}`).Draw(t, "edit") + url[to:]
-		}
-		a := Args{URL: url, Protocol: ptr.To(HTTP1), Namespace: "default"}
-		if strings.HasPrefix(strings.ToLower(url), "https") {
-			a.TLS = &TLS{ServerName: ptr.To("server.example.com")}
-		}
-		if len(check("endpoint", a)) == 0 {
-			accepted++
-			takes(t, server, a)
+		for _, url := range rapid.SliceOfN(edited, 20, 20).Draw(t, "urls") {
+			a := Args{URL: url, Protocol: ptr.To(HTTP1), Namespace: "default"}
+			if strings.HasPrefix(strings.ToLower(url), "https") {
+				a.TLS = &TLS{ServerName: ptr.To("server.example.com")}
+			}
+			if len(check("endpoint", a)) == 0 {
+				accepted++
+				takes(t, server, a)
+			}
 		}
 	})
-	require.Greater(t, accepted, 10, "too few URLs were accepted to tell anything")
+	require.Greater(t, accepted, 100, "too few URLs were accepted to tell anything")
+}
+
+// edited are URLs of which up to two places are written over.
+var edited = rapid.Custom(func(t *rapid.T) string {
+	url := rapid.SampledFrom(unusual).Draw(t, "url")
+	for range rapid.IntRange(0, 2).Draw(t, "edits") {
+		from := rapid.IntRange(0, len(url)).Draw(t, "from")
+		to := rapid.IntRange(from, min(len(url), from+2)).Draw(t, "to")
+		url = url[:from] + rapid.StringMatching(`[-.:/@\[\]%*~_a-zA-Z0-9]{0,2}`).Draw(t, "edit") + url[to:]
+	}
+	return url
+})
+
+// TestTheAPIServerRefusesWhatItShould would catch a server that judges without the rules of the
+// definitions, with which the tests above would be idle.
+func TestTheAPIServerRefusesWhatItShould(t *testing.T) {
+	server := apitest.Here(t)
+	for want, spoil := range map[string]func(service, slice, policy map[string]any){
+		"may not be in the loopback range": func(_, slice, _ map[string]any) {
+			slice["endpoints"] = []discoveryv1.Endpoint{{Addresses: []string{"127.0.0.1"}}}
+		},
+		"spec.ports: Required value":  func(service, _, _ map[string]any) { service["spec"] = map[string]any{"type": "LoadBalancer"} },
+		`unknown field "spec.target"`: func(_, _, policy map[string]any) { policy["spec"] = map[string]any{"target": "endpoint"} },
+		"must specify either CACertificateRefs or WellKnownCACertificates": func(_, _, policy map[string]any) {
+			spec := tlsPlan{serverName: "a.example"}.policySpec("endpoint", "")
+			spec.Validation.WellKnownCACertificates = nil
+			policy["spec"] = spec
+		},
+		"must be no more than 63 characte": func(service, _, _ map[string]any) {
+			service["metadata"].(map[string]any)["name"] = strings.Repeat("a", 64)
+		},
+	} {
+		made := objects(t, Args{URL: "https://10.0.0.7", Protocol: ptr.To(HTTP1), Namespace: "default", TLS: &TLS{ServerName: ptr.To("a.example")}})
+		spoil(made[0], made[1], made[2])
+		var refusals []string
+		for _, content := range made {
+			if err := server.Create(t.Context(), content); err != nil {
+				refusals = append(refusals, err.Error())
+			}
+		}
+		require.Len(t, refusals, 1, want)
+		require.Contains(t, refusals[0], want)
+	}
 }
 
 // unusual are URLs at the edges of what is accepted.
@@ -63,7 +102,7 @@ func takes(t *rapid.T, server apitest.Server, a Args) {
 }
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
-func objects(t *rapid.T, a Args) []map[string]any {
+func objects(t require.TestingT, a Args) []map[string]any {
 	name := cmp.Or(a.Name, "endpoint")
 	p, faults := decide(a, a.APIKey != nil || a.APIKeySecretRef != nil)
 	require.Empty(t, faults)

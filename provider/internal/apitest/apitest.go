@@ -5,17 +5,16 @@ package apitest
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
@@ -23,7 +22,7 @@ import (
 )
 
 // Server is the API server of the plane that a test runs in.
-type Server struct{ client dynamic.Interface }
+type Server struct{ client client.Client }
 
 // Here is the plane's API server with the definitions installed. Outside of a plane it skips the test: definitions are not
 // put into a cluster that is somebody's.
@@ -37,36 +36,24 @@ func Here(t *testing.T) Server {
 	require.NoError(t, err)
 	config.QPS, config.Burst = 1000, 1000
 	config.WarningHandler = rest.NoWarnings{}
-	client, err := dynamic.NewForConfig(config)
+	_, err = envtest.InstallCRDs(config, envtest.CRDInstallOptions{CRDs: definitions(t)})
 	require.NoError(t, err)
-	s := Server{client}
-	s.install(t)
-	return s
+	c, err := client.New(config, client.Options{})
+	require.NoError(t, err)
+	return Server{c}
 }
 
-func (s Server) install(t *testing.T) {
+func definitions(t *testing.T) []*apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	all, err := crds.All()
 	require.NoError(t, err)
+	var typed []*apiextensionsv1.CustomResourceDefinition
 	for _, crd := range all {
-		_, err := s.kind(&unstructured.Unstructured{Object: crd.Object}).Create(t.Context(), &unstructured.Unstructured{Object: crd.Object}, metav1.CreateOptions{})
-		if !apierrors.IsAlreadyExists(err) {
-			require.NoError(t, err, crd.Name)
-		}
+		definition := &apiextensionsv1.CustomResourceDefinition{}
+		require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructured(crd.Object, definition), crd.Name)
+		typed = append(typed, definition)
 	}
-	// A definition is there before its kind is served.
-	for _, kind := range []object.Kind{
-		object.BackendTLSPolicy, object.Gateway, object.GatewayClass, object.HTTPRoute, object.Middleware, object.ReferenceGrant,
-	} {
-		like := &unstructured.Unstructured{}
-		like.SetAPIVersion(kind.APIVersion)
-		like.SetKind(kind.Name)
-		err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-			_, err := s.kind(like).List(ctx, metav1.ListOptions{})
-			return err == nil, nil
-		})
-		require.NoError(t, err, "%s is not served", kind.Name)
-	}
+	return typed
 }
 
 // Create has the server judge a new object, strictly, and keep nothing. An object of any namespace is judged as one of the
@@ -77,19 +64,10 @@ func (s Server) Create(ctx context.Context, content map[string]any) error {
 		return err
 	}
 	judged := &unstructured.Unstructured{Object: plain.(map[string]any)}
-	client := s.kind(judged)
-	options := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict}
-	if judged.GetNamespace() == "" {
-		_, err = client.Create(ctx, judged, options)
-		return err
+	if judged.GetNamespace() != "" {
+		judged.SetNamespace(metav1.NamespaceDefault)
 	}
-	judged.SetNamespace(metav1.NamespaceDefault)
-	_, err = client.Namespace(metav1.NamespaceDefault).Create(ctx, judged, options)
-	return err
-}
-
-// kind is the client for objects of the same kind.
-func (s Server) kind(like *unstructured.Unstructured) dynamic.NamespaceableResourceInterface {
-	resource, _ := meta.UnsafeGuessKindToResource(like.GroupVersionKind())
-	return s.client.Resource(resource)
+	return s.client.Create(ctx, judged, &client.CreateOptions{
+		DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict,
+	})
 }
