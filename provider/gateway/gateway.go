@@ -160,10 +160,14 @@ func (b builder) crds() ([]pulumi.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
+	advice, err := b.children.Advise(b.ctx, b.in.URN+" definitions", adviseOnDefinitions)
+	if err != nil {
+		return nil, err
+	}
 	var made []pulumi.Resource
 	for _, definition := range definitions {
 		content := pulumi.ToMap(definition.Object)
-		crd, err := object.New(b.ctx, object.CustomResourceDefinition, b.name+"-"+definition.Name, content, b.children.Options(pulumi.RetainOnDelete(true))...)
+		crd, err := object.New(b.ctx, object.CustomResourceDefinition, b.name+"-"+definition.Name, content, b.children.Options(pulumi.RetainOnDelete(true), advice)...)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +190,14 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 			return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
 		}),
 	}
-	service, err = object.New(b.ctx, object.ServicePatch, b.name, pulumi.Map{"metadata": metadata}, b.children.Awaited(readyTimeout)...)
+	advice, err := b.children.Advise(b.ctx, b.in.URN+" address", func(failure string) string {
+		return adviseOnAddress(b.name, b.in.Known, failure)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	service, err = object.New(b.ctx, object.ServicePatch, b.name, pulumi.Map{"metadata": metadata},
+		b.children.Awaited(readyTimeout, advice)...)
 	if err != nil {
 		return nil, nil, err
 	}
