@@ -69,8 +69,8 @@ func decideGateway(a Args, faults *fault.List) *url.URL {
 	faults.AddErr("gateway.namespace", names.Namespace(a.Gateway.Namespace))
 	faults.AddErr("gateway.listener", names.Existing(a.Gateway.Listener))
 	u, err := url.Parse(a.Gateway.URL)
-	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" ||
-		u.Scheme != target.HTTP && u.Scheme != target.HTTPS {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery ||
+		u.Fragment != "" || u.Scheme != target.HTTP && u.Scheme != target.HTTPS {
 		faults.Addf("gateway.url", "is no URL of a listener; write scheme and host, such as http://203.0.113.7")
 		return &url.URL{}
 	}

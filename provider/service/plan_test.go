@@ -1,0 +1,145 @@
+package service
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
+)
+
+// chat is a service in the namespace apps with these backends.
+func chat(backends ...Backend) Args {
+	return Args{
+		Gateway:   gateway.Reference{Name: "gw", Namespace: "modelplane-gw", Listener: gateway.Listener, URL: "http://203.0.113.7", Plugin: true},
+		Namespace: "apps", APIPath: "/v1", Backends: backends,
+	}
+}
+
+func one(namespace, name string) *endpoint.BackendReference {
+	return &endpoint.BackendReference{Name: name, ServiceName: name + "-0fbc81a4", Namespace: namespace, Port: 8000, BasePath: "/v1"}
+}
+
+func several(namespace string, names ...string) []endpoint.BackendReference {
+	var references []endpoint.BackendReference
+	for _, name := range names {
+		references = append(references, *one(namespace, name))
+	}
+	return references
+}
+
+// TestTheURLLeadsToTheService would catch a URL that a client cannot use: a wildcard as its host, a listener's port that a
+// host name loses, an IPv6 address without brackets, a path that is not the route's.
+func TestTheURLLeadsToTheService(t *testing.T) {
+	for _, c := range []struct {
+		gateway   string
+		hostnames []string
+		path      *string
+		apiPath   string
+		url       string
+	}{
+		{gateway: "http://203.0.113.7", apiPath: "/v1", url: "http://203.0.113.7/apps/chat/v1"},
+		{gateway: "http://203.0.113.7/", apiPath: "/v1", url: "http://203.0.113.7/apps/chat/v1"},
+		{gateway: "http://203.0.113.7:8080", apiPath: "/v1/", url: "http://203.0.113.7:8080/apps/chat/v1"},
+		{gateway: "http://[2001:db8::7]", apiPath: "/v1", url: "http://[2001:db8::7]/apps/chat/v1"},
+		{gateway: "https://[2001:db8::7]:8443", apiPath: "/v1", url: "https://[2001:db8::7]:8443/apps/chat/v1"},
+		{gateway: "http://localhost:8080", apiPath: "/v1", url: "http://localhost:8080/apps/chat/v1"},
+		{gateway: "http://203.0.113.7", hostnames: []string{"Chat.Example.com."}, apiPath: "/v1", url: "http://chat.example.com/apps/chat/v1"},
+		{gateway: "http://[2001:db8::7]:8080", hostnames: []string{"a.example", "b.example"}, apiPath: "/v1", url: "http://a.example:8080/apps/chat/v1"},
+		{gateway: "http://203.0.113.7:8080", hostnames: []string{"*.example.com", "chat.example.com"}, apiPath: "/v1", url: "http://chat.example.com:8080/apps/chat/v1"},
+		{gateway: "http://203.0.113.7", hostnames: []string{"*.example.com"}, apiPath: "/v1", url: "http://203.0.113.7/apps/chat/v1"},
+		{gateway: "http://203.0.113.7", path: ptr.To("/assistant/"), apiPath: "/openai/v1", url: "http://203.0.113.7/assistant/openai/v1"},
+		{gateway: "http://203.0.113.7", path: ptr.To("/assistant"), apiPath: "", url: "http://203.0.113.7/assistant"},
+		{gateway: "http://203.0.113.7", path: ptr.To(""), apiPath: "/v1", url: "http://203.0.113.7/v1"},
+		{gateway: "http://203.0.113.7", path: ptr.To("/"), apiPath: "/", url: "http://203.0.113.7"},
+	} {
+		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
+		a.Gateway.URL, a.Hostnames, a.Path, a.APIPath = c.gateway, c.hostnames, c.path, c.apiPath
+		p, faults := decide("chat", a)
+		require.Empty(t, faults, c.url)
+		assert.Equal(t, c.url, p.url)
+	}
+}
+
+// TestTheGatewaysURLIsThatOfAListener would catch a URL that no client's URL can be made from.
+func TestTheGatewaysURLIsThatOfAListener(t *testing.T) {
+	for _, text := range []string{
+		"", "203.0.113.7", "//203.0.113.7", "http://", "http://:8080", "ftp://203.0.113.7", "http://203.0.113.7/v1", "http://203.0.113.7?",
+		"http://203.0.113.7?a=b", "http://203.0.113.7#a", "http://user@203.0.113.7", "http://2001:db8::7", "http://203.0.113.7:http",
+	} {
+		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
+		a.Gateway.URL = text
+		_, faults := decide("chat", a)
+		if assert.Len(t, faults, 1, text) {
+			assert.Equal(t, "gateway.url", faults[0].Path)
+		}
+	}
+}
+
+// TestSharesAreWhatTheRouteGives would catch a share that is not its weight's part of all weights, or that stands under
+// another endpoint's name than the weight in the route.
+func TestSharesAreWhatTheRouteGives(t *testing.T) {
+	for name, c := range map[string]struct {
+		backends []Backend
+		shares   []Share
+	}{
+		"one": {
+			[]Backend{{Endpoint: one("apps", "a"), Weight: 7}},
+			[]Share{{"a", 1, 1}},
+		},
+		"80 and 20, however many endpoints share the 80": {
+			[]Backend{{Endpoints: several("apps", "a", "b", "c", "d"), Weight: 80}, {Endpoint: one("apps", "e"), Weight: 20}},
+			[]Share{{"a", 1, 0.2}, {"b", 1, 0.2}, {"c", 1, 0.2}, {"d", 1, 0.2}, {"e", 1, 0.2}},
+		},
+		"all and nothing": {
+			[]Backend{{Endpoint: one("apps", "a"), Weight: 0}, {Endpoints: several("apps", "b"), Weight: 1}},
+			[]Share{{"a", 0, 0}, {"b", 1, 1}},
+		},
+		"an endpoint twice": {
+			[]Backend{{Endpoint: one("apps", "a"), Weight: 3}, {Endpoint: one("apps", "a"), Weight: 1}},
+			[]Share{{"a", 3, 0.75}, {"a", 1, 0.25}},
+		},
+	} {
+		p, faults := decide("chat", chat(c.backends...))
+		require.Empty(t, faults, name)
+		require.Equal(t, len(c.shares), len(p.route.Rules[0].BackendRefs), name)
+		for i, want := range c.shares {
+			ref := p.route.Rules[0].BackendRefs[i]
+			assert.Equal(t, want.Endpoint+"-0fbc81a4", string(ref.Name), name)
+			assert.Equal(t, want.Endpoint, p.shares[i].Endpoint, name)
+			assert.Equal(t, int(*ref.Weight), p.shares[i].Weight, name)
+			assert.InDelta(t, want.Share, p.shares[i].Share, 1e-9, name)
+		}
+	}
+}
+
+// TestGrantsNameTheRoutesServicesAndNoOthers would catch a Service that the route may not use, one that it need not use, and
+// an order that changes from run to run, with which each `pulumi up` would replace the grants.
+func TestGrantsNameTheRoutesServicesAndNoOthers(t *testing.T) {
+	for range 20 {
+		p, faults := decide("chat", chat(
+			Backend{Endpoints: several("models", "c", "a", "c"), Weight: 1},
+			Backend{Endpoint: one("apps", "here"), Weight: 1},
+			Backend{Endpoint: one("egress", "z"), Weight: 0},
+			Backend{Endpoint: one("models", "b"), Weight: 1},
+			Backend{Endpoint: one("models", "a"), Weight: 1},
+		))
+		require.Empty(t, faults)
+		named := map[string][]string{}
+		var namespaces []string
+		for _, g := range p.grants {
+			namespaces = append(namespaces, g.namespace)
+			require.Len(t, g.spec.From, 1)
+			assert.Equal(t, "gateway.networking.k8s.io HTTPRoute apps", string(g.spec.From[0].Group)+" "+string(g.spec.From[0].Kind)+" "+string(g.spec.From[0].Namespace))
+			for _, to := range g.spec.To {
+				assert.Equal(t, " Service", string(to.Group)+" "+string(to.Kind))
+				named[g.namespace] = append(named[g.namespace], string(*to.Name))
+			}
+		}
+		assert.Equal(t, []string{"egress", "models"}, namespaces)
+		assert.Equal(t, map[string][]string{"egress": {"z-0fbc81a4"}, "models": {"a-0fbc81a4", "b-0fbc81a4", "c-0fbc81a4"}}, named)
+	}
+}
