@@ -15,17 +15,17 @@ import (
 func TestMain(m *testing.M) { harness.Main(m) }
 
 // chart is our own chart, which honours the same values as the published one; CHART=official takes the latter. Values
-// are the user's, in flow style.
-func chart(values string) string {
-	fields := "values: {" + values + "}"
+// are the user's, in flow style, and more are further fields of the chart.
+func chart(values string, more ...string) string {
+	fields := append(more, "values: {"+values+"}")
 	if os.Getenv("CHART") != "official" {
 		path, err := filepath.Abs("../charts/traefik")
 		if err != nil {
 			panic(err)
 		}
-		fields += fmt.Sprintf(", name: %q", path)
+		fields = append(fields, fmt.Sprintf("name: %q", path))
 	}
-	return "chart: {" + fields + "}"
+	return "chart: {" + strings.Join(fields, ", ") + "}"
 }
 
 // program is a YAML program, in which ${key} is a secret of the stack's configuration. Each resource is made by one of the

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +18,7 @@ var shared struct {
 	stack *stack.Stack
 	// url is the gateway's own, and reference what a ModelService of another stack takes for it.
 	url, reference string
+	made           time.Time
 }
 
 // sharedGateway has the shared gateway made by the first test that asks for it.
@@ -27,7 +29,7 @@ func sharedGateway(t testing.TB) string {
 		require.NoError(t, err)
 		outputs := s.MustUp(t, sharedProgram("made"))
 		gateway := outputs["gateway"].(map[string]any)
-		shared.stack, shared.url = s, outputs["url"].(string)
+		shared.stack, shared.url, shared.made = s, outputs["url"].(string), time.Now()
 		shared.reference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}",
 			gateway["name"], gateway["namespace"], gateway["url"])
 	})

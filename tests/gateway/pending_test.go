@@ -1,0 +1,38 @@
+package gateway
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+)
+
+// impatient is a gateway that is given 20 seconds to run and to get an address.
+func impatient(name, properties string) string {
+	return program(name, []string{resource("modelplane:ModelGateway", name, properties, "customTimeouts: {create: 20s}")})
+}
+
+// TestAGatewayWithoutAnAddressFailsAndSaysWhatToLookAt would catch an up that waits for ever, or ends well, where no load
+// balancer serves the gateway, and one that leaves the user without a hint.
+func TestAGatewayWithoutAnAddressFailsAndSaysWhatToLookAt(t *testing.T) {
+	s := harness.NewStack(t, "lonely")
+	s.Write(t, impatient("lonely", "service: {loadBalancerClass: example.com/none}, "+chart("")))
+	result := s.Up()
+	require.Error(t, result.Err)
+	t.Log(result.Output)
+	assert.Contains(t, result.Output, "kubectl describe service -n modelplane-lonely lonely")
+	assert.Contains(t, result.Output, "service.type")
+}
+
+// TestAnImageThatCannotBePulledIsNamed would catch a failure that tells of a time-out alone.
+func TestAnImageThatCannotBePulledIsNamed(t *testing.T) {
+	s := harness.NewStack(t, "unpulled")
+	s.Write(t, impatient("unpulled", "service: {type: ClusterIP}, "+
+		chart("image: {repository: nobody/router}", "traefikVersion: 3.7.13")))
+	result := s.Up()
+	require.Error(t, result.Err)
+	t.Log(result.Output)
+	assert.Contains(t, result.Output, "nobody/router")
+}
