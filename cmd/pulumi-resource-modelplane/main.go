@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	p "github.com/pulumi/pulumi-go-provider"
-
 	"github.com/modelplane/pulumi-modelplane/provider"
 )
 
@@ -19,11 +17,7 @@ func main() {
 		fmt.Println(version)
 		return
 	}
-	served, err := provider.New()
-	if err == nil {
-		err = p.RunProvider(context.Background(), provider.Name, version, served)
-	}
-	if err != nil {
+	if err := provider.Serve(context.Background(), version); err != nil {
 		fmt.Fprintf(os.Stderr, "modelplane: %s\n", err)
 		os.Exit(1)
 	}
