@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -152,9 +153,10 @@ func namespaceOf(name string, a Args) string {
 	return cmp.Or(a.Namespace, "modelplane-"+cmp.Or(a.Name, name))
 }
 
-// className carries namespace and name, because a GatewayClass belongs to the cluster.
+// className carries namespace and name, because a GatewayClass belongs to the cluster. Neither has a dot in it, so that no
+// two gateways' names run into one another.
 func className(name string, a Args) string {
-	return namespaceOf(name, a) + "-" + cmp.Or(a.Name, name)
+	return namespaceOf(name, a) + "." + cmp.Or(a.Name, name)
 }
 
 // classLabels tell the gateway's own GatewayClass: without a selector each Traefik would serve every gateway of the cluster.
@@ -189,7 +191,7 @@ func address(spec, status map[string]any) (string, error) {
 			}
 		}
 	}
-	if ip, _ := spec["clusterIP"].(string); ip != "" {
+	if ip, _ := spec["clusterIP"].(string); ip != "" && ip != corev1.ClusterIPNone {
 		return ip, nil
 	}
 	return "", errors.New("the gateway's Service has neither a load balancer's address nor a ClusterIP")

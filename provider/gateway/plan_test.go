@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+)
+
+// defaults are arguments as the schema fills them in.
+func defaults() Args {
+	return Args{CreateNamespace: true, InstallCRDs: true, Replicas: 2, Port: 80}
+}
+
+// TestTheURLIsOneThatClientsTake would catch an IPv6 address without brackets, a port that is lost, and one that only clutters.
+func TestTheURLIsOneThatClientsTake(t *testing.T) {
+	for _, c := range []struct {
+		address string
+		port    int
+		url     string
+	}{
+		{"203.0.113.7", 80, "http://203.0.113.7"},
+		{"203.0.113.7", 8080, "http://203.0.113.7:8080"},
+		{"203.0.113.7", 443, "http://203.0.113.7:443"},
+		{"2001:db8::7", 80, "http://[2001:db8::7]"},
+		{"2001:db8::7", 8080, "http://[2001:db8::7]:8080"},
+		{"lb.cloud.example", 80, "http://lb.cloud.example"},
+		{"lb.cloud.example", 65535, "http://lb.cloud.example:65535"},
+	} {
+		a := defaults()
+		a.Port = c.port
+		p, faults := decide("gw", a)
+		require.Empty(t, faults)
+		assert.Equal(t, c.url, p.url(c.address))
+	}
+}
+
+// TestTheChartComesFromWhereItsNameSays would catch a repository given to Helm beside a chart that stands alone, which
+// Helm then looks for in vain, and a default that another setting takes away.
+func TestTheChartComesFromWhereItsNameSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		chart *Chart
+		want  chartSource
+		opts  map[string]string
+	}{
+		"published": {
+			nil,
+			chartSource{"traefik", chart.DefaultVersion, "https://traefik.github.io/charts"},
+			map[string]string{"repo": "https://traefik.github.io/charts"},
+		},
+		"published, with values alone": {
+			&Chart{Name: "traefik", Values: map[string]any{"logs": map[string]any{}}},
+			chartSource{"traefik", chart.DefaultVersion, "https://traefik.github.io/charts"},
+			map[string]string{"repo": "https://traefik.github.io/charts"},
+		},
+		"another version": {
+			&Chart{Name: "traefik", Version: ptr.To("41.4.0")},
+			chartSource{"traefik", "41.4.0", "https://traefik.github.io/charts"},
+			map[string]string{"repo": "https://traefik.github.io/charts"},
+		},
+		"mirror": {
+			&Chart{Name: "edge/traefik", Repository: ptr.To("https://charts.example.com")},
+			chartSource{"edge/traefik", chart.DefaultVersion, "https://charts.example.com"},
+			map[string]string{"repo": "https://charts.example.com"},
+		},
+		"OCI":           {&Chart{Name: "oci://ghcr.io/traefik/helm/traefik"}, chartSource{"oci://ghcr.io/traefik/helm/traefik", chart.DefaultVersion, ""}, nil},
+		"relative path": {&Chart{Name: "./charts/traefik"}, chartSource{"./charts/traefik", chart.DefaultVersion, ""}, nil},
+		"path above":    {&Chart{Name: "../traefik-41.3.0.tgz"}, chartSource{"../traefik-41.3.0.tgz", chart.DefaultVersion, ""}, nil},
+		"absolute path": {&Chart{Name: "/charts/traefik"}, chartSource{"/charts/traefik", chart.DefaultVersion, ""}, nil},
+	} {
+		a := defaults()
+		a.Chart = c.chart
+		assert.Equal(t, c.want, a.chartSource(), name)
+		assert.Equal(t, c.opts, a.chartSource().repositoryOpts(), name)
+	}
+}
+
+// TestTheAddressIsTheOutermost would catch a ClusterIP in the place of a load balancer's address, a host name that is
+// passed over, and the address of a Service that has none.
+func TestTheAddressIsTheOutermost(t *testing.T) {
+	balanced := func(points ...any) map[string]any {
+		return map[string]any{"loadBalancer": map[string]any{"ingress": points}}
+	}
+	point := func(field, value string) map[string]any { return map[string]any{field: value} }
+	inside := map[string]any{"clusterIP": "10.96.0.10"}
+	for _, c := range []struct {
+		spec, status map[string]any
+		address      string
+	}{
+		{inside, balanced(point("ip", "203.0.113.7")), "203.0.113.7"},
+		{inside, balanced(point("hostname", "lb.cloud.example")), "lb.cloud.example"},
+		{inside, balanced(map[string]any{"ip": "2001:db8::7", "hostname": "lb.cloud.example"}), "2001:db8::7"},
+		{inside, balanced(map[string]any{}, point("hostname", "lb.cloud.example"), point("ip", "203.0.113.7")), "lb.cloud.example"},
+		{inside, balanced(), "10.96.0.10"},
+		{inside, map[string]any{"loadBalancer": map[string]any{}}, "10.96.0.10"},
+		{inside, nil, "10.96.0.10"},
+	} {
+		found, err := address(c.spec, c.status)
+		require.NoError(t, err)
+		assert.Equal(t, c.address, found)
+	}
+	for _, spec := range []map[string]any{nil, {}, {"clusterIP": ""}, {"clusterIP": "None"}} {
+		found, err := address(spec, nil)
+		require.Error(t, err, found)
+	}
+}
+
+// TestNoTwoGatewaysShareAClass would catch names that run into one another: a GatewayClass belongs to the cluster, and a
+// second gateway would take over the first one's.
+func TestNoTwoGatewaysShareAClass(t *testing.T) {
+	gateways := map[string]string{}
+	for _, a := range []Args{
+		{Name: "gw"}, {Name: "edge"}, {Name: "gw", Namespace: "edge"}, {Name: "edge", Namespace: "gw"},
+		{Name: "a-b", Namespace: "team"}, {Name: "b", Namespace: "team-a"},
+	} {
+		class := className("unused", a)
+		require.NotContains(t, gateways, class, "%+v and %s", a, gateways[class])
+		gateways[class] = a.Namespace + " " + a.Name
+	}
+}
