@@ -160,7 +160,7 @@ func (b builder) crds() ([]pulumi.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	advice, err := b.children.Advise(b.ctx, b.in.URN+" definitions", adviseOnDefinitions)
+	advice, err := component.Advise(b.ctx, b.in, b.children, "definitions", adviseOnDefinitions)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 			return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
 		}),
 	}
-	advice, err := b.children.Advise(b.ctx, b.in.URN+" address", func(failure string) string {
+	advice, err := component.Advise(b.ctx, b.in, b.children, "address", func(failure string) string {
 		return adviseOnAddress(b.name, b.in.Known, failure)
 	})
 	if err != nil {

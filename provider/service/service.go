@@ -75,7 +75,7 @@ func newRoute(
 	spec := pulumix.Apply2Err(decided, newGrants(ctx, name, in, decided, children), func(p plan, _ []string) (map[string]any, error) {
 		return route.Object(p.route)
 	})
-	advice, err := children.Advise(ctx, in.URN+" route", func(failure string) string { return advise(name, in.Known, failure) })
+	advice, err := component.Advise(ctx, in, children, "route", func(failure string) string { return advise(name, in.Known, failure) })
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,8 @@ type preview struct {
 	Errors []string
 	// Resources are the types of what would be made, the stack and the providers left out.
 	Resources []string
+	// Inputs are what each of them would be made of, in JSON.
+	Inputs []string
 }
 
 // previewOf previews a program without a cluster: in the stack's environment, KUBECONFIG leads nowhere.
@@ -62,8 +64,11 @@ func previewOf(t testing.TB, program pulumi.RunFunc, opts ...optpreview.Option) 
 	if stack == nil {
 		stack = newStack(t)
 	}
-	stack.Workspace().SetProgram(program)
+	return previewIn(stack, program, opts...)
+}
 
+func previewIn(stack *auto.Stack, program pulumi.RunFunc, opts ...optpreview.Option) preview {
+	stack.Workspace().SetProgram(program)
 	var all bytes.Buffer
 	var result preview
 	stream, done := make(chan events.EngineEvent), make(chan struct{})
@@ -119,6 +124,8 @@ func (p *preview) note(event events.EngineEvent) {
 	}
 	if r := event.ResourcePreEvent; r != nil && !strings.HasPrefix(r.Metadata.Type, "pulumi:") {
 		p.Resources = append(p.Resources, r.Metadata.Type)
+		inputs, _ := json.Marshal(r.Metadata.New.Inputs)
+		p.Inputs = append(p.Inputs, fmt.Sprintf("%s %s", r.Metadata.URN, inputs))
 	}
 }
 

@@ -68,8 +68,9 @@ func (d definition[A, O]) Construct(
 	s := shapeOf(spec, string(req.Urn.Type()))
 	args, faults := d.judge(s, req.Urn.Name(), req.Inputs)
 	if len(faults) > 0 {
-		return p.ConstructResponse{}, refuse(s, req.Inputs, faults)
+		return p.ConstructResponse{}, refuse(req.Inputs, faults)
 	}
+	errorHooks := hasErrorHooks(ctx, req.MonitorEndpoint)
 	return p.ProgramConstruct(ctx, req, func(
 		ctx *pulumi.Context, _, name string, inputs pulumiprovider.ConstructInputs, opts pulumi.ResourceOption,
 	) (*pulumiprovider.ConstructResult, error) {
@@ -77,7 +78,9 @@ func (d definition[A, O]) Construct(
 		if err != nil {
 			return nil, err
 		}
-		made, err := d.construct(ctx, name, Inputs[A]{Known: args, URN: string(req.Urn), shape: s, raw: req.Inputs, values: values}, opts)
+		made, err := d.construct(ctx, name, Inputs[A]{
+			Known: args, urn: string(req.Urn), errorHooks: errorHooks, shape: s, raw: req.Inputs, values: values,
+		}, opts)
 		if err != nil {
 			return nil, err
 		}

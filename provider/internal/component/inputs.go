@@ -19,12 +19,12 @@ type Inputs[A any] struct {
 	// Known holds the arguments as far as they are known, defaults included. It decides what must not wait: which
 	// children there are, and what they are called.
 	Known A
-	// URN is the component's own.
-	URN string
 
-	shape  shape
-	raw    property.Map
-	values pulumi.Map
+	urn        string
+	errorHooks bool
+	shape      shape
+	raw        property.Map
+	values     pulumi.Map
 }
 
 // Has says whether the program gave the property, known or not.

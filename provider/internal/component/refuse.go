@@ -3,6 +3,7 @@ package component
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
@@ -17,11 +18,11 @@ const longestShown = 100
 
 // refuse makes one error of all faults, a line each: the path, what is wrong, and the value. The error carries none of them as
 // details: beside a detail's path the engine prints the value whatever it is, be it a secret or a password in a URL.
-func refuse(s shape, inputs property.Map, faults fault.List) error {
+func refuse(inputs property.Map, faults fault.List) error {
 	lines := make([]error, len(faults))
 	for i, f := range faults {
 		line := fmt.Sprintf("%s: %s", f.Path, f.Message)
-		if value := s.show(inputs, f.Path); value != "" && !strings.Contains(f.Message, value) {
+		if value := show(inputs, f.Path); value != "" && !strings.Contains(f.Message, value) {
 			line += fmt.Sprintf(" (given: %s)", value)
 		}
 		lines[i] = errors.New(line)
@@ -29,14 +30,15 @@ func refuse(s shape, inputs property.Map, faults fault.List) error {
 	return rpcerror.WrapDetailedError(pulumierrors.NewInputPropertiesError(errors.Join(lines...).Error()))
 }
 
+// openTexts are the properties whose texts are names, paths and the like. Anywhere else a program may hold a key by mistake,
+// in a header or in a URL, and its text is not shown.
+var openTexts = []string{
+	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "hostnames", "path", "apiPath", "gateway", "service",
+}
+
 // show is the value at path as a program would write it; empty where there is none, where it is more than one short line,
 // and where it is or may hold a secret.
-func (s shape) show(inputs property.Map, at string) string {
-	for name, input := range s.root.Properties {
-		if input.Secret && fault.Within(at, name) {
-			return ""
-		}
-	}
+func show(inputs property.Map, at string) string {
 	var path property.Path
 	if err := path.UnmarshalText([]byte(at)); err != nil {
 		return ""
@@ -46,8 +48,8 @@ func (s shape) show(inputs property.Map, at string) string {
 	case failure != nil || value.HasSecrets():
 		return ""
 	case value.IsString():
-		// A URL's user name, query and fragment are where keys are put that nobody marked as secrets.
-		if text := value.AsString(); len(text) <= longestShown && !strings.ContainsAny(text, "@?#\n") {
+		isOpen := slices.ContainsFunc(openTexts, func(open string) bool { return fault.Within(at, open) })
+		if text := value.AsString(); isOpen && len(text) <= longestShown && !strings.ContainsAny(text, "@?#\n") {
 			return fmt.Sprintf("%q", text)
 		}
 	case value.IsNumber():
