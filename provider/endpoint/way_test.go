@@ -116,7 +116,7 @@ func TestTheSameWayIsTheSameHash(t *testing.T) {
 	for name, c := range map[string]change{
 		"nothing":   {always, func(*rapid.T, *sample) {}},
 		"addresses": {sample.isIP, func(t *rapid.T, s *sample) { s.hosts = drawHosts(t, s.family) }},
-		"what the route alone says": {always, func(t *rapid.T, s *sample) {
+		"what the route alone says": {always, func(_ *rapid.T, s *sample) {
 			s.args.Headers = &Headers{Set: map[string]string{"Other": "value"}, Remove: []string{"Cookie"}}
 			s.args.ForwardAuthorization = !s.isKeyed() && !s.args.ForwardAuthorization
 		}},

@@ -113,8 +113,12 @@ func TestTheAddressIsTheOutermost(t *testing.T) {
 func TestNoTwoGatewaysShareAClass(t *testing.T) {
 	gateways := map[string]string{}
 	for _, a := range []Args{
-		{Name: "gw"}, {Name: "edge"}, {Name: "gw", Namespace: "edge"}, {Name: "edge", Namespace: "gw"},
-		{Name: "a-b", Namespace: "team"}, {Name: "b", Namespace: "team-a"},
+		{Name: "gw"},
+		{Name: "edge"},
+		{Name: "gw", Namespace: "edge"},
+		{Name: "edge", Namespace: "gw"},
+		{Name: "a-b", Namespace: "team"},
+		{Name: "b", Namespace: "team-a"},
 	} {
 		class := className("unused", a)
 		require.NotContains(t, gateways, class, "%+v and %s", a, gateways[class])

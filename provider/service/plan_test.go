@@ -105,7 +105,7 @@ func TestSharesAreWhatTheRouteGives(t *testing.T) {
 	} {
 		p, faults := decide("chat", chat(c.backends...))
 		require.Empty(t, faults, name)
-		require.Equal(t, len(c.shares), len(p.route.Rules[0].BackendRefs), name)
+		require.Len(t, p.route.Rules[0].BackendRefs, len(c.shares), name)
 		for i, want := range c.shares {
 			ref := p.route.Rules[0].BackendRefs[i]
 			assert.Equal(t, want.Endpoint+"-0fbc81a4", string(ref.Name), name)

@@ -44,7 +44,7 @@ func hasErrorHooks(ctx context.Context, endpoint string) bool {
 	if err != nil {
 		return false
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written
+	defer conn.Close()
 	info, err := pulumirpc.NewResourceMonitorClient(conn).GetDeploymentInfo(ctx, &emptypb.Empty{})
 	return err == nil && slices.Contains(info.GetSupportedFeatures(), pulumirpc.ResourceMonitorFeature_RESOURCE_MONITOR_FEATURE_ERROR_HOOKS)
 }
