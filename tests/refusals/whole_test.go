@@ -43,8 +43,8 @@ func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 				"modelplane:index:ModelService":                               1,
 				"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute":           1,
 			}, count(result.Resources))
-			assert.NotContains(t, result.Output, password)
-			assert.NotContains(t, result.Output, base64.StdEncoding.EncodeToString([]byte(password)))
+			assertHidden(t, result, password)
+			assertHidden(t, result, base64.StdEncoding.EncodeToString([]byte(password)))
 		})
 	}
 }
