@@ -136,10 +136,8 @@ func (b builder) release() (*helmRelease, error) {
 		"version":        source(func(c chartSource) any { return c.version }),
 		"repositoryOpts": source(func(c chartSource) any { return c.repositoryOpts() }),
 		"values":         values,
-		// What a user sets to null removes a default of the chart.
-		"allowNullValues": pulumi.Bool(true),
-		"skipCrds":        pulumi.Bool(true),
-		"skipAwait":       pulumi.Bool(true),
+		"skipCrds":       pulumi.Bool(true),
+		"skipAwait":      pulumi.Bool(true),
 	}, &made, kubernetes.PkgResourceDefaultOpts(b.children.Options(pulumi.DependsOn(before)))...)
 	return &made, err
 }

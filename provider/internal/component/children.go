@@ -7,8 +7,9 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Register registers the component itself, and returns the options that all its children take: the component as parent,
-// and of the component's own options those that Pulumi hands to no child by itself, dependsOn and customTimeouts.
+// Register registers the component itself, and makes the options of its children: the component as parent, and of the
+// component's own options those that Pulumi hands to no child by itself, dependsOn to all and customTimeouts to those that
+// are waited for.
 func Register(
 	ctx *pulumi.Context, token, name string, resource pulumi.ComponentResource, opts []pulumi.ResourceOption,
 ) (Children, error) {
