@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -97,7 +98,7 @@ func (s *Stack) SetSecret(t testing.TB, key, value string) {
 
 // Up runs pulumi up.
 func (s *Stack) Up() Result {
-	var out bytes.Buffer
+	var out output
 	up, err := s.auto.Up(context.Background(), optup.ProgressStreams(&out), optup.ErrorProgressStreams(&out))
 	result := s.result(&out, err)
 	if up.Summary.ResourceChanges != nil {
@@ -129,7 +130,7 @@ func (s *Stack) Outputs(t testing.TB) map[string]any {
 
 // Preview runs pulumi preview.
 func (s *Stack) Preview() Result {
-	var out bytes.Buffer
+	var out output
 	preview, err := s.auto.Preview(context.Background(), optpreview.ProgressStreams(&out), optpreview.ErrorProgressStreams(&out), optpreview.Diff())
 	result := s.result(&out, err)
 	for kind, count := range preview.ChangeSummary {
@@ -140,7 +141,7 @@ func (s *Stack) Preview() Result {
 
 // Refresh runs pulumi refresh.
 func (s *Stack) Refresh() Result {
-	var out bytes.Buffer
+	var out output
 	refresh, err := s.auto.Refresh(context.Background(), optrefresh.ProgressStreams(&out), optrefresh.ErrorProgressStreams(&out))
 	result := s.result(&out, err)
 	if refresh.Summary.ResourceChanges != nil {
@@ -151,7 +152,7 @@ func (s *Stack) Refresh() Result {
 
 // Destroy runs pulumi destroy.
 func (s *Stack) Destroy() Result {
-	var out bytes.Buffer
+	var out output
 	_, err := s.auto.Destroy(context.Background(), optdestroy.ProgressStreams(&out), optdestroy.ErrorProgressStreams(&out))
 	return s.result(&out, err)
 }
@@ -171,7 +172,19 @@ func (s *Stack) State(t testing.TB) string {
 	return all.String()
 }
 
-func (s *Stack) result(out *bytes.Buffer, err error) Result {
-	s.Log.Write(out.Bytes())
-	return Result{Output: out.String(), Err: err, Changes: map[string]int{}}
+func (s *Stack) result(out *output, err error) Result {
+	s.Log.WriteString(out.text.String())
+	return Result{Output: out.text.String(), Err: err, Changes: map[string]int{}}
+}
+
+// output takes what the CLI prints on both of its streams, which are copied by a goroutine each.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
 }
