@@ -35,6 +35,7 @@ func first(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	signals := catchSignals()
 	child, err := os.StartProcess(self, append([]string{self, planeCommand}, args...), &os.ProcAttr{
 		Files: append([]*os.File{os.Stdin, os.Stdout, os.Stderr}, handedOn...),
 	})
@@ -44,7 +45,7 @@ func first(args []string) (int, error) {
 	for _, file := range handedOn {
 		file.Close()
 	}
-	passSignalsTo(child)
+	go passSignals(signals, child)
 	return sandbox.Reap(child.Pid), nil
 }
 

@@ -120,10 +120,11 @@ func runCommand(command []string, failed <-chan error) (int, error) {
 		// A Ctrl-C at the terminal goes to the command, and to it alone.
 		process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: stdin}
 	}
+	signals := catchSignals()
 	if err := process.Start(); err != nil {
 		return 0, fmt.Errorf("the command cannot be started: %w", err)
 	}
-	passSignalsTo(process.Process)
+	go passSignals(signals, process.Process)
 	ended := make(chan error)
 	go func() { ended <- process.Wait() }()
 	select {

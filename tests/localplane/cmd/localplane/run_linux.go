@@ -34,10 +34,11 @@ func run(args []string) (int, error) {
 	}
 	process.Stdin, process.Stdout, process.Stderr = os.Stdin, os.Stdout, os.Stderr
 	process.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	signals := catchSignals()
 	if err := sandbox.Start(process); err != nil {
 		return 0, err
 	}
-	passSignalsTo(process.Process)
+	go passSignals(signals, process.Process)
 	return exitCodeOf(process.Wait())
 }
 
@@ -52,16 +53,19 @@ func commandOf(args []string) ([]string, error) {
 	return args, nil
 }
 
-// passSignalsTo sends process the signals by which a user or a test runner ends
-// or asks something of a program.
-func passSignalsTo(process *os.Process) {
+// catchSignals takes the signals by which a user or a test runner ends or asks something of a program, from now on. Called
+// before a process is started for which they are, it loses none.
+func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
-	go func() {
-		for signal := range signals {
-			_ = process.Signal(signal)
-		}
-	}()
+	return signals
+}
+
+// passSignals sends process what comes in.
+func passSignals(signals <-chan os.Signal, process *os.Process) {
+	for signal := range signals {
+		_ = process.Signal(signal)
+	}
 }
 
 // exitCodeOf turns the result of a Wait into an exit code. An error is left only
