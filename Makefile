@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-VERSION  ?= 0.1.0
+VERSION  := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' provider/version.go)
 CACHE    ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/modelplane
 TOOLS    := $(CACHE)/bin
 PROVIDER := bin/pulumi-resource-modelplane
@@ -54,16 +54,16 @@ build: $(PROVIDER) ## Build the provider into bin/
 
 .PHONY: $(PROVIDER)
 $(PROVIDER):
-	@go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/pulumi-resource-modelplane
+	@go build -trimpath -ldflags "-s -w" -o $@ ./cmd/pulumi-resource-modelplane
 
 .PHONY: $(PLANE)
 $(PLANE):
 	@go build -trimpath -o $@ ./tests/localplane/cmd/localplane
 
 .PHONY: generate
-generate: ## Write schema.json and everything else that is made from the code
+generate: ## Write schema.json, sdk/ and everything else that is made from the code
 	go generate ./...
-	go run ./cmd/pulumi-gen-modelplane schema.json
+	go run ./cmd/pulumi-gen-modelplane .
 
 .PHONY: lint
 lint: ## golangci-lint: gofumpt, vet, staticcheck and more

@@ -35,7 +35,7 @@ func New() (p.Provider, error) {
 		WithPublisher("modelplane").
 		WithLicense("Apache-2.0").
 		WithPluginDownloadURL("github://api.github.com/modelplane/pulumi-modelplane").
-		WithGoImportPath("github.com/modelplane/pulumi-modelplane/sdk/go/modelplane").
+		WithLanguageMap(languages).
 		WithComponents(
 			gateway.Definition.Inferred(),
 			endpoint.Definition.Inferred(),

@@ -11,14 +11,14 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
-// Serve answers Pulumi's engine until it ends the program. Version is the provider's own.
-func Serve(ctx context.Context, version string) error {
+// Serve answers Pulumi's engine until it ends the program.
+func Serve(ctx context.Context) error {
 	served, err := New()
 	if err != nil {
 		return err
 	}
 	return pulumiprovider.MainContext(ctx, Name, func(host *pulumiprovider.HostClient) (pulumirpc.ResourceProviderServer, error) {
-		inner, err := p.RawServer(Name, version, served)(host)
+		inner, err := p.RawServer(Name, Version, served)(host)
 		return server{inner}, err
 	})
 }

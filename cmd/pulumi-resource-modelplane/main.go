@@ -9,15 +9,12 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider"
 )
 
-// version is set by the build.
-var version = "0.1.0-dev"
-
 func main() {
 	if len(os.Args) == 2 && (os.Args[1] == "--version" || os.Args[1] == "-version") {
-		fmt.Println(version)
+		fmt.Println(provider.Version)
 		return
 	}
-	if err := provider.Serve(context.Background(), version); err != nil {
+	if err := provider.Serve(context.Background()); err != nil {
 		fmt.Fprintf(os.Stderr, "modelplane: %s\n", err)
 		os.Exit(1)
 	}

@@ -73,8 +73,8 @@ const (
 // Values lists the protocols for the schema.
 func (Protocol) Values() []infer.EnumValue[Protocol] {
 	return []infer.EnumValue[Protocol]{
-		{Name: "HTTP1", Value: HTTP1, Description: "HTTP/1.1, with TLS or without."},
-		{Name: "H2C", Value: H2C, Description: "HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers."},
+		{Name: "Http1", Value: HTTP1, Description: "HTTP/1.1, with TLS or without."},
+		{Name: "H2c", Value: H2C, Description: "HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers."},
 	}
 }
 

@@ -1,0 +1,2 @@
+// One OpenAI-compatible URL in front of many model servers, each with its own host, path, TLS, key and weight.
+package modelplane
