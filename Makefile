@@ -32,7 +32,7 @@ demo: build $(if $(KUBECONFIG),,tools $(PLANE)) ## Bring up the example, send it
 	@PATH="$(if $(KUBECONFIG),$(subst :$(TOOLS):,:,$(PATH)),$(PATH))" bin/demo
 
 .PHONY: test
-test: lint test-unit test-plane test-real ## Everything, from unit to real traffic
+test: lint test-unit test-plane test-real test-sdk ## Everything, from unit to real traffic
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
@@ -48,6 +48,19 @@ test-plane: tools $(PLANE) ## The local plane, and what needs no more than its A
 test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
+
+.PHONY: test-sdk
+test-sdk: build tools examples $(PLANE) ## Every example in every language, with traffic from that language's OpenAI client
+	$(GOTEST) -- -count=1 -timeout 40m -p 2 $(IN_PLANE) ./tests/examples/...
+
+# The locks and the SDKs are in the name of the folder that they are installed into.
+EXAMPLES := $(CACHE)/examples-$(shell cat $$(git ls-files tests/examples/deps sdk 'examples/**/go.mod') | sha256sum | cut -c1-12)
+export MODELPLANE_EXAMPLES := $(EXAMPLES)
+.PHONY: examples
+examples: $(EXAMPLES)/.installed
+
+$(EXAMPLES)/.installed:
+	tests/examples/deps/install.sh $(EXAMPLES) && touch $@
 
 .PHONY: build
 build: $(PROVIDER) ## Build the provider into bin/

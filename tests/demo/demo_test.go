@@ -76,7 +76,7 @@ func TestALiveLineNeverWraps(t *testing.T) {
 // TestProgressTellsWhatWasMadeAndWhatWentWrong would catch objects filed under another component, and an error that is lost
 // among what the engine says on the way.
 func TestProgressTellsWhatWasMadeAndWhatWentWrong(t *testing.T) {
-	const stack, component = "urn:pulumi:demo::quickstart::", "modelplane:index:ModelEndpoint"
+	const stack, component = "urn:pulumi:demo::demo::", "modelplane:index:ModelEndpoint"
 	made := func(kind string) apitype.EngineEvent {
 		return apitype.EngineEvent{ResOutputsEvent: &apitype.ResOutputsEvent{Metadata: apitype.StepEventMetadata{
 			Op: apitype.OpCreate, URN: stack + component + "$kubernetes:core/v1:" + kind + "::groq",

@@ -16,7 +16,7 @@ import (
 )
 
 // exampleFolder is the example, from the root of the repository.
-const exampleFolder = "examples/quickstart/yaml"
+const exampleFolder = "examples/demo"
 
 // example is a stack of a copy of the example. All that Pulumi keeps of it is in one folder.
 type example struct {
@@ -73,7 +73,7 @@ func (e *example) open(ctx context.Context, config auto.ConfigMap) error {
 }
 
 // program is the folder of the example's copy.
-func (e *example) program() string { return filepath.Join(e.folder, "quickstart") }
+func (e *example) program() string { return filepath.Join(e.folder, "demo") }
 
 // set sets configuration; a key such as list[0] is one entry of a list.
 func (e *example) set(ctx context.Context, config auto.ConfigMap) error {

@@ -1,4 +1,4 @@
-// Command demo shows the quickstart example at work: it runs pulumi up on it, sends it requests, tells who answered them on
+// Command demo shows the example at work: it runs pulumi up on it, sends it requests, tells who answered them on
 // which path and in what share, moves the shares under load, and takes everything down again.
 //
 // Without KUBECONFIG that happens in a local plane with model servers in this process. With it, the example goes to that

@@ -1,4 +1,4 @@
-// Package stack runs a YAML program with the real Pulumi CLI, engine and plugins, against whatever cluster KUBECONFIG
+// Package stack runs a Pulumi program, most often one in YAML, with the real Pulumi CLI, engine and plugins, against whatever cluster KUBECONFIG
 // leads to.
 package stack
 
@@ -48,22 +48,36 @@ func New(t testing.TB, name string, env map[string]string) *Stack {
 	t.Helper()
 	s, err := Open(t.TempDir(), name, env)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		if result := s.Destroy(); result.Err != nil {
-			t.Errorf("destroy: %s", result.Output)
-		}
-	})
+	s.destroyAfter(t)
+	return s
+}
+
+// Of makes a stack of the program that lies in dir, in whatever language, which is destroyed when the test ends. Env is
+// added to the environment of the CLI.
+func Of(t testing.TB, dir string, env map[string]string) *Stack {
+	t.Helper()
+	s := &Stack{Dir: dir, Home: t.TempDir()}
+	require.NoError(t, s.open(env))
+	s.destroyAfter(t)
 	return s
 }
 
 // Open makes a stack of a project called name below dir, and leaves its end to the caller.
 func Open(dir, name string, env map[string]string) (*Stack, error) {
 	s := &Stack{Dir: filepath.Join(dir, name), Home: filepath.Join(dir, name+"-home")}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := s.write("name: " + name + "\nruntime: yaml\n"); err != nil {
+		return nil, err
+	}
+	return s, s.open(env)
+}
+
+func (s *Stack) open(env map[string]string) error {
 	state := filepath.Join(s.Home, "state")
-	for _, folder := range []string{s.Dir, state} {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return nil, err
-		}
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return err
 	}
 	vars := map[string]string{
 		"PULUMI_BACKEND_URL":                          "file://" + state,
@@ -72,12 +86,17 @@ func Open(dir, name string, env map[string]string) (*Stack, error) {
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
 	}
 	maps.Copy(vars, env)
-	if err := s.write("name: " + name + "\nruntime: yaml\n"); err != nil {
-		return nil, err
-	}
 	var err error
 	s.auto, err = auto.UpsertStackLocalSource(context.Background(), "test", s.Dir, auto.PulumiHome(s.Home), auto.EnvVars(vars))
-	return s, err
+	return err
+}
+
+func (s *Stack) destroyAfter(t testing.TB) {
+	t.Cleanup(func() {
+		if result := s.Destroy(); result.Err != nil {
+			t.Errorf("destroy: %s", result.Output)
+		}
+	})
 }
 
 // Write replaces the program.
@@ -94,6 +113,12 @@ func (s *Stack) write(program string) error {
 func (s *Stack) SetSecret(t testing.TB, key, value string) {
 	t.Helper()
 	require.NoError(t, s.auto.SetConfig(context.Background(), key, auto.ConfigValue{Value: value, Secret: true}))
+}
+
+// SetConfig sets a value of the stack's configuration.
+func (s *Stack) SetConfig(t testing.TB, key, value string) {
+	t.Helper()
+	require.NoError(t, s.auto.SetConfig(context.Background(), key, auto.ConfigValue{Value: value}))
 }
 
 // Up runs pulumi up.

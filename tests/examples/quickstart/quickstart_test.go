@@ -1,0 +1,42 @@
+// Package quickstart runs the quickstart in every language.
+package quickstart
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+// TestTheQuickstartServesItsLanguagesOpenAIClient would catch an SDK whose program does not run, loses an input or a secret on
+// the way to the engine, or gives an output that an OpenAI client cannot take as it is.
+func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
+	const key = "gsk-Quick-7f3d0a91"
+	own := harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1", Reply: "own"})
+	harness.ServeTLS(t, modelserver.Options{Name: "groq", Address: ":443", BasePath: "/openai/v1", Keys: []string{key}, Reply: "groq"}, "api.groq.example")
+	for _, language := range []string{"yaml", "typescript", "python", "go"} {
+		t.Run(language, func(t *testing.T) {
+			s := place.Open(t, place.Copy(t, "quickstart/"+language), map[string]string{
+				"ownUrl":         "http://" + own.Address() + "/v1",
+				"groqUrl":        "https://api.groq.example/openai/v1",
+				"secret:groqKey": key,
+				"chart":          place.Chart(),
+			})
+			up := s.Up()
+			require.NoError(t, up.Err, up.Output)
+
+			answers := place.Chats(t, language, s.Outputs(t)["url"].(string), 20)
+			// Each Traefik splits what it gets.
+			assert.InDelta(t, 32, answers["own"], 4)
+			assert.InDelta(t, 8, answers["groq"], 4)
+			place.RequireUnchanged(t, s)
+			assert.NotContains(t, s.Log.String()+s.State(t), key)
+		})
+	}
+}
