@@ -15,6 +15,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
 )
 
@@ -42,7 +43,7 @@ type ModelEndpoint struct {
 
 // Annotate describes the component for the schema.
 func (e *ModelEndpoint) Annotate(at infer.Annotator) {
-	at.SetToken("index", "ModelEndpoint")
+	at.SetToken("index", Kind)
 	at.Describe(e, "One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. "+
 		"It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are "+
 		"needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the "+
@@ -69,9 +70,8 @@ func construct(
 		ctx: ctx, children: children, in: in,
 		name: cmp.Or(in.Known.Name, name),
 		meta: in.Only("namespace", "labels", "annotations"),
-		plan: pulumix.ApplyErr(in.Except("apiKey", "name", "namespace", "labels", "annotations"), func(a Args) (plan, error) {
-			p, faults := decide(a, keyed)
-			return p, faults.Err()
+		plan: component.Decide(in.Except("apiKey", "name", "namespace", "labels", "annotations"), func(a Args) (plan, fault.List) {
+			return decide(a, keyed)
 		}),
 	}
 	middleware, err := b.key(keyed)

@@ -1,6 +1,14 @@
 package endpoint
 
-import "github.com/pulumi/pulumi-go-provider/infer"
+import (
+	"github.com/pulumi/pulumi-go-provider/infer"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
+)
 
 // BackendReference is an endpoint as a service takes it.
 type BackendReference struct {
@@ -32,4 +40,40 @@ func (b *BackendReference) Annotate(at infer.Annotator) {
 	at.SetDefault(&b.ForwardAuthorization, false)
 	at.Describe(&b.KeyMiddleware, "The Traefik Middleware that adds the server's key, in the Service's namespace. Only a "+
 		"service of that namespace can use it, on a gateway that has the modelplane plugin.")
+}
+
+// Backend is the endpoint as a route takes it, without a weight. The reference may have been written by hand, at path, so
+// it is held to the same rules as the inputs of an endpoint.
+func (b BackendReference) Backend(path string, faults *fault.List) route.Backend {
+	if b.Name == "" {
+		faults.Addf(path+".name", "is empty; write the name that the service's shares are to call the endpoint by")
+	}
+	faults.AddErr(path+".serviceName", names.Existing(b.ServiceName))
+	faults.AddErr(path+".namespace", names.Namespace(b.Namespace))
+	if b.Port < 1 || b.Port > 65535 {
+		faults.Addf(path+".port", "%d is outside 1 to 65535", b.Port)
+	}
+	basePath, err := target.ParsePath(b.BasePath)
+	faults.AddErr(path+".basePath", err)
+	var hostHeader string
+	if b.HostHeader != nil {
+		hostHeader, err = target.ParseHostname(*b.HostHeader)
+		faults.AddErr(path+".hostHeader", err)
+	}
+	headers := headerPaths{set: path + ".setHeaders", remove: path + ".removeHeaders"}
+	headers.check(Headers{Set: b.SetHeaders, Remove: b.RemoveHeaders}, faults)
+	if b.KeyMiddleware != nil {
+		faults.AddErr(path+".keyMiddleware", names.Existing(*b.KeyMiddleware))
+	}
+	return route.Backend{
+		Service:              b.ServiceName,
+		Namespace:            b.Namespace,
+		Port:                 int32(b.Port),
+		BasePath:             basePath,
+		HostHeader:           hostHeader,
+		SetHeaders:           b.SetHeaders,
+		RemoveHeaders:        b.RemoveHeaders,
+		ForwardAuthorization: b.ForwardAuthorization,
+		KeyMiddleware:        ptr.Deref(b.KeyMiddleware, ""),
+	}
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
@@ -111,53 +108,6 @@ func decideHost(a Args, t target.Target, faults *fault.List) string {
 		faults.Add("hostHeader", "is required with several host names, because all of the servers are sent the same one", "urls")
 	}
 	return t.Hostname()
-}
-
-func decideHeaders(a Args, keyed bool, faults *fault.List) Headers {
-	if a.Headers == nil {
-		return Headers{}
-	}
-	seen := map[string]string{}
-	note := func(path, name string) {
-		faults.AddErr(path, headerName(name))
-		lower := strings.ToLower(name)
-		if earlier, twice := seen[lower]; twice {
-			faults.Add(path, fmt.Sprintf("is the header of %s once more; name each once", earlier), "headers")
-		}
-		seen[lower] = path
-		if lower == "authorization" && keyed && a.APIKeyHeader == nil || a.APIKeyHeader != nil && lower == strings.ToLower(*a.APIKeyHeader) {
-			faults.Add(path, "is the header that carries the endpoint's key; leave it to the key", "apiKeyHeader")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.Headers.Set)) {
-		path := fault.Key("headers.set", name)
-		note(path, name)
-		if value := a.Headers.Set[name]; value == "" || len(value) > 4096 || !httpguts.ValidHeaderFieldValue(value) {
-			faults.Addf(path, "has no value that a header takes: write 1 to 4096 characters without line breaks, or name the "+
-				"header in headers.remove")
-		}
-	}
-	for i, name := range a.Headers.Remove {
-		note(fault.Index("headers.remove", i), name)
-	}
-	if len(a.Headers.Set) > route.MaxHeaders {
-		faults.Addf("headers.set", "has %d headers; a route sets %d at most", len(a.Headers.Set), route.MaxHeaders)
-	}
-	// One place is the Authorization header's, which is removed by default.
-	if len(a.Headers.Remove) >= route.MaxHeaders {
-		faults.Addf("headers.remove", "has %d headers; a route removes %d at most", len(a.Headers.Remove), route.MaxHeaders-1)
-	}
-	return *a.Headers
-}
-
-func headerName(name string) error {
-	switch {
-	case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
-		return errors.New("is no name of a header (RFC 9110, section 5.1)")
-	case strings.EqualFold(name, "Host"):
-		return errors.New("is the Host header; set it by hostHeader")
-	}
-	return nil
 }
 
 func decideTLS(a Args, t target.Target, faults *fault.List) *tlsPlan {

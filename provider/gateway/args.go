@@ -19,7 +19,7 @@ type Args struct {
 // Annotate describes the inputs for the schema.
 func (a *Args) Annotate(at infer.Annotator) {
 	at.Describe(&a.Name, "The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the "+
-		"length of a Helm release). Default: the Pulumi name.")
+		"length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.")
 	at.Describe(&a.Namespace, "The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.")
 	at.Describe(&a.CreateNamespace, "Whether to make the namespace, and to delete it with the gateway. Default: true. With "+
 		"false it must exist.")

@@ -14,6 +14,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
 )
 
@@ -70,10 +71,7 @@ func construct(
 	b := builder{
 		ctx: ctx, children: children, in: in, name: name,
 		meta: in.Only("name", "namespace", "labels", "annotations"),
-		plan: pulumix.ApplyErr(in.Except("chart"), func(a Args) (plan, error) {
-			p, faults := decide(name, a)
-			return p, faults.Err()
-		}),
+		plan: component.Decide(in.Except("chart"), func(a Args) (plan, fault.List) { return decide(name, a) }),
 	}
 	release, err := b.release()
 	if err != nil {

@@ -24,6 +24,9 @@ const (
 	// repository is where the published chart comes from.
 	repository = "https://traefik.github.io/charts"
 
+	// namespacePrefix makes the default namespace of a gateway's name.
+	namespacePrefix = "modelplane-"
+
 	gatewayLabel       = "modelplane/gateway"
 	namespaceLabel     = "modelplane/gateway-namespace"
 	revisionAnnotation = "modelplane/revision"
@@ -41,16 +44,27 @@ type plan struct {
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
 	_, faults := decide(name, a)
-	objectName := cmp.Or(a.Name, name)
-	faults.AddErr("name", names.Object(objectName, names.MaxRelease))
-	namespace := namespaceOf(name, a)
-	faults.AddErr("namespace", names.Namespace(namespace))
-	if a.CreateNamespace && (namespace == "default" || strings.HasPrefix(namespace, "kube-")) {
-		faults.Add("namespace", fmt.Sprintf("is %s, which the cluster itself has, and which would be deleted with the gateway; choose "+
-			"another, or set createNamespace to false", namespace))
-	}
+	checkNames(name, a, &faults)
 	checkChart(a, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
+}
+
+// checkNames finds the faults of what the user has named; the default namespace adds a limit of its own to the name.
+func checkNames(name string, a Args, faults *fault.List) {
+	objectName := cmp.Or(a.Name, name)
+	if room := names.MaxLabel - len(namespacePrefix); a.Namespace == "" && len(objectName) > room {
+		faults.Add("name", fmt.Sprintf("%q has %d characters; the default namespace, %s<name>, leaves room for %d; with a namespace "+
+			"of your own, set in namespace, there is room for %d", objectName, len(objectName), namespacePrefix, room, names.MaxRelease), "namespace")
+	} else {
+		faults.AddErr("name", names.Object(objectName, names.MaxRelease))
+	}
+	if a.Namespace != "" {
+		faults.AddErr("namespace", names.Namespace(a.Namespace))
+	}
+	if a.CreateNamespace && (a.Namespace == "default" || strings.HasPrefix(a.Namespace, "kube-")) {
+		faults.Add("namespace", fmt.Sprintf("is %s, which the cluster itself has, and which would be deleted with the gateway; choose "+
+			"another, or set createNamespace to false", a.Namespace))
+	}
 }
 
 func checkChart(a Args, faults *fault.List) {
@@ -150,7 +164,7 @@ func (c chartSource) repositoryOpts() map[string]string {
 }
 
 func namespaceOf(name string, a Args) string {
-	return cmp.Or(a.Namespace, "modelplane-"+cmp.Or(a.Name, name))
+	return cmp.Or(a.Namespace, namespacePrefix+cmp.Or(a.Name, name))
 }
 
 // className carries namespace and name, because a GatewayClass belongs to the cluster. Neither has a dot in it, so that no

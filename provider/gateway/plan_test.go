@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -105,6 +106,21 @@ func TestTheAddressIsTheOutermost(t *testing.T) {
 	for _, spec := range []map[string]any{nil, {}, {"clusterIP": ""}, {"clusterIP": "None"}} {
 		found, err := address(spec, nil)
 		require.Error(t, err, found)
+	}
+}
+
+// TestANameIsAsLongAsItsNamespaceLetsItBe would catch a name refused that fits, or let through to an API server that takes
+// no namespace made of it.
+func TestANameIsAsLongAsItsNamespaceLetsItBe(t *testing.T) {
+	for _, c := range []struct {
+		length    int
+		namespace string
+		fits      bool
+	}{{52, "", true}, {53, "", false}, {53, "gateways", true}, {54, "gateways", false}} {
+		a := defaults()
+		a.Namespace = c.namespace
+		faults := check(strings.Repeat("a", c.length), a)
+		assert.Equal(t, c.fits, len(faults) == 0, "%d in %q: %v", c.length, c.namespace, faults)
 	}
 }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,8 +45,8 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 		set := map[string]string{}
 		var remove []string
 		for j := range route.MaxHeaders {
-			set[label(200)+string(rune('a'+j))] = label(4096)
-			remove = append(remove, label(200)+string(rune('q'+j-1)))
+			set[label(240)+fmt.Sprint("-set-", j)] = label(4096)
+			remove = append(remove, label(240)+fmt.Sprint("-remove-", j))
 		}
 		a.Backends = append(a.Backends, Backend{Weight: 1_000_000 - i, Endpoint: &endpoint.BackendReference{
 			Name: label(63), ServiceName: label(63), Namespace: label(63), Port: 65535, BasePath: "/" + label(1023), HostHeader: ptr.To(label(63) + ".example"),

@@ -45,7 +45,7 @@ func decide(name string, a Args) (plan, fault.List) {
 	gatewayURL := decideGateway(a, &faults)
 	hostnames := decideHostnames(a, &faults)
 	path := decidePath(name, a, &faults)
-	checkBackends(a, &faults)
+	backends := decideBackends(a, &faults)
 	if len(faults) > 0 {
 		return plan{}, faults
 	}
@@ -54,12 +54,15 @@ func decide(name string, a Args) (plan, fault.List) {
 		faults.AddErr("backends", err)
 		return plan{}, faults
 	}
+	for i, w := range slices.Concat(weights...) {
+		backends[i].Weight = w
+	}
 	decided := plan{url: clientURL(gatewayURL, hostnames, path), shares: shares(a, weights), grants: grants(a)}
 	decided.route = route.Build(route.Route{
 		Gateway:   route.ParentRef{Name: a.Gateway.Name, Namespace: a.Gateway.Namespace, Listener: a.Gateway.Listener},
 		Hostnames: hostnames,
 		Path:      path,
-		Backends:  backends(a, weights),
+		Backends:  backends,
 	})
 	return decided, nil
 }
@@ -110,12 +113,14 @@ func decidePath(name string, a Args, faults *fault.List) string {
 	return path + apiPath
 }
 
-func checkBackends(a Args, faults *fault.List) {
+// decideBackends are the endpoints of all entries in their order, without their weights.
+func decideBackends(a Args, faults *fault.List) []route.Backend {
 	if len(a.Backends) == 0 {
 		faults.Addf("backends", "is empty; write at least one entry with an endpoint")
-		return
+		return nil
 	}
-	endpoints, total := 0, 0
+	var backends []route.Backend
+	total := 0
 	for i, entry := range a.Backends {
 		path := fault.Index("backends", i)
 		faults.AddErr(path+".weight", weight.Check(int64(entry.Weight)))
@@ -126,28 +131,23 @@ func checkBackends(a Args, faults *fault.List) {
 			faults.Add(path+".endpoint", "is required, unless endpoints is given: the output backend of a ModelEndpoint", path+".endpoints")
 		}
 		for at, reference := range entry.references(path) {
-			checkReference(at, reference, a, faults)
-			endpoints++
+			backends = append(backends, reference.Backend(at, faults))
+			checkKey(at, reference, a, faults)
 		}
 		total += entry.Weight
 	}
-	if endpoints > route.MaxBackends {
+	if len(backends) > route.MaxBackends {
 		faults.Addf("backends", "has %d endpoints; a route takes %d. Servers that are alike, with the same scheme, port and path, "+
-			"belong into the urls of one endpoint, up to 1000 of them", endpoints, route.MaxBackends)
+			"belong into the urls of one endpoint, up to 1000 of them", len(backends), route.MaxBackends)
 	}
 	if total == 0 {
 		faults.Addf("backends", "has no weight above 0, so that every request would be answered with 503; give one entry a weight")
 	}
+	return backends
 }
 
-func checkReference(path string, reference endpoint.BackendReference, a Args, faults *fault.List) {
-	faults.AddErr(path+".serviceName", names.Existing(reference.ServiceName))
-	faults.AddErr(path+".namespace", names.Namespace(reference.Namespace))
-	if reference.Port < 1 || reference.Port > 65535 {
-		faults.Addf(path+".port", "%d is outside 1 to 65535", reference.Port)
-	}
-	_, err := target.ParsePath(reference.BasePath)
-	faults.AddErr(path+".basePath", err)
+// checkKey holds an endpoint with a key against what can send it.
+func checkKey(path string, reference endpoint.BackendReference, a Args, faults *fault.List) {
 	if reference.KeyMiddleware == nil {
 		return
 	}
@@ -189,32 +189,6 @@ func entries(a Args) []weight.Entry {
 		entries[i] = weight.Entry{Weight: int64(entry.Weight), Endpoints: len(entry.all())}
 	}
 	return entries
-}
-
-func backends(a Args, weights [][]int32) []route.Backend {
-	var refs []route.Backend
-	for i, entry := range a.Backends {
-		for j, reference := range entry.all() {
-			ref := route.Backend{
-				Service:              reference.ServiceName,
-				Namespace:            reference.Namespace,
-				Port:                 int32(reference.Port),
-				BasePath:             reference.BasePath,
-				SetHeaders:           reference.SetHeaders,
-				RemoveHeaders:        reference.RemoveHeaders,
-				ForwardAuthorization: reference.ForwardAuthorization,
-				Weight:               weights[i][j],
-			}
-			if reference.HostHeader != nil {
-				ref.HostHeader = *reference.HostHeader
-			}
-			if reference.KeyMiddleware != nil {
-				ref.KeyMiddleware = *reference.KeyMiddleware
-			}
-			refs = append(refs, ref)
-		}
-	}
-	return refs
 }
 
 func shares(a Args, weights [][]int32) []Share {

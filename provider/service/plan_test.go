@@ -143,3 +143,16 @@ func TestGrantsNameTheRoutesServicesAndNoOthers(t *testing.T) {
 		assert.Equal(t, map[string][]string{"egress": {"z-0fbc81a4"}, "models": {"a-0fbc81a4", "b-0fbc81a4", "c-0fbc81a4"}}, named)
 	}
 }
+
+// TestAReferenceByHandIsReadAsAnEndpointsInputsAre would catch a Host header or a base path that an endpoint would have put
+// into the form that routes take, and that a reference carries there as it was written.
+func TestAReferenceByHandIsReadAsAnEndpointsInputsAre(t *testing.T) {
+	reference := one("apps", "local")
+	reference.HostHeader, reference.BasePath = ptr.To("API.Example.com."), "/openai/v1/"
+	p, faults := decide("chat", chat(Backend{Endpoint: reference, Weight: 1}))
+	require.Empty(t, faults)
+	filters := p.route.Rules[0].BackendRefs[0].Filters
+	rewrite := filters[len(filters)-1].URLRewrite
+	assert.Equal(t, "api.example.com", string(*rewrite.Hostname))
+	assert.Equal(t, "/openai/v1", *rewrite.Path.ReplacePrefixMatch)
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
 )
@@ -53,10 +54,7 @@ func construct(
 	if err != nil {
 		return nil, err
 	}
-	decided := pulumix.ApplyErr(in.Except(), func(a Args) (plan, error) {
-		p, faults := decide(name, a)
-		return p, faults.Err()
-	})
+	decided := component.Decide(in.Except(), func(a Args) (plan, fault.List) { return decide(name, a) })
 	made, err := newRoute(ctx, name, in, decided, children)
 	if err != nil {
 		return nil, err

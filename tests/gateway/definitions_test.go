@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,67 @@ func TestDefinitionsOfSomebodyElseAreNeverOverwritten(t *testing.T) {
 	requireSucceeds(t, s.Up())
 }
 
+// TestDefinitionsOfAnOlderGatewayAreUpgradedAsAdvised would catch definitions that a gateway of another version of the package
+// has made and that are overwritten without a word, or blamed on somebody else, and an advice that does not work when it is
+// followed or has to be followed more than once. Destroyed or not, that gateway is of another stack, and its definitions are
+// the same.
+func TestDefinitionsOfAnOlderGatewayAreUpgradedAsAdvised(t *testing.T) {
+	sharedGateway(t)
+	client := harness.NewCluster(t).Resource(definitions)
+	kept, err := client.List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	older := map[string]*unstructured.Unstructured{}
+	for _, definition := range kept.Items {
+		older[definition.GetName()] = age(t, definition)
+	}
+
+	s := harness.NewStack(t, "successor")
+	s.Write(t, program("successor", []string{modelGateway("successor", "replicas: 1, service: {type: ClusterIP}, "+chart(""))}))
+	result := s.Up()
+	require.Error(t, result.Err)
+	assert.Contains(t, result.Output, "PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up")
+	assert.NotContains(t, result.Output, "Somebody else")
+	for name, definition := range older {
+		now, err := client.Get(t.Context(), name, metav1.GetOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, definition.Object["spec"], now.Object["spec"], name)
+	}
+
+	t.Run("followed", func(t *testing.T) {
+		t.Setenv("PULUMI_K8S_ENABLE_PATCH_FORCE", "true")
+		requireSucceeds(t, s.Up())
+	})
+	for _, definition := range kept.Items {
+		now, err := client.Get(t.Context(), definition.GetName(), metav1.GetOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, definition.Object["spec"], now.Object["spec"], definition.GetName())
+		assert.Equal(t, definition.GetAnnotations(), now.GetAnnotations(), definition.GetName())
+	}
+	requireNothingChanges(t, s.Up(), "up")
+}
+
+// age makes of a definition one of an older bundle, by the hand that has installed it.
+func age(t testing.TB, definition unstructured.Unstructured) *unstructured.Unstructured {
+	t.Helper()
+	older := sent(&definition)
+	annotations := older.GetAnnotations()
+	for key := range annotations {
+		if strings.HasSuffix(key, "-version") || strings.HasSuffix(key, "/version") {
+			annotations[key] = "v1.6.1" // which the policy against downgrades, installed by another test, lets pass
+		}
+	}
+	older.SetAnnotations(annotations)
+	versions := older.Object["spec"].(map[string]any)["versions"].([]any)
+	require.NoError(t, unstructured.SetNestedField(versions[0].(map[string]any), "older", "schema", "openAPIV3Schema", "description"))
+	hands := definition.GetManagedFields()
+	hand := slices.IndexFunc(hands, func(f metav1.ManagedFieldsEntry) bool { return strings.HasPrefix(f.Manager, "pulumi-kubernetes-") })
+	require.GreaterOrEqual(t, hand, 0, "%s was not installed by a gateway", definition.GetName())
+	made, err := harness.NewCluster(t).Resource(definitions).Apply(t.Context(), older.GetName(), older,
+		metav1.ApplyOptions{FieldManager: hands[hand].Manager, Force: true})
+	require.NoError(t, err)
+	return made
+}
+
 // hold makes a definition one that somebody else has installed.
 func hold(t testing.TB, definition *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
@@ -64,14 +126,19 @@ func hold(t testing.TB, definition *unstructured.Unstructured) *unstructured.Uns
 		_, err := client.Get(t.Context(), name, metav1.GetOptions{})
 		return apierrors.IsNotFound(err)
 	}, 30*time.Second, 50*time.Millisecond)
+	made, err := client.Apply(t.Context(), name, sent(definition), metav1.ApplyOptions{FieldManager: "somebody-else"})
+	require.NoError(t, err)
+	return made
+}
+
+// sent is a definition as it was sent to the API server.
+func sent(definition *unstructured.Unstructured) *unstructured.Unstructured {
 	definition = definition.DeepCopy()
 	for _, field := range []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"} {
 		unstructured.RemoveNestedField(definition.Object, "metadata", field)
 	}
 	unstructured.RemoveNestedField(definition.Object, "status")
-	made, err := client.Apply(t.Context(), name, definition, metav1.ApplyOptions{FieldManager: "somebody-else"})
-	require.NoError(t, err)
-	return made
+	return definition
 }
 
 // installPolicy installs the policy against downgrades that the Gateway API's own bundle has beside the definitions.

@@ -2,6 +2,7 @@ package refusals
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -98,6 +99,16 @@ annotations: annotations size 262148 is larger than limit 262144`,
 				"belong into the urls of one endpoint, up to 1000 of them",
 		},
 		{
+			Name: "more headers of an endpoint than a route takes",
+			Inputs: service(map[string]any{"backends": []any{map[string]any{"endpoint": with(backend("a"), map[string]any{
+				"setHeaders":    numbered("X-Set-", 17),
+				"removeHeaders": list(16, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
+			})}}}),
+			Faults: `
+backends[0].endpoint.setHeaders: has 17 headers; a route sets 16 at most
+backends[0].endpoint.removeHeaders: has 16 headers; a route removes 15 at most`,
+		},
+		{
 			Name:     "a Pulumi name that is too long",
 			Resource: strings.Repeat("a", 64),
 			Inputs:   service(nil),
@@ -106,25 +117,31 @@ annotations: annotations size 262148 is larger than limit 262144`,
 	},
 	"ModelGateway": {
 		{
-			Name:     "a Pulumi name that is too long, for the namespace made of it too",
-			Resource: strings.Repeat("a", 54),
-			Faults: `
-name: "` + strings.Repeat("a", 54) + `" has 54 characters; the objects named after it leave room for 53
-namespace: "modelplane-` + strings.Repeat("a", 54) + `" is no name for a namespace: write up to 63 lower-case letters, digits and hyphens, with a letter or digit first and last (RFC 1123)`,
+			Name:     "a Pulumi name that is too long for the default namespace",
+			Resource: strings.Repeat("a", 53),
+			Faults: `name: "` + strings.Repeat("a", 53) + `" has 53 characters; the default namespace, modelplane-<name>, leaves room ` +
+				`for 52; with a namespace of your own, set in namespace, there is room for 53`,
+		},
+		{
+			Name:   "a name that is too long with a namespace of its own",
+			Inputs: map[string]any{"name": strings.Repeat("a", 54), "namespace": "gateways"},
+			Faults: `name: "` + strings.Repeat("a", 54) + `" has 54 characters; the objects named after it leave room for 53`,
 		},
 	},
 }
 
 // service is a ModelService that nothing is wrong with, but for these inputs.
 func service(inputs map[string]any) map[string]any {
-	all := map[string]any{
+	return with(map[string]any{
 		"gateway":  map[string]any{"name": "gw", "namespace": "gateways", "url": "http://203.0.113.7"},
 		"backends": []any{map[string]any{"endpoint": backend("a")}},
-	}
-	for name, value := range inputs {
-		all[name] = value
-	}
-	return all
+	}, inputs)
+}
+
+// with is an object with further properties, or with others of the same name.
+func with(object, properties map[string]any) map[string]any {
+	maps.Copy(object, properties)
+	return object
 }
 
 // backend is an endpoint as a service takes it.

@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -54,6 +55,8 @@ type preview struct {
 	Resources []string
 	// Inputs are what each of them would be made of, in JSON.
 	Inputs []string
+	// States are what the engine would record of each of them.
+	States []apitype.StepEventStateMetadata
 }
 
 // previewOf previews a program without a cluster: in the stack's environment, KUBECONFIG leads nowhere.
@@ -125,6 +128,7 @@ func (p *preview) note(event events.EngineEvent) {
 	if r := event.ResourcePreEvent; r != nil && !strings.HasPrefix(r.Metadata.Type, "pulumi:") {
 		p.Resources = append(p.Resources, r.Metadata.Type)
 		inputs, _ := json.Marshal(r.Metadata.New.Inputs)
+		p.States = append(p.States, *r.Metadata.New)
 		p.Inputs = append(p.Inputs, fmt.Sprintf("%s %s", r.Metadata.URN, inputs))
 	}
 }
@@ -139,9 +143,9 @@ type resource struct {
 }
 
 // register adds a component of a type such as ModelEndpoint to a program.
-func register(ctx *pulumi.Context, kind, name string, inputs map[string]any) (*resource, error) {
+func register(ctx *pulumi.Context, kind, name string, inputs map[string]any, opts ...pulumi.ResourceOption) (*resource, error) {
 	var made resource
-	err := ctx.RegisterRemoteComponentResource("modelplane:index:"+kind, name, input(inputs).(pulumi.Map), &made)
+	err := ctx.RegisterRemoteComponentResource("modelplane:index:"+kind, name, input(inputs).(pulumi.Map), &made, opts...)
 	return &made, err
 }
 

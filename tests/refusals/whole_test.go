@@ -49,27 +49,27 @@ func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 	}
 }
 
-// wholeProgram is a gateway, endpoints of every kind, and a service over all of them.
-func wholeProgram(t *testing.T) pulumi.RunFunc {
+// wholeProgram is a gateway, endpoints of every kind, and a service over all of them, each with the same options.
+func wholeProgram(t *testing.T, opts ...pulumi.ResourceOption) pulumi.RunFunc {
 	endpoints := wholeEndpoints(t)
 	chart, err := filepath.Abs(filepath.Join("..", "charts", "traefik"))
 	require.NoError(t, err)
 	return func(ctx *pulumi.Context) error {
 		gateway, err := register(ctx, "ModelGateway", "edge", map[string]any{"chart": map[string]any{
 			"name": chart, "values": map[string]any{"env": []any{map[string]any{"name": "LEGO_KEY", "value": secret(password)}}},
-		}})
+		}}, opts...)
 		if err != nil {
 			return err
 		}
 		var backends []any
 		for name, inputs := range endpoints {
-			endpoint, err := register(ctx, "ModelEndpoint", name, inputs)
+			endpoint, err := register(ctx, "ModelEndpoint", name, inputs, opts...)
 			if err != nil {
 				return err
 			}
 			backends = append(backends, map[string]any{"endpoint": endpoint.Backend})
 		}
-		_, err = register(ctx, "ModelService", "chat", map[string]any{"gateway": gateway.Gateway, "backends": backends})
+		_, err = register(ctx, "ModelService", "chat", map[string]any{"gateway": gateway.Gateway, "backends": backends}, opts...)
 		return err
 	}
 }

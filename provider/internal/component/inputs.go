@@ -68,6 +68,15 @@ func (in Inputs[A]) String(name string) pulumix.Output[string] {
 	return pulumix.MustConvertTyped[string](text)
 }
 
+// Decide is what decide makes of arguments once they are known, or all that is wrong with them: values that preview does not
+// know reach the rules here for the first time.
+func Decide[A, P any](args pulumix.Output[A], decide func(A) (P, fault.List)) pulumix.Output[P] {
+	return pulumix.ApplyErr(args, func(args A) (P, error) {
+		plan, faults := decide(args)
+		return plan, faults.Err()
+	})
+}
+
 // decode makes A of plain values, with the schema's defaults where a value is absent.
 func decode[A any](s shape, values map[string]any) (A, error) {
 	var args A
