@@ -1,0 +1,70 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+)
+
+// shell runs commands as a reader would who stands in the folder of a Pulumi project. All pages share the project and its
+// one stack.
+type shell struct{ project, environment string }
+
+// newShell opens a project in a stack called dev, with nothing up.
+func newShell(t *testing.T) shell {
+	t.Helper()
+	dir := t.TempDir()
+	s := shell{project: filepath.Join(dir, "quickstart"), environment: filepath.Join(dir, "environment")}
+	state := filepath.Join(dir, "state")
+	require.NoError(t, os.MkdirAll(s.project, 0o700))
+	require.NoError(t, os.Mkdir(state, 0o700))
+	for name, value := range map[string]string{
+		"KUBECONFIG":                                  harness.Plane.Kubeconfig(),
+		"PULUMI_HOME":                                 filepath.Join(dir, "home"),
+		"PULUMI_BACKEND_URL":                          "file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE":                    "correct horse battery staple",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+		"PULUMI_SKIP_CONFIRMATIONS":                   "true",
+		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+		// Of the chart's repository and the providers.
+		"SSL_CERT_FILE": harness.Plane.TrustedFile(),
+	} {
+		t.Setenv(name, value)
+	}
+	s.forget(t)
+	return s
+}
+
+// run runs a block's commands with the variables that the blocks before have set.
+func (s shell) run(commands string) (output string, err error) {
+	script := "set -aeuo pipefail\n. " + s.environment + "\ntrap 'export -p >" + s.environment + "' EXIT\n" + commands
+	command := exec.Command("bash", "-c", script)
+	command.Dir = s.project
+	text, err := command.CombinedOutput()
+	return string(text), err
+}
+
+// must is run for commands that cannot fail.
+func (s shell) must(t *testing.T, commands string) string {
+	t.Helper()
+	output, err := s.run(commands)
+	require.NoError(t, err, output)
+	return output
+}
+
+// forget forgets all variables, as a new page does.
+func (s shell) forget(t *testing.T) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(s.environment, nil, 0o600))
+}
+
+// write writes a file into the project.
+func (s shell) write(t *testing.T, name, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(s.project, name), []byte(text), 0o600))
+}
