@@ -114,7 +114,7 @@ export interface ModelGatewayArgs {
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release). Default: the Pulumi name.
+     * The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
      */
     name?: string;
     /**

@@ -76,7 +76,7 @@ type modelGatewayArgs struct {
 	InstallCrds *bool `pulumi:"installCrds"`
 	// Labels for all objects of the gateway, but for the custom resource definitions.
 	Labels map[string]string `pulumi:"labels"`
-	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release). Default: the Pulumi name.
+	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
 	Namespace *string `pulumi:"namespace"`
@@ -100,7 +100,7 @@ type ModelGatewayArgs struct {
 	InstallCrds *bool
 	// Labels for all objects of the gateway, but for the custom resource definitions.
 	Labels pulumi.StringMapInput
-	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release). Default: the Pulumi name.
+	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
 	Name *string
 	// The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
 	Namespace pulumi.StringPtrInput

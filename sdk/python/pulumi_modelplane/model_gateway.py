@@ -40,7 +40,7 @@ class ModelGatewayArgs:
         :param _builtins.bool create_namespace: Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
         :param _builtins.bool install_crds: Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the custom resource definitions.
-        :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release). Default: the Pulumi name.
+        :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
@@ -139,7 +139,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def name(self) -> Optional[_builtins.str]:
         """
-        The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release). Default: the Pulumi name.
+        The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         """
         return pulumi.get(self, "name")
 
@@ -223,7 +223,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param _builtins.bool create_namespace: Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
         :param _builtins.bool install_crds: Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the custom resource definitions.
-        :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release). Default: the Pulumi name.
+        :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
