@@ -1,5 +1,9 @@
-// Package docs writes the part of the documentation that is made from the schema: the tables of each component's page.
+// Package docs writes the part of the documentation that is made from other sources: the tables of each component's page
+// from the schema, and the pictures from their descriptions.
 package docs
+
+//go:generate go run oss.terrastruct.com/d2@v0.7.1 --layout elk --theme 0 --dark-theme 200 --pad 20 ../../docs/architecture.d2 ../../docs/architecture.svg
+//go:generate go run oss.terrastruct.com/d2@v0.7.1 --layout elk --theme 0 --dark-theme 200 --pad 20 ../../docs/rewrite.d2 ../../docs/rewrite.svg
 
 import (
 	"fmt"
