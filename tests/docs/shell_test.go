@@ -24,10 +24,10 @@ func newShell(t *testing.T) shell {
 	require.NoError(t, os.MkdirAll(s.project, 0o700))
 	require.NoError(t, os.Mkdir(state, 0o700))
 	for name, value := range map[string]string{
-		"KUBECONFIG":                                  harness.Plane.Kubeconfig(),
-		"PULUMI_HOME":                                 filepath.Join(dir, "home"),
-		"PULUMI_BACKEND_URL":                          "file://" + state,
-		"PULUMI_CONFIG_PASSPHRASE":                    "correct horse battery staple",
+		"KUBECONFIG":               harness.Plane.Kubeconfig(),
+		"PULUMI_HOME":              filepath.Join(dir, "home"),
+		"PULUMI_BACKEND_URL":       "file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		"PULUMI_SKIP_CONFIRMATIONS":                   "true",
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
