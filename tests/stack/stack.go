@@ -16,6 +16,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/stretchr/testify/require"
 )
 
@@ -195,6 +196,20 @@ func (s *Stack) State(t testing.TB) string {
 		all.Write(text)
 	}
 	return all.String()
+}
+
+// Export is the stack's state in the form that Import takes.
+func (s *Stack) Export(t testing.TB) apitype.UntypedDeployment {
+	t.Helper()
+	state, err := s.auto.Export(context.Background())
+	require.NoError(t, err)
+	return state
+}
+
+// Import replaces the stack's state.
+func (s *Stack) Import(t testing.TB, state apitype.UntypedDeployment) {
+	t.Helper()
+	require.NoError(t, s.auto.Import(context.Background(), state))
 }
 
 func (s *Stack) result(out *output, err error) Result {

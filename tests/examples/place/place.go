@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
@@ -57,7 +56,7 @@ func Environment(t testing.TB) map[string]string {
 	t.Helper()
 	venv := filepath.Join(installed(t), "venv")
 	return map[string]string{
-		"KUBECONFIG":  harness.Plane.Kubeconfig(),
+		"KUBECONFIG":  os.Getenv("KUBECONFIG"),
 		"VIRTUAL_ENV": venv,
 		"PATH":        filepath.Join(venv, "bin") + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"GOPROXY":     "off",
@@ -95,5 +94,5 @@ func Chart() string { return filepath.Join(Root(), "tests", "charts", "traefik")
 // Root is the repository's folder.
 func Root() string {
 	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+	return filepath.Join(file, "..", "..", "..", "..")
 }

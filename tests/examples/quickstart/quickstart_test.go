@@ -20,14 +20,15 @@ func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 	const key = "gsk-Quick-7f3d0a91"
 	own := harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1", Reply: "own"})
 	harness.ServeTLS(t, modelserver.Options{Name: "groq", Address: ":443", BasePath: "/openai/v1", Keys: []string{key}, Reply: "groq"}, "api.groq.example")
+	config := map[string]string{
+		"ownUrl":         "http://" + own.Address() + "/v1",
+		"groqUrl":        "https://api.groq.example/openai/v1",
+		"secret:groqKey": key,
+		"chart":          place.Chart(),
+	}
 	for _, language := range []string{"yaml", "typescript", "python", "go"} {
 		t.Run(language, func(t *testing.T) {
-			s := place.Open(t, place.Copy(t, "quickstart/"+language), map[string]string{
-				"ownUrl":         "http://" + own.Address() + "/v1",
-				"groqUrl":        "https://api.groq.example/openai/v1",
-				"secret:groqKey": key,
-				"chart":          place.Chart(),
-			})
+			s := place.Open(t, place.Copy(t, "quickstart/"+language), config)
 			up := s.Up()
 			require.NoError(t, up.Err, up.Output)
 
@@ -36,6 +37,7 @@ func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 			assert.InDelta(t, 32, answers["own"], 4)
 			assert.InDelta(t, 8, answers["groq"], 4)
 			place.RequireUnchanged(t, s)
+			place.Record(t, s, "quickstart", config)
 			assert.NotContains(t, s.Log.String()+s.State(t), key)
 		})
 	}

@@ -1,0 +1,79 @@
+package place
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/provider"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
+)
+
+var record = flag.Bool("record", false, "record the state that this version makes of each example, for later versions to go up from")
+
+// Recording is the state of an example as a version made it.
+type Recording struct {
+	// Config is what the program was given, in the form that Open takes.
+	Config map[string]string `json:"config"`
+	// State is what the version made of it.
+	State apitype.UntypedDeployment `json:"state"`
+}
+
+// Recordings are the files of all recordings.
+func Recordings(t testing.TB) []string {
+	t.Helper()
+	files, err := filepath.Glob(recordingOf("*", "*"))
+	require.NoError(t, err)
+	return files
+}
+
+func recordingOf(version, example string) string {
+	return filepath.Join(Root(), "tests", "examples", "upgrade", "testdata", version, example+".json.gz")
+}
+
+// Record keeps the state of an example where -record asks for it. All languages make the same.
+func Record(t testing.TB, s *stack.Stack, example string, config map[string]string) {
+	t.Helper()
+	if !*record {
+		return
+	}
+	text, err := json.Marshal(Recording{Config: config, State: s.Export(t)})
+	require.NoError(t, err)
+	path := recordingOf(provider.Version, example)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	file, err := os.Create(path)
+	require.NoError(t, err)
+	defer file.Close()
+	compressed, err := gzip.NewWriterLevel(file, gzip.BestCompression)
+	require.NoError(t, err)
+	_, err = strings.NewReplacer(Root(), rootMark).WriteString(compressed, string(text))
+	require.NoError(t, err)
+	require.NoError(t, compressed.Close())
+}
+
+// rootMark stands for the repository's folder in a recording.
+const rootMark = "${ROOT}"
+
+// Read reads a recording.
+func Read(t testing.TB, path string) Recording {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	defer file.Close()
+	compressed, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	text, err := io.ReadAll(compressed)
+	require.NoError(t, err)
+	var recording Recording
+	require.NoError(t, json.Unmarshal(bytes.ReplaceAll(text, []byte(rootMark), []byte(Root())), &recording))
+	return recording
+}
