@@ -12,7 +12,7 @@ PLANE    := bin/localplane
 # The race detector needs a C compiler.
 RACE     := $(if $(shell command -v cc),-race)
 GOTEST   := CGO_ENABLED=$(if $(RACE),1,0) go run gotest.tools/gotestsum@v1.13.0 --format testname --format-hide-empty-pkg
-UNIT     := ./plugin/... ./provider/... ./cmd/... ./tests/load/... ./tests/modelserver/... ./tests/demo/...
+UNIT     := ./plugin/... ./provider/... ./cmd/... ./internal/... ./tests/load/... ./tests/modelserver/... ./tests/demo/...
 # Each package's tests run in a control plane of their own.
 IN_PLANE := -exec "$(CURDIR)/$(PLANE) run --"
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
@@ -83,7 +83,7 @@ lint: ## golangci-lint: gofumpt, vet, staticcheck and more
 	$(GOLANGCI) run ./...
 
 # What builds a tool is in its stamp's name, so that a tool is built once for every version of its sources.
-TOOL_NAMES := pulumi language-hosts kubernetes-plugin yaml-host etcd kube traefik
+TOOL_NAMES := pulumi language-hosts kubernetes-plugin yaml-host etcd kube kubectl traefik
 stamp = $(TOOLS)/.$(1)-$(shell cat tests/toolchain/build.sh $$(find tests/toolchain/$(1) -type f -not -path '*/build/*' | sort) | sha256sum | cut -c1-12)
 STAMPS := $(foreach tool,$(TOOL_NAMES),$(call stamp,$(tool)))
 
