@@ -1,5 +1,5 @@
-// Command pulumi-gen-modelplane writes what is made from the provider: schema.json, the package's public interface, and
-// sdk/, the SDKs that Pulumi's own generators make from it.
+// Command pulumi-gen-modelplane writes what is made from the provider: schema.json, the package's public interface; sdk/, the
+// SDKs that Pulumi's own generators make from it; and the tables and pictures in docs/.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi-go-provider/integration"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
+	"github.com/modelplane/pulumi-modelplane/internal/docs"
 	"github.com/modelplane/pulumi-modelplane/provider"
 )
 
@@ -41,7 +42,13 @@ func generate(root string) error {
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return err
 	}
-	return writeSDKs(filepath.Join(root, "sdk"), spec)
+	if err := writeSDKs(filepath.Join(root, "sdk"), spec); err != nil {
+		return err
+	}
+	if err := docs.WriteTables(filepath.Join(root, "docs"), spec); err != nil {
+		return err
+	}
+	return docs.Draw(filepath.Join(root, "docs"))
 }
 
 // schemaText is the schema as the engine gets it, one property a line.

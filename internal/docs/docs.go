@@ -2,9 +2,6 @@
 // from the schema, and the pictures from their descriptions.
 package docs
 
-//go:generate go run oss.terrastruct.com/d2@v0.7.1 --layout elk --theme 0 --dark-theme 200 --pad 20 ../../docs/architecture.d2 ../../docs/architecture.svg
-//go:generate go run oss.terrastruct.com/d2@v0.7.1 --layout elk --theme 0 --dark-theme 200 --pad 20 ../../docs/rewrite.d2 ../../docs/rewrite.svg
-
 import (
 	"fmt"
 	"maps"
@@ -17,9 +14,9 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
-// Write brings the tables on each component's page below dir up to date with the package: what stands between the
+// WriteTables brings the tables on each component's page below dir up to date with the package: what stands between the
 // comments "properties" and "/properties" of components/<name>.md, which must be there.
-func Write(dir string, spec schema.PackageSpec) error {
+func WriteTables(dir string, spec schema.PackageSpec) error {
 	for _, token := range slices.Sorted(maps.Keys(spec.Resources)) {
 		path := filepath.Join(dir, "components", page(token)+".md")
 		text, err := os.ReadFile(path)

@@ -31,6 +31,7 @@ func serveModels(t *testing.T) {
 	}{
 		{"10.0.0.7", "", modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1"}},
 		{"10.0.0.8", "", modelserver.Options{Name: "candidate", Address: ":8000", BasePath: "/v1"}},
+		{"10.0.0.10", "", modelserver.Options{Name: "loading", Address: ":8000", BasePath: "/v1"}},
 		{"10.20.0.11", "", modelserver.Options{Name: "east", Address: ":8000", BasePath: "/v1"}},
 		{"10.20.0.12", "", modelserver.Options{Name: "east", Address: ":8000", BasePath: "/v1"}},
 		{"10.30.0.11", "", modelserver.Options{Name: "west", Address: ":8000", BasePath: "/v3"}},
@@ -49,7 +50,10 @@ func serveModels(t *testing.T) {
 		}
 		require.NoError(t, harness.Plane.AddAddress(netip.MustParseAddr(s.address)))
 		s.options.Address = s.address + s.options.Address
-		harness.Serve(t, s.options)
+		server := harness.Serve(t, s.options)
+		if s.options.Name == "loading" {
+			server.SetFailure(http.StatusServiceUnavailable)
+		}
 	}
 }
 

@@ -1,10 +1,12 @@
 package docs
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,8 +33,9 @@ func newShell(t *testing.T) shell {
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		"PULUMI_SKIP_CONFIRMATIONS":                   "true",
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
-		// Of the chart's repository and the providers.
-		"SSL_CERT_FILE": harness.Plane.TrustedFile(),
+		// Of the chart's repository and the providers. The second is curl's.
+		"SSL_CERT_FILE":  harness.Plane.TrustedFile(),
+		"CURL_CA_BUNDLE": harness.Plane.TrustedFile(),
 	} {
 		t.Setenv(name, value)
 	}
@@ -43,7 +46,10 @@ func newShell(t *testing.T) shell {
 // run runs a block's commands with the variables that the blocks before have set.
 func (s shell) run(commands string) (output string, err error) {
 	script := "set -aeuo pipefail\n. " + s.environment + "\ntrap 'export -p >" + s.environment + "' EXIT\n" + commands
-	command := exec.Command("bash", "-c", script)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, "bash", "-c", script)
+	command.WaitDelay = 10 * time.Second
 	command.Dir = s.project
 	text, err := command.CombinedOutput()
 	return string(text), err
