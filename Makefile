@@ -50,8 +50,8 @@ test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
 
 .PHONY: test-sdk
-test-sdk: build tools examples $(PLANE) ## Every example in every language, with traffic from that language's OpenAI client
-	$(GOTEST) -- -count=1 -timeout 40m -p 2 $(IN_PLANE) ./tests/examples/...
+test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, and the docs' commands
+	$(GOTEST) -- -count=1 -timeout 40m -p 2 $(IN_PLANE) ./tests/docs ./tests/examples/...
 
 # The locks and the SDKs are in the name of the folder that they are installed into.
 EXAMPLES := $(CACHE)/examples-$(shell cat $$(git ls-files tests/examples/deps sdk 'examples/**/go.mod') | sha256sum | cut -c1-12)
@@ -61,6 +61,10 @@ examples: $(EXAMPLES)/.installed
 
 $(EXAMPLES)/.installed:
 	tests/examples/deps/install.sh $(EXAMPLES) && touch $@
+
+.PHONY: bench
+bench: ## How fast the provider starts, and how large it is
+	go test -run '^$$' -bench . ./cmd/... ./provider/...
 
 .PHONY: build
 build: $(PROVIDER) ## Build the provider into bin/
