@@ -3,6 +3,7 @@ package harness
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +59,20 @@ func (c Cluster) Objects(t testing.TB) map[string]unstructured.Unstructured {
 		}
 	}
 	return objects
+}
+
+// Left are the names of the objects that are there now and were not before, but for definitions, which gateways leave on
+// purpose.
+func (c Cluster) Left(t testing.TB, before map[string]unstructured.Unstructured) []string {
+	t.Helper()
+	now := c.Objects(t)
+	maps.DeleteFunc(now, func(name string, _ unstructured.Unstructured) bool {
+		_, was := before[name]
+		kind, _, _ := strings.Cut(name, " ")
+		// The API server makes an APIService of each group of definitions.
+		return was || kind == "customresourcedefinitions.apiextensions.k8s.io" || kind == "apiservices.apiregistration.k8s.io"
+	})
+	return Names(now)
 }
 
 // Names are the keys of objects, sorted.

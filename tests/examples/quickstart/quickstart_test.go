@@ -26,6 +26,8 @@ func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 		"secret:groqKey": key,
 		"chart":          place.Chart(),
 	}
+	cluster := harness.NewCluster(t)
+	before := cluster.Objects(t)
 	for _, language := range []string{"yaml", "typescript", "python", "go"} {
 		t.Run(language, func(t *testing.T) {
 			s := place.Open(t, place.Copy(t, "quickstart/"+language), config)
@@ -40,5 +42,6 @@ func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 			place.Record(t, s, "quickstart", config)
 			assert.NotContains(t, s.Log.String()+s.State(t), key)
 		})
+		assert.Empty(t, cluster.Left(t, before), "the example in %s leaves it behind", language)
 	}
 }
