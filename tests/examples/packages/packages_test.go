@@ -33,17 +33,22 @@ func TestAComponentOfTheUsersOwnServesAStackInAnotherLanguage(t *testing.T) {
 		"secret:apiKey": key,
 	}
 
-	platform := place.Open(t, filepath.Join(root, "stack-yaml"), config)
-	platform.SetConfig(t, "chart", place.Chart())
-	requireServed(t, platform, "research", "yaml")
-	requireRefusal(t, platform, "research")
+	cluster := harness.NewCluster(t)
+	before := cluster.Objects(t)
+	t.Run("stacks", func(t *testing.T) {
+		platform := place.Open(t, filepath.Join(root, "stack-yaml"), config)
+		platform.SetConfig(t, "chart", place.Chart())
+		requireServed(t, platform, "research", "yaml")
+		requireRefusal(t, platform, "research")
 
-	gateway, err := json.Marshal(platform.Outputs(t)["gateway"])
-	require.NoError(t, err)
-	team := place.Open(t, filepath.Join(root, "stack-python"), config)
-	team.SetConfig(t, "gateway", string(gateway))
-	requireServed(t, team, "support", "python")
-	requireRefusal(t, team, "support")
+		gateway, err := json.Marshal(platform.Outputs(t)["gateway"])
+		require.NoError(t, err)
+		team := place.Open(t, filepath.Join(root, "stack-python"), config)
+		team.SetConfig(t, "gateway", string(gateway))
+		requireServed(t, team, "support", "python")
+		requireRefusal(t, team, "support")
+	})
+	assert.Empty(t, cluster.Left(t, before))
 }
 
 // requireServed brings a team's stack up, and has its servers answer an OpenAI client of the stack's language.
