@@ -14,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
@@ -47,7 +48,8 @@ func (e *ModelEndpoint) Annotate(at infer.Annotator) {
 	at.Describe(e, "One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. "+
 		"It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are "+
 		"needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the "+
-		"old objects; services switch over in one write, and no request is lost.")
+		"old objects; services switch over in one write, and no request is lost."+
+		examples.Of("endpoint", "Servers of your own, and a provider with a key"))
 	at.Describe(&e.ServiceName, "The name of the Service in front of the server's addresses.")
 	at.Describe(&e.Namespace, "The namespace of the endpoint's objects.")
 	at.Describe(&e.Port, "The port of the URL.")

@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
+	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
@@ -51,7 +52,7 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 	at.Describe(g, "The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its "+
 		"own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set "+
 		"`installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the "+
-		"`customTimeouts` of the component).")
+		"`customTimeouts` of the component)."+examples.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
 	at.Describe(&g.GatewayName, "The name of the Gateway.")

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
+	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
@@ -40,7 +41,8 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
 	at.Describe(s, "One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each "+
 		"backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints "+
-		"are in (which preview shows only once the endpoints are known).")
+		"are in (which preview shows only once the endpoints are known)."+
+		examples.Of("service", "A canary with 5 % of the requests"))
 	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.")
 	at.Describe(&s.RouteName, "The name of the HTTPRoute.")
 	at.Describe(&s.Shares, "What each endpoint gets, in the order of `backends`.")

@@ -9,6 +9,21 @@ import * as utilities from "./utilities";
 
 /**
  * The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+ *
+ * ## Example Usage
+ * ### Three Traefiks behind an internal load balancer
+ *
+ * ```typescript
+ * import * as modelplane from "@modelplane/pulumi-modelplane";
+ *
+ * const gateway = new modelplane.ModelGateway("gateway", {
+ *     replicas: 3,
+ *     service: {
+ *         annotations: { "networking.gke.io/load-balancer-type": "Internal" },
+ *     },
+ * });
+ * export const url = gateway.url;
+ * ```
  */
 export class ModelGateway extends pulumi.ComponentResource {
     /** @internal */

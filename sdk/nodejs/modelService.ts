@@ -9,6 +9,25 @@ import * as utilities from "./utilities";
 
 /**
  * One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+ *
+ * ## Example Usage
+ * ### A canary with 5 % of the requests
+ *
+ * ```typescript
+ * import * as modelplane from "@modelplane/pulumi-modelplane";
+ *
+ * const gateway = new modelplane.ModelGateway("gateway");
+ * const stable = new modelplane.ModelEndpoint("stable", { url: "http://10.0.0.7:8000/v1" });
+ * const canary = new modelplane.ModelEndpoint("canary", { url: "http://10.0.0.8:8000/v1" });
+ * const chat = new modelplane.ModelService("chat", {
+ *     gateway: gateway.gateway,
+ *     backends: [
+ *         { endpoint: stable.backend, weight: 95 },
+ *         { endpoint: canary.backend, weight: 5 },
+ *     ],
+ * });
+ * export const url = chat.url;
+ * ```
  */
 export class ModelService extends pulumi.ComponentResource {
     /** @internal */

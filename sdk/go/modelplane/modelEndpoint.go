@@ -12,6 +12,39 @@ import (
 )
 
 // One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+//
+// ## Example Usage
+// ### Servers of your own, and a provider with a key
+//
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+//
+//	"github.com/modelplane/pulumi-modelplane/sdk/go/modelplane"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			_, err := modelplane.NewModelEndpoint(ctx, "own", &modelplane.ModelEndpointArgs{
+//				Urls: pulumi.ToStringArray([]string{"http://10.0.0.7:8000/v1", "http://10.0.0.8:8000/v1"}),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			_, err = modelplane.NewModelEndpoint(ctx, "groq", &modelplane.ModelEndpointArgs{
+//				Url:    pulumi.String("https://api.groq.com/openai/v1"),
+//				ApiKey: config.New(ctx, "").RequireSecret("groqKey"),
+//			})
+//			return err
+//		})
+//	}
+//
+// ```
 type ModelEndpoint struct {
 	pulumi.ResourceState
 

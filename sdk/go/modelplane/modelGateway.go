@@ -12,6 +12,38 @@ import (
 )
 
 // The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+//
+// ## Example Usage
+// ### Three Traefiks behind an internal load balancer
+//
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//
+//	"github.com/modelplane/pulumi-modelplane/sdk/go/modelplane"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			gateway, err := modelplane.NewModelGateway(ctx, "gateway", &modelplane.ModelGatewayArgs{
+//				Replicas: pulumi.Int(3),
+//				Service: modelplane.GatewayServiceArgs{
+//					Annotations: pulumi.StringMap{"networking.gke.io/load-balancer-type": pulumi.String("Internal")},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("url", gateway.Url)
+//			return nil
+//		})
+//	}
+//
+// ```
 type ModelGateway struct {
 	pulumi.ResourceState
 

@@ -299,6 +299,21 @@ class ModelEndpoint(pulumi.ComponentResource):
         """
         One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
 
+        ## Example Usage
+        ### Servers of your own, and a provider with a key
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        own = modelplane.ModelEndpoint("own", urls=["http://10.0.0.7:8000/v1", "http://10.0.0.8:8000/v1"])
+        groq = modelplane.ModelEndpoint(
+            "groq",
+            url="https://api.groq.com/openai/v1",
+            api_key=pulumi.Config().require_secret("groqKey"),
+        )
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the endpoint.
@@ -325,6 +340,21 @@ class ModelEndpoint(pulumi.ComponentResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+
+        ## Example Usage
+        ### Servers of your own, and a provider with a key
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        own = modelplane.ModelEndpoint("own", urls=["http://10.0.0.7:8000/v1", "http://10.0.0.8:8000/v1"])
+        groq = modelplane.ModelEndpoint(
+            "groq",
+            url="https://api.groq.com/openai/v1",
+            api_key=pulumi.Config().require_secret("groqKey"),
+        )
+        ```
 
         :param str resource_name: The name of the resource.
         :param ModelEndpointArgs args: The arguments to use to populate this resource's properties.

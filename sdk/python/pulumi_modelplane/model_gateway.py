@@ -216,6 +216,23 @@ class ModelGateway(pulumi.ComponentResource):
         """
         The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
+        ## Example Usage
+        ### Three Traefiks behind an internal load balancer
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        gateway = modelplane.ModelGateway(
+            "gateway",
+            replicas=3,
+            service={
+                "annotations": {"networking.gke.io/load-balancer-type": "Internal"},
+            },
+        )
+        pulumi.export("url", gateway.url)
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the custom resource definitions.
@@ -237,6 +254,23 @@ class ModelGateway(pulumi.ComponentResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+
+        ## Example Usage
+        ### Three Traefiks behind an internal load balancer
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        gateway = modelplane.ModelGateway(
+            "gateway",
+            replicas=3,
+            service={
+                "annotations": {"networking.gke.io/load-balancer-type": "Internal"},
+            },
+        )
+        pulumi.export("url", gateway.url)
+        ```
 
         :param str resource_name: The name of the resource.
         :param ModelGatewayArgs args: The arguments to use to populate this resource's properties.

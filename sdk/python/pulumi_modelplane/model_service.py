@@ -211,6 +211,27 @@ class ModelService(pulumi.ComponentResource):
         """
         One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
 
+        ## Example Usage
+        ### A canary with 5 % of the requests
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        gateway = modelplane.ModelGateway("gateway")
+        stable = modelplane.ModelEndpoint("stable", url="http://10.0.0.7:8000/v1")
+        canary = modelplane.ModelEndpoint("canary", url="http://10.0.0.8:8000/v1")
+        chat = modelplane.ModelService(
+            "chat",
+            gateway=gateway.gateway,
+            backends=[
+                {"endpoint": stable.backend, "weight": 95},
+                {"endpoint": canary.backend, "weight": 5},
+            ],
+        )
+        pulumi.export("url", chat.url)
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
@@ -232,6 +253,27 @@ class ModelService(pulumi.ComponentResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+
+        ## Example Usage
+        ### A canary with 5 % of the requests
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        gateway = modelplane.ModelGateway("gateway")
+        stable = modelplane.ModelEndpoint("stable", url="http://10.0.0.7:8000/v1")
+        canary = modelplane.ModelEndpoint("canary", url="http://10.0.0.8:8000/v1")
+        chat = modelplane.ModelService(
+            "chat",
+            gateway=gateway.gateway,
+            backends=[
+                {"endpoint": stable.backend, "weight": 95},
+                {"endpoint": canary.backend, "weight": 5},
+            ],
+        )
+        pulumi.export("url", chat.url)
+        ```
 
         :param str resource_name: The name of the resource.
         :param ModelServiceArgs args: The arguments to use to populate this resource's properties.
