@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
+
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
 // index is the page with the program that the others go on from.
@@ -18,7 +20,7 @@ const index = "docs/README.md"
 // no longer what the page shows.
 func TestWhatTheDocsSayIsSo(t *testing.T) {
 	serveModels(t)
-	serveChart(t)
+	harness.ServeChart(t)
 	r := newReader(t)
 	for _, page := range pages(t) {
 		t.Run(page, func(t *testing.T) { r.read(t, page) })

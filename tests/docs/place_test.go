@@ -1,21 +1,13 @@
 package docs
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"crypto/tls"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/netip"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
-	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
@@ -43,7 +35,7 @@ func serveModels(t *testing.T) {
 		{"198.51.100.5", "example.openai.azure.com", modelserver.Options{Name: "azure", BasePath: "/openai/v1", Keys: []string{apiKey}, KeyHeader: "api-key"}},
 	} {
 		if s.name != "" {
-			s.options.Certificate = certificateOf(t, s.name, s.address)
+			s.options.Certificate = harness.CertificateOf(t, s.name, netip.MustParseAddr(s.address))
 		}
 		if s.options.Address == "" {
 			s.options.Address = ":443"
@@ -55,55 +47,4 @@ func serveModels(t *testing.T) {
 			server.SetFailure(http.StatusServiceUnavailable)
 		}
 	}
-}
-
-// certificateOf leads name to address, and is a certificate for it that the plane's Pods trust.
-func certificateOf(t *testing.T, name, address string) *tls.Certificate {
-	t.Helper()
-	require.NoError(t, harness.Plane.AddHost(name, netip.MustParseAddr(address)))
-	certificate, err := harness.CA.Issue([]string{name}, nil)
-	require.NoError(t, err)
-	return certificate
-}
-
-// serveChart serves our chart as the repository of the published one would serve that.
-func serveChart(t *testing.T) {
-	t.Helper()
-	archive := pack(t, os.DirFS("../charts/traefik"))
-	index := "apiVersion: v1\nentries: {traefik: [{apiVersion: v2, name: traefik, version: 41.3.0, urls: [traefik.tgz]}]}\n"
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /charts/index.yaml", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, index) })
-	mux.HandleFunc("GET /charts/traefik.tgz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(archive) })
-	address := harness.FreeAddress(t, localplane.Free4).String()
-	certificate := certificateOf(t, "traefik.github.io", address)
-	listener, err := tls.Listen("tcp", address+":443", &tls.Config{Certificates: []tls.Certificate{*certificate}})
-	require.NoError(t, err)
-	server := &http.Server{Handler: mux} //nolint:gosec // it serves one test
-	t.Cleanup(func() { _ = server.Close() })
-	go server.Serve(listener) //nolint:errcheck // returns when the test ends
-}
-
-// pack makes an archive of a chart as Helm would.
-func pack(t *testing.T, chart fs.FS) []byte {
-	t.Helper()
-	var archive bytes.Buffer
-	compressed := gzip.NewWriter(&archive)
-	files := tar.NewWriter(compressed)
-	require.NoError(t, fs.WalkDir(chart, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(chart, path)
-		if err != nil {
-			return err
-		}
-		if err := files.WriteHeader(&tar.Header{Name: "traefik/" + path, Mode: 0o644, Size: int64(len(text))}); err != nil {
-			return err
-		}
-		_, err = files.Write(text)
-		return err
-	}))
-	require.NoError(t, files.Close())
-	require.NoError(t, compressed.Close())
-	return archive.Bytes()
 }

@@ -3,6 +3,7 @@
 package harness
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"os"
@@ -64,12 +65,18 @@ func Serve(t testing.TB, options modelserver.Options) *modelserver.Server {
 // ServeTLS is Serve with a certificate of CA for name, which leads to the server.
 func ServeTLS(t testing.TB, options modelserver.Options, name string) *modelserver.Server {
 	t.Helper()
+	address := FreeAddress(t, localplane.Free4)
+	options.Certificate, options.Address = CertificateOf(t, name, address), address.String()+options.Address
+	return Serve(t, options)
+}
+
+// CertificateOf leads name to address, and is a certificate of CA for name.
+func CertificateOf(t testing.TB, name string, address netip.Addr) *tls.Certificate {
+	t.Helper()
+	require.NoError(t, Plane.AddHost(name, address))
 	certificate, err := CA.Issue([]string{name}, nil)
 	require.NoError(t, err)
-	address := FreeAddress(t, localplane.Free4)
-	require.NoError(t, Plane.AddHost(name, address))
-	options.Certificate, options.Address = certificate, address.String()+options.Address
-	return Serve(t, options)
+	return certificate
 }
 
 // FreeAddress is an address of the network that nobody else has.
