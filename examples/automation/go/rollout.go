@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,8 @@ func run(ctx context.Context, o options) error {
 	done := func(step int) bool { return step <= good }
 	for _, percent := range append([]int{good}, slices.DeleteFunc(o.steps, done)...) {
 		if err := r.step(ctx, percent); err != nil {
-			return r.back(percent, good, err)
+			// A terminal sends Ctrl-C to Pulumi as well, which then fails.
+			return r.back(percent, good, cmp.Or(ctx.Err(), err))
 		}
 		good = percent
 	}

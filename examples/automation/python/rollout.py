@@ -41,9 +41,11 @@ class Rollout:
         for percent in [good, *(step for step in options.steps if step > good)]:
             try:
                 self.step(percent)
-            except Exception as cause:
+            except Exception as error:
+                # A terminal sends Ctrl-C to Pulumi as well, which then fails.
+                cause = Stopped() if self.stopping else error
                 self.back(percent, good, cause)
-                raise
+                raise cause
             good = percent
         if not options.dry_run:
             print(f"done: {good} % go to the canary", flush=True)

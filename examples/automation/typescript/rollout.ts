@@ -29,8 +29,10 @@ export async function run(o: Options, stop: AbortSignal): Promise<void> {
         try {
             await rollout.step(percent);
         } catch (error) {
-            await rollout.back(percent, good, error as Error);
-            throw error;
+            // A terminal sends Ctrl-C to Pulumi as well, which then fails.
+            const cause = stop.aborted ? stop.reason : error;
+            await rollout.back(percent, good, cause);
+            throw cause;
         }
         good = percent;
     }
