@@ -1,0 +1,89 @@
+// Package cases runs the examples of single cases, in every language: a canary, several regions, a Gateway of somebody else's,
+// and providers for two clusters.
+package cases
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+// inEachLanguage runs a test of an example in one language after the other. After each the cluster must hold no object that
+// it did not hold before, but for definitions, which gateways leave.
+func inEachLanguage(t *testing.T, test func(t *testing.T, language string)) {
+	cluster := harness.NewCluster(t)
+	before := cluster.Objects(t)
+	for _, language := range []string{"yaml", "typescript", "python", "go"} {
+		t.Run(language, func(t *testing.T) { test(t, language) })
+		for name := range cluster.Objects(t) {
+			switch kind, _, _ := strings.Cut(name, " "); kind {
+			case "customresourcedefinitions.apiextensions.k8s.io":
+			case "apiservices.apiregistration.k8s.io": // made by the cluster for each group of definitions
+			default:
+				assert.Contains(t, before, name, "the example in %s leaves it behind", language)
+			}
+		}
+	}
+}
+
+// configured is a copy of an example in a language, with settings in the stack's own file, as the example's README has them.
+func configured(t testing.TB, example, language string, settings map[string]any) string {
+	t.Helper()
+	dir := place.Copy(t, example+"/"+language)
+	config := map[string]any{}
+	for key, value := range settings {
+		config[example+":"+key] = value
+	}
+	text, err := yaml.Marshal(map[string]any{"config": config})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.test.yaml"), text, 0o600))
+	return dir
+}
+
+// up brings a stack up, after which nothing is left to change, and gives its outputs.
+func up(t testing.TB, s *stack.Stack) map[string]any {
+	t.Helper()
+	result := s.Up()
+	require.NoError(t, result.Err, result.Output)
+	place.RequireUnchanged(t, s)
+	return s.Outputs(t)
+}
+
+// platform is a gateway of another stack, which the examples use one after the other; it goes with the plane.
+var platform struct {
+	once sync.Once
+	// gateway is what a ModelService takes for it.
+	gateway map[string]any
+	class   string
+}
+
+// sharedGateway has the shared gateway made by the first test that asks for it, and gives what a ModelService takes for it.
+func sharedGateway(t testing.TB) map[string]any {
+	t.Helper()
+	platform.once.Do(func() {
+		s, err := stack.Open(harness.Plane.Dir, "platform", map[string]string{"KUBECONFIG": harness.Plane.Kubeconfig()})
+		require.NoError(t, err)
+		outputs := s.MustUp(t, fmt.Sprintf(`
+name: platform
+runtime: yaml
+resources: {edge: {type: modelplane:ModelGateway, properties: {chart: {name: %q}}}}
+outputs: {gateway: '${edge.gateway}', class: '${edge.gatewayClassName}'}
+`, place.Chart()))
+		platform.gateway, platform.class = outputs["gateway"].(map[string]any), outputs["class"].(string)
+	})
+	require.NotEmpty(t, platform.gateway, "the shared gateway could not be made")
+	return platform.gateway
+}
