@@ -24,7 +24,8 @@ const constraint = "//go:build example\n\n"
 // Of is what a component's description ends with: its example, in the form that Pulumi's Registry and generators read.
 func Of(component, title string) string {
 	var text strings.Builder
-	text.WriteString("\n\n{{% examples %}}\n## Example Usage\n\n{{% example %}}\n### " + title + "\n\n")
+	// The heading is part of the example, so that it goes with it from the SDKs of languages without one.
+	text.WriteString("\n\n{{% examples %}}\n{{% example %}}\n## Example Usage\n\n### " + title + "\n\n")
 	for _, language := range languages {
 		program, err := programs.ReadFile(component + "/" + language.file)
 		if err != nil {

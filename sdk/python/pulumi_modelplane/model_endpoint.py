@@ -300,6 +300,7 @@ class ModelEndpoint(pulumi.ComponentResource):
         One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
 
         ## Example Usage
+
         ### Servers of your own, and a provider with a key
 
         ```python
@@ -342,6 +343,7 @@ class ModelEndpoint(pulumi.ComponentResource):
         One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
 
         ## Example Usage
+
         ### Servers of your own, and a provider with a key
 
         ```python

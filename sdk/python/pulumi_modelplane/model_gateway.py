@@ -217,6 +217,7 @@ class ModelGateway(pulumi.ComponentResource):
         The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
         ## Example Usage
+
         ### Three Traefiks behind an internal load balancer
 
         ```python
@@ -256,6 +257,7 @@ class ModelGateway(pulumi.ComponentResource):
         The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
         ## Example Usage
+
         ### Three Traefiks behind an internal load balancer
 
         ```python

@@ -212,6 +212,7 @@ class ModelService(pulumi.ComponentResource):
         One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
 
         ## Example Usage
+
         ### A canary with 5 % of the requests
 
         ```python
@@ -255,6 +256,7 @@ class ModelService(pulumi.ComponentResource):
         One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
 
         ## Example Usage
+
         ### A canary with 5 % of the requests
 
         ```python
