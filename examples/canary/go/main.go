@@ -34,12 +34,7 @@ func program(ctx *pulumi.Context) error {
 	}
 
 	chat, err := modelplane.NewModelService(ctx, "chat", &modelplane.ModelServiceArgs{
-		Gateway: modelplane.GatewayReferenceArgs{
-			Name:      pulumi.String(gateway.Name),
-			Namespace: pulumi.String(gateway.Namespace),
-			Listener:  pulumi.StringPtrFromPtr(gateway.Listener),
-			Url:       pulumi.String(gateway.Url),
-		},
+		Gateway: pulumi.ToOutput(gateway).(modelplane.GatewayReferenceOutput),
 		Backends: modelplane.ServiceBackendArray{
 			modelplane.ServiceBackendArgs{Endpoint: stable.Backend, Weight: pulumi.Int(100 - canaryPercent)},
 			modelplane.ServiceBackendArgs{Endpoint: canary.Backend, Weight: pulumi.Int(canaryPercent)},

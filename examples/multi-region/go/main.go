@@ -51,13 +51,7 @@ func program(ctx *pulumi.Context) error {
 	var gateway modelplane.GatewayReference
 	conf.RequireObject("gateway", &gateway)
 	chat, err := modelplane.NewModelService(ctx, "chat", &modelplane.ModelServiceArgs{
-		Gateway: modelplane.GatewayReferenceArgs{
-			Name:      pulumi.String(gateway.Name),
-			Namespace: pulumi.String(gateway.Namespace),
-			Listener:  pulumi.StringPtrFromPtr(gateway.Listener),
-			Url:       pulumi.String(gateway.Url),
-			Plugin:    pulumi.BoolPtrFromPtr(gateway.Plugin),
-		},
+		Gateway:  pulumi.ToOutput(gateway).(modelplane.GatewayReferenceOutput),
 		Backends: backends,
 	})
 	if err != nil {

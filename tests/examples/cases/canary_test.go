@@ -43,5 +43,6 @@ func TestACanaryGetsItsPercentAndGivesItBack(t *testing.T) {
 			assert.Len(t, answers, 1+percent/50)
 		}
 		place.RequireUnchanged(t, s)
+		place.Record(t, s, "canary")
 	})
 }

@@ -32,6 +32,7 @@ func TestAServiceAttachesToAGatewayThatSomebodyElseRuns(t *testing.T) {
 			"secret:groqKey": key,
 		})
 		outputs := up(t, s)
+		place.Record(t, s, "existing-gateway")
 		require.Equal(t, url+"/default/chat/v1", outputs["url"])
 		route, err := cluster.Resource(gatewayv1.SchemeGroupVersion.WithResource("httproutes")).Namespace("default").Get(t.Context(), "chat", metav1.GetOptions{})
 		require.NoError(t, err)

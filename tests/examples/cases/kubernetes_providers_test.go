@@ -37,6 +37,7 @@ func TestEachComponentGoesToItsOwnProvidersCluster(t *testing.T) {
 		environment["KUBECONFIG"] = twoContexts(t)
 		s := stack.Of(t, configured(t, "kubernetes-providers", language, settings), environment)
 		outputs := up(t, s)
+		place.Record(t, s, "kubernetes-providers")
 		assert.Equal(t, map[string]string{
 			"hub-gateway": "hub", "hub-replicas": "hub", "hub-to-far": "hub", "hub-chat": "hub",
 			"far-gateway": "far", "far-replicas": "far", "far-chat": "far",

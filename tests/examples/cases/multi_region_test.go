@@ -31,6 +31,7 @@ func TestEachRegionGetsItsWeightOnItsOwnPath(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, language string) {
 		s := place.Open(t, configured(t, "multi-region", language, settings), map[string]string{"secret:groqKey": key})
 		url := up(t, s)["url"].(string)
+		place.Record(t, s, "multi-region")
 
 		answers := place.Chats(t, language, url, 40)
 		// Each Traefik splits what it gets.

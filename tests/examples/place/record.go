@@ -22,11 +22,14 @@ var record = flag.Bool("record", false, "record the state that this version make
 
 // Recording is the state of an example as a version made it.
 type Recording struct {
-	// Config is what the program was given, in the form that Open takes.
-	Config map[string]string `json:"config"`
+	// Settings is the text of SettingsFile, the stack's configuration.
+	Settings string `json:"settings"`
 	// State is what the version made of it.
 	State apitype.UntypedDeployment `json:"state"`
 }
+
+// SettingsFile is where Pulumi keeps the configuration of a test's stack.
+const SettingsFile = "Pulumi.test.yaml"
 
 // Recordings are the files of all recordings.
 func Recordings(t testing.TB) []string {
@@ -41,12 +44,14 @@ func recordingOf(version, example string) string {
 }
 
 // Record keeps the state of an example where -record asks for it. All languages make the same.
-func Record(t testing.TB, s *stack.Stack, example string, config map[string]string) {
+func Record(t testing.TB, s *stack.Stack, example string) {
 	t.Helper()
 	if !*record {
 		return
 	}
-	text, err := json.Marshal(Recording{Config: config, State: s.Export(t)})
+	settings, err := os.ReadFile(filepath.Join(s.Dir, SettingsFile))
+	require.NoError(t, err)
+	text, err := json.Marshal(Recording{Settings: string(settings), State: s.Export(t)})
 	require.NoError(t, err)
 	path := recordingOf(provider.Version, example)
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))

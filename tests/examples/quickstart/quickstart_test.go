@@ -39,7 +39,7 @@ func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 			assert.InDelta(t, 32, answers["own"], 4)
 			assert.InDelta(t, 8, answers["groq"], 4)
 			place.RequireUnchanged(t, s)
-			place.Record(t, s, "quickstart", config)
+			place.Record(t, s, "quickstart")
 			assert.NotContains(t, s.Log.String()+s.State(t), key)
 		})
 		assert.Empty(t, cluster.Left(t, before), "the example in %s leaves it behind", language)

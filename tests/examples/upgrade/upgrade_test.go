@@ -3,6 +3,7 @@
 package upgrade
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +30,9 @@ func TestGoingUpFromAnEarlierVersionReplacesNothing(t *testing.T) {
 		example := strings.TrimSuffix(filepath.Base(path), ".json.gz")
 		t.Run(version+"/"+example, func(t *testing.T) {
 			recording := place.Read(t, path)
-			s := open(t, place.Copy(t, example+"/yaml"), recording.Config)
+			dir := place.Copy(t, example+"/yaml")
+			require.NoError(t, os.WriteFile(filepath.Join(dir, place.SettingsFile), []byte(recording.Settings), 0o600))
+			s := open(t, dir)
 			s.Import(t, recording.State)
 			preview := s.Preview()
 			require.NoError(t, preview.Err, preview.Output)
@@ -44,9 +47,9 @@ func TestGoingUpFromAnEarlierVersionReplacesNothing(t *testing.T) {
 }
 
 // open opens a stack that ends as it began, without a resource.
-func open(t *testing.T, dir string, config map[string]string) *stack.Stack {
+func open(t *testing.T, dir string) *stack.Stack {
 	t.Helper()
-	s := place.Open(t, dir, config)
+	s := place.Open(t, dir, nil)
 	none := s.Export(t)
 	t.Cleanup(func() { s.Import(t, none) })
 	return s
