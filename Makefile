@@ -51,7 +51,7 @@ test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, and the docs' commands
-	$(GOTEST) -- -count=1 -timeout 40m -p 2 $(IN_PLANE) ./tests/docs ./tests/examples/...
+	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs ./tests/examples/...
 
 # The locks and the SDKs are in the name of the folder that they are installed into.
 EXAMPLES := $(CACHE)/examples-$(shell cat $$(git ls-files tests/examples/deps sdk 'examples/**/go.mod') | sha256sum | cut -c1-12)
@@ -83,6 +83,8 @@ generate: ## Write schema.json, sdk/ and everything else that is made from the c
 	go run ./cmd/pulumi-gen-modelplane .
 
 .PHONY: lint
+# Its cache mixes up two checkouts of one module.
+lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/bin/lint
 lint: ## golangci-lint: gofumpt, vet, staticcheck and more
 	$(GOLANGCI) run ./...
 

@@ -19,7 +19,7 @@ var languages = []struct{ name, file string }{
 }
 
 // constraint keeps an example out of this module, which does not have the SDK.
-const constraint = "//go:build example\n\n"
+const constraint = "//go:build ignore\n\n"
 
 // Of is what a component's description ends with: its example, in the form that Pulumi's Registry and generators read.
 func Of(component, title string) string {

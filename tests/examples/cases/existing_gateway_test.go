@@ -34,7 +34,7 @@ func TestAServiceAttachesToAGatewayThatSomebodyElseRuns(t *testing.T) {
 		outputs := up(t, s)
 		place.Record(t, s, "existing-gateway")
 		require.Equal(t, url+"/default/chat/v1", outputs["url"])
-		route, err := cluster.Resource(gatewayv1.SchemeGroupVersion.WithResource("httproutes")).Namespace("default").Get(t.Context(), "chat", metav1.GetOptions{})
+		route, err := cluster.Resource(schema.GroupVersion(gatewayv1.GroupVersion).WithResource("httproutes")).Namespace("default").Get(t.Context(), "chat", metav1.GetOptions{})
 		require.NoError(t, err)
 		parents, _, err := unstructured.NestedSlice(route.Object, "spec", "parentRefs")
 		require.NoError(t, err)
@@ -63,7 +63,7 @@ func gatewayByHand(t testing.TB, cluster harness.Cluster) string {
 		{corev1.SchemeGroupVersion.WithResource("namespaces"), "", map[string]any{
 			"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "infra"},
 		}},
-		{gatewayv1.SchemeGroupVersion.WithResource("gateways"), "infra", map[string]any{
+		{schema.GroupVersion(gatewayv1.GroupVersion).WithResource("gateways"), "infra", map[string]any{
 			"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": map[string]any{"name": "shared"},
 			"spec": map[string]any{
 				"gatewayClassName": platform.class,

@@ -2,7 +2,6 @@ package place
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"flag"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/stretchr/testify/require"
 
@@ -19,6 +19,10 @@ import (
 )
 
 var record = flag.Bool("record", false, "record the state that this version makes of each example, for later versions to go up from")
+
+// Suffix is what a recording's file ends with, after the name of the example. The definitions that a gateway installs stand in
+// its state more than once, which gzip is too short-sighted to see.
+const Suffix = ".json.zst"
 
 // Recording is the state of an example as a version made it.
 type Recording struct {
@@ -40,7 +44,7 @@ func Recordings(t testing.TB) []string {
 }
 
 func recordingOf(version, example string) string {
-	return filepath.Join(Root(), "tests", "examples", "upgrade", "testdata", version, example+".json.gz")
+	return filepath.Join(Root(), "tests", "examples", "upgrade", "testdata", version, example+Suffix)
 }
 
 // Record keeps the state of an example where -record asks for it. All languages make the same.
@@ -58,7 +62,7 @@ func Record(t testing.TB, s *stack.Stack, example string) {
 	file, err := os.Create(path)
 	require.NoError(t, err)
 	defer file.Close()
-	compressed, err := gzip.NewWriterLevel(file, gzip.BestCompression)
+	compressed, err := zstd.NewWriter(file, zstd.WithEncoderLevel(zstd.SpeedBestCompression))
 	require.NoError(t, err)
 	_, err = strings.NewReplacer(Root(), rootMark).WriteString(compressed, string(text))
 	require.NoError(t, err)
@@ -74,8 +78,9 @@ func Read(t testing.TB, path string) Recording {
 	file, err := os.Open(path)
 	require.NoError(t, err)
 	defer file.Close()
-	compressed, err := gzip.NewReader(file)
+	compressed, err := zstd.NewReader(file)
 	require.NoError(t, err)
+	defer compressed.Close()
 	text, err := io.ReadAll(compressed)
 	require.NoError(t, err)
 	var recording Recording

@@ -27,7 +27,7 @@ func TestGoingUpFromAnEarlierVersionReplacesNothing(t *testing.T) {
 	require.NotEmpty(t, recordings)
 	for _, path := range recordings {
 		version := filepath.Base(filepath.Dir(path))
-		example := strings.TrimSuffix(filepath.Base(path), ".json.gz")
+		example := strings.TrimSuffix(filepath.Base(path), place.Suffix)
 		t.Run(version+"/"+example, func(t *testing.T) {
 			recording := place.Read(t, path)
 			dir := place.Copy(t, example+"/yaml")
