@@ -26,31 +26,46 @@ type options struct {
 	watch                              time.Duration
 	probes                             int
 	maxErrors                          float64
-	dryRun                             bool
+	dryRun, destroy                    bool
 }
 
-func main() { os.Exit(code()) }
-
-// code is what the program exits with.
-func code() int {
-	options, err := parse(os.Args[1:])
+func main() {
+	o, err := parse(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "canary:", err)
-		return 2
+		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	defer context.AfterFunc(ctx, func() { fmt.Fprintln(os.Stderr, "stopping; a running update is finished first") })()
-
-	err = run(ctx, options)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return 130
-	case err != nil:
+	if err := run(untilSignal(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "canary:", err)
+		os.Exit(code(err))
+	}
+}
+
+// untilSignal is a context that the first signal ends. The second ends the program.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(os.Stderr, "stopping; a second signal ends at once")
+		cancel(errStopped)
+		<-signals
+		os.Exit(code(errStopped))
+	}()
+	return ctx
+}
+
+// code tells a pipeline what happened.
+func code(err error) int {
+	switch {
+	case errors.Is(err, errNoWayBack):
+		return 3
+	case errors.Is(err, errStopped):
+		return 130
+	default:
 		return 1
 	}
-	return 0
 }
 
 // parse ends the program where a flag is unknown or not of its type.
@@ -68,34 +83,32 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.probes, "probes", 50, "`how many` probes each step sends, to the canary and to the service")
 	flags.Float64Var(&o.maxErrors, "max-errors", 1, "how many `percent` of a step's probes may fail")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "preview each step and change nothing")
+	flags.BoolVar(&o.destroy, "destroy", false, "take the service and its endpoints away")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 
 	o.stack = cmp.Or(o.stack, o.name)
 	o.watch = time.Duration(*seconds * float64(time.Second))
-	if o.stable == "" || o.canary == "" || o.model == "" || *gateway == "" {
+	switch {
+	case o.stable == "" || o.canary == "" || o.model == "" || *gateway == "":
 		return o, errors.New("--stable, --canary, --gateway and --model are required")
-	}
-	if o.probes < 1 {
-		return o, errors.New("--probes takes a number from 1")
+	case o.dryRun && o.destroy:
+		return o, errors.New("--dry-run and --destroy exclude each other")
+	case o.watch < 0 || o.probes < 1 || o.maxErrors < 0:
+		return o, errors.New("--watch and --max-errors take numbers from 0, --probes from 1")
 	}
 	if err := json.Unmarshal([]byte(*gateway), &o.gateway); err != nil {
-		return o, fmt.Errorf("--gateway takes a JSON object with name, namespace and url: %w", err)
+		return o, errors.New("--gateway takes a JSON object with name, namespace and url")
 	}
+	below := 0
 	for step := range strings.SplitSeq(*steps, ",") {
 		percent, err := strconv.Atoi(step)
-		if err != nil || percent > 100 || percent <= last(o.steps) {
+		if err != nil || percent <= below || percent > 100 {
 			return o, errors.New("--steps takes rising numbers from 1 to 100, such as 5,25,50,100")
 		}
 		o.steps = append(o.steps, percent)
+		below = percent
 	}
 	return o, nil
-}
-
-func last(steps []int) int {
-	if len(steps) == 0 {
-		return 0
-	}
-	return steps[len(steps)-1]
 }

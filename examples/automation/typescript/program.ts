@@ -15,6 +15,7 @@ export interface Options {
     /** In percent of the probes. */
     maxErrors: number;
     dryRun: boolean;
+    destroy: boolean;
 }
 
 /** The Pulumi program in which the canary has this share of the traffic. */
