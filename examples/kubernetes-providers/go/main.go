@@ -51,7 +51,7 @@ func program(ctx *pulumi.Context) error {
 	return nil
 }
 
-// gatewayArgs has the chart of both gateways: where it comes from and its values, if not the published chart as it is.
+// gatewayArgs are those of both gateways: where Traefik's chart comes from and its values, if not the published chart as it is.
 func gatewayArgs(conf *config.Config) (*modelplane.ModelGatewayArgs, error) {
 	var chart struct {
 		Name   string
@@ -60,10 +60,14 @@ func gatewayArgs(conf *config.Config) (*modelplane.ModelGatewayArgs, error) {
 	if err := conf.GetObject("chart", &chart); err != nil {
 		return nil, err
 	}
-	return &modelplane.ModelGatewayArgs{Chart: modelplane.GatewayChartArgs{
-		Name:   pulumi.String(cmp.Or(chart.Name, "traefik")),
-		Values: pulumi.ToMap(chart.Values),
-	}}, nil
+	return &modelplane.ModelGatewayArgs{
+		Chart: modelplane.GatewayChartArgs{
+			Name:   pulumi.String(cmp.Or(chart.Name, "traefik")),
+			Values: pulumi.ToMap(chart.Values),
+		},
+		// False where the clusters already have the definitions of the Gateway API and of Traefik.
+		InstallCrds: pulumi.BoolRef(conf.Get("installCrds") != "false"),
+	}, nil
 }
 
 // urls are the base URLs of a cluster's model servers.

@@ -7,13 +7,15 @@ import pulumi_modelplane as modelplane
 config = pulumi.Config()
 # Where Traefik's Helm chart comes from and its values, if not the published chart as it is.
 chart = config.get_object("chart")
+# False where the clusters already have the definitions of the Gateway API and of Traefik.
+install_crds = config.get_bool("installCrds")
 
 # The two clusters, by contexts of your kubeconfig. A component hands its provider to all that it makes.
 hub = pulumi.ResourceOptions(providers=[kubernetes.Provider("hub", context=config.get("hubContext") or "hub")])
 far = pulumi.ResourceOptions(providers=[kubernetes.Provider("far", context=config.get("farContext") or "far")])
 
 # The far cluster: a gateway in front of its own replicas.
-far_gateway = modelplane.ModelGateway("far-gateway", chart=chart, opts=far)
+far_gateway = modelplane.ModelGateway("far-gateway", chart=chart, install_crds=install_crds, opts=far)
 far_replicas = modelplane.ModelEndpoint("far-replicas", urls=config.require_object("farUrls"), opts=far)
 far_chat = modelplane.ModelService(
     "far-chat",
@@ -23,7 +25,7 @@ far_chat = modelplane.ModelService(
 )
 
 # The hub: what clients use, over its own replicas and all of the far cluster.
-hub_gateway = modelplane.ModelGateway("hub-gateway", chart=chart, opts=hub)
+hub_gateway = modelplane.ModelGateway("hub-gateway", chart=chart, install_crds=install_crds, opts=hub)
 hub_replicas = modelplane.ModelEndpoint("hub-replicas", urls=config.require_object("hubUrls"), opts=hub)
 # A base URL comes out of the far cluster's service, and goes into the hub's endpoint.
 hub_to_far = modelplane.ModelEndpoint("hub-to-far", url=far_chat.url, opts=hub)

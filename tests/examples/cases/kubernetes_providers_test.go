@@ -22,11 +22,13 @@ import (
 // TestEachComponentGoesToItsOwnProvidersCluster would catch a child that is made with another provider than its component was
 // given, or with the default one, whose cluster does not answer here; and a URL that the other cluster cannot use.
 func TestEachComponentGoesToItsOwnProvidersCluster(t *testing.T) {
+	sharedGateway(t) // installs the definitions
 	near := harness.Serve(t, modelserver.Options{Name: "near", Address: ":8000", BasePath: "/v1", Reply: "near"})
 	far := harness.Serve(t, modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "far"})
 	settings := map[string]any{
-		"hubUrls": []string{"http://" + near.Address() + "/v1"},
-		"farUrls": []string{"http://" + far.Address() + "/v3"},
+		"hubUrls":     []string{"http://" + near.Address() + "/v1"},
+		"farUrls":     []string{"http://" + far.Address() + "/v3"},
+		"installCrds": false,
 		"chart": map[string]any{"name": place.Chart(), "values": map[string]any{
 			// Nobody's requests have to be spared when these gateways end.
 			"ports": map[string]any{"web": map[string]any{"transport": map[string]any{"lifeCycle": map[string]any{"requestAcceptGraceTimeout": "0s"}}}},
