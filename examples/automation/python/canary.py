@@ -26,8 +26,8 @@ def main() -> int:
 def until_signal() -> threading.Event:
     """Give an event that the first signal sets. The second ends the program.
 
-    Signals are blocked here and taken by a thread: so they are in Pulumi, until it takes them itself, and a Ctrl-C cannot end it
-    before it can clean up.
+    Signals are blocked, and taken by a thread. Pulumi inherits that until it takes signals itself, so that a Ctrl-C in a terminal
+    cannot end it before it can clean up.
     """
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)

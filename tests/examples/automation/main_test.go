@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,52 +17,49 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// shared is the gateway of all tests; it goes with the plane.
-var shared struct {
-	once sync.Once
-	// reference is what --gateway takes.
-	reference, url string
-}
+// gateway is what --gateway takes, and its URL.
+type gateway struct{ reference, url string }
 
-// sharedGateway has the gateway made by the first test that asks for it.
-func sharedGateway(t testing.TB) (reference, url string) {
+// newGateway makes a gateway that goes with the plane.
+func newGateway(t testing.TB) gateway {
 	t.Helper()
-	shared.once.Do(func() {
-		s, err := stack.Open(harness.Plane.Dir, "platform", map[string]string{"KUBECONFIG": harness.Plane.Kubeconfig()})
-		require.NoError(t, err)
-		gateway := s.MustUp(t, fmt.Sprintf("name: platform\nruntime: yaml\nresources:\n"+
-			"  gateway: {type: 'modelplane:ModelGateway', properties: {chart: {name: %q}}}\n"+
-			"outputs: {gateway: '${gateway.gateway}'}\n", place.Chart()))["gateway"].(map[string]any)
-		text, err := json.Marshal(gateway)
-		require.NoError(t, err)
-		shared.reference, shared.url = string(text), gateway["url"].(string)
-	})
-	require.NotEmpty(t, shared.reference, "the shared gateway could not be made")
-	return shared.reference, shared.url
+	s, err := stack.Open(harness.Plane.Dir, "platform", map[string]string{"KUBECONFIG": harness.Plane.Kubeconfig()})
+	require.NoError(t, err)
+	made := s.MustUp(t, fmt.Sprintf("name: platform\nruntime: yaml\nresources:\n"+
+		"  gateway: {type: 'modelplane:ModelGateway', properties: {chart: {name: %q}}}\n"+
+		"outputs: {gateway: '${gateway.gateway}'}\n", place.Chart()))["gateway"].(map[string]any)
+	reference, err := json.Marshal(made)
+	require.NoError(t, err)
+	return gateway{string(reference), made["url"].(string)}
 }
 
-// inEveryLanguage runs a test with the program of each language, made as its README says.
-func inEveryLanguage(t *testing.T, test func(t *testing.T, language string, command []string)) {
-	for _, language := range []string{"go", "typescript", "python"} {
-		t.Run(language, func(t *testing.T) {
-			dir := place.Copy(t, "automation/"+language)
-			switch language {
-			case "go":
-				// The OpenAI client needs a newer Go than the other examples.
-				build(t, dir, "go", "work", "use")
-				build(t, dir, "go", "build", ".")
-				test(t, language, []string{filepath.Join(dir, "canary")})
-			case "typescript":
-				build(t, dir, filepath.Join(dir, "..", "..", "node_modules", ".bin", "tsc"))
-				test(t, language, []string{"node", filepath.Join(dir, "bin", "index.js")})
-			case "python":
-				test(t, language, []string{filepath.Join(place.Environment(t)["VIRTUAL_ENV"], "bin", "python"), filepath.Join(dir, "canary.py")})
-			}
-		})
+// program is the canary program of a language.
+type program struct {
+	gateway
+
+	language string
+	command  []string
+}
+
+// build makes a language's program as its README says.
+func build(t testing.TB, language string, g gateway) program {
+	t.Helper()
+	dir := place.Copy(t, "automation/"+language)
+	p := program{gateway: g, language: language}
+	switch language {
+	case "go":
+		execute(t, dir, "go", "build", ".")
+		p.command = []string{filepath.Join(dir, "canary")}
+	case "typescript":
+		execute(t, dir, filepath.Join(dir, "..", "..", "node_modules", ".bin", "tsc"))
+		p.command = []string{"node", filepath.Join(dir, "bin", "index.js")}
+	case "python":
+		p.command = []string{filepath.Join(place.Environment(t)["VIRTUAL_ENV"], "bin", "python"), filepath.Join(dir, "canary.py")}
 	}
+	return p
 }
 
-func build(t testing.TB, dir string, command ...string) {
+func execute(t testing.TB, dir string, command ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	cmd.Dir, cmd.Env = dir, environment(t)
