@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
@@ -53,7 +54,7 @@ func show(inputs property.Map, at string) string {
 			return fmt.Sprintf("%q", text)
 		}
 	case value.IsNumber():
-		return fmt.Sprint(value.AsNumber())
+		return strconv.FormatFloat(value.AsNumber(), 'f', -1, 64)
 	case value.IsBool():
 		return fmt.Sprint(value.AsBool())
 	}

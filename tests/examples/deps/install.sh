@@ -26,4 +26,9 @@ cp -r "$root/sdk/python" python-sdk
 venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation ./python-sdk
 
 echo "building the examples in Go"
-(cd "$root/examples" && for example in */go; do go build -o /dev/null "./$example"; done)
+for example in "$root"/examples/*/go; do
+  # Each alone, as a copy of it is: together they would all be built with the newest version that any of them asks for.
+  printf 'go 1.25.11\nuse %s\nreplace github.com/modelplane/pulumi-modelplane/sdk => %s\n' "$example" "$root/sdk" >go.work
+  GOWORK=$PWD/go.work go -C "$example" build -o /dev/null .
+done
+rm -f go.work go.work.sum
