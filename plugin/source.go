@@ -5,6 +5,8 @@ import _ "embed"
 const (
 	// Name is what the plugin is called in Traefik's configuration and under spec.plugin of a Middleware.
 	Name = "modelplane"
+	// Version is that of what a Middleware may say to the plugin.
+	Version = "1"
 	// ModuleName is the Go module that Traefik takes the plugin's files for. It looks for them in
 	// plugins-local/src/<ModuleName> under its working directory.
 	ModuleName = "github.com/modelplane/pulumi-modelplane/plugin"

@@ -7,13 +7,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/modelplane/pulumi-modelplane/provider/internal/apitest"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 )
 
 // TestTheAPIServerTakesTheReviewedObjects would catch an object of testdata that reads well and that the API server refuses.
 // What is not known yet, and what a Helm release or a patch makes, is left to the tests with a whole stack.
 func TestTheAPIServerTakesTheReviewedObjects(t *testing.T) {
-	server := apitest.Here(t)
+	server := apitest.Here(t, crds.Objects())
 	for _, folder := range cases(t) {
 		for _, entry := range run(t, folder) {
 			for key, content := range entry {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/service"
 )
 
@@ -18,10 +18,10 @@ import (
 const Name = "modelplane"
 
 // components are all that the package offers, by their types.
-var components = map[string]component.Definition{
-	gateway.Token:  gateway.Definition,
-	endpoint.Token: endpoint.Definition,
-	service.Token:  service.Definition,
+var components = map[string]input.Definition{
+	"modelplane:index:" + gateway.Kind:  gateway.Definition,
+	"modelplane:index:" + endpoint.Kind: endpoint.Definition,
+	"modelplane:index:" + service.Kind:  service.Definition,
 }
 
 // New makes the provider.

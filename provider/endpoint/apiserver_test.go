@@ -1,23 +1,24 @@
 package endpoint
 
 import (
-	"cmp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
-	"github.com/modelplane/pulumi-modelplane/provider/internal/apitest"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 )
 
 // TestTheAPIServerTakesEveryAcceptedEndpoint would catch arguments that pass the check but make an object that the API
 // server refuses, halfway through an update.
 func TestTheAPIServerTakesEveryAcceptedEndpoint(t *testing.T) {
-	server := apitest.Here(t)
+	server := apitest.Here(t, crds.Objects())
 	rapid.Check(t, func(t *rapid.T) {
 		s := samples.Draw(t, "endpoint")
 		takes(t, server, s.arguments())
@@ -27,11 +28,11 @@ func TestTheAPIServerTakesEveryAcceptedEndpoint(t *testing.T) {
 // TestTheAPIServerTakesEveryAcceptedURL would catch a URL of an unusual form that the check lets through: each is an
 // accepted one with some characters in the place of others, and most are refused.
 func TestTheAPIServerTakesEveryAcceptedURL(t *testing.T) {
-	server := apitest.Here(t)
+	server := apitest.Here(t, crds.Objects())
 	accepted := 0
 	rapid.Check(t, func(t *rapid.T) {
 		for _, url := range rapid.SliceOfN(edited, 20, 20).Draw(t, "urls") {
-			a := Args{URL: url, Protocol: ptr.To(HTTP1), Namespace: "default"}
+			a := Args{Server: Server{URL: url}, Identity: meta.Identity{Namespace: "default"}}
 			if strings.HasPrefix(strings.ToLower(url), "https") {
 				a.TLS = &TLS{ServerName: ptr.To("server.example.com")}
 			}
@@ -58,23 +59,21 @@ var edited = rapid.Custom(func(t *rapid.T) string {
 // TestTheAPIServerRefusesWhatItShould would catch a server that judges without the rules of the
 // definitions, with which the tests above would be idle.
 func TestTheAPIServerRefusesWhatItShould(t *testing.T) {
-	server := apitest.Here(t)
+	server := apitest.Here(t, crds.Objects())
 	for want, spoil := range map[string]func(service, slice, policy map[string]any){
 		"may not be in the loopback range": func(_, slice, _ map[string]any) {
-			slice["endpoints"] = []discoveryv1.Endpoint{{Addresses: []string{"127.0.0.1"}}}
+			slice["endpoints"] = []any{map[string]any{"addresses": []string{"127.0.0.1"}}}
 		},
 		"spec.ports: Required value":  func(service, _, _ map[string]any) { service["spec"] = map[string]any{"type": "LoadBalancer"} },
 		`unknown field "spec.target"`: func(_, _, policy map[string]any) { policy["spec"] = map[string]any{"target": "endpoint"} },
 		"must specify either CACertificateRefs or WellKnownCACertificates": func(_, _, policy map[string]any) {
-			spec := tlsPlan{serverName: "a.example"}.policySpec("endpoint", "")
-			spec.Validation.WellKnownCACertificates = nil
-			policy["spec"] = spec
+			delete(policy["spec"].(map[string]any)["validation"].(map[string]any), "wellKnownCACertificates")
 		},
 		"must be no more than 63 characte": func(service, _, _ map[string]any) {
 			service["metadata"].(map[string]any)["name"] = strings.Repeat("a", 64)
 		},
 	} {
-		made := objects(t, Args{URL: "https://10.0.0.7", Protocol: ptr.To(HTTP1), Namespace: "default", TLS: &TLS{ServerName: ptr.To("a.example")}})
+		made := objects(t, Args{Server: Server{URL: "https://10.0.0.7", ForwardCaller: true, TLS: &TLS{ServerName: ptr.To("a.example")}}})
 		spoil(made[0], made[1], made[2])
 		var refusals []string
 		for _, content := range made {
@@ -103,37 +102,15 @@ func takes(t *rapid.T, server apitest.Server, a Args) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t require.TestingT, a Args) []map[string]any {
-	name := cmp.Or(a.Name, "endpoint")
-	p, faults := decide(a, a.APIKey != nil || a.APIKeySecretRef != nil)
+	identity := a.Identity.Or("endpoint", meta.DefaultNamespace)
+	in := Inputs{value.Known(a.Server), value.Known(a.Credential), value.Known(identity), value.Known(a.Metadata)}
+	p, faults := decide(a.Server, isKeyed(a.Server, a.Credential))
 	require.Empty(t, faults)
-	named := name + "-0fbc81a4"
-	content := func(kind object.Kind, own map[string]string) map[string]any {
-		labels := object.Labels(Kind, name, a.Labels)
-		for key, value := range own {
-			labels[key] = value
-		}
-		annotations := map[string]string{object.WayAnnotation: p.way()}
-		for key, value := range a.Annotations {
-			annotations[key] = value
-		}
-		return map[string]any{"apiVersion": kind.APIVersion, "kind": kind.Name, "metadata": map[string]any{
-			"name": named, "namespace": a.Namespace, "labels": labels, "annotations": annotations,
-		}}
-	}
-	service := content(object.Service, nil)
-	service["spec"] = p.serviceSpec()
-	slice := content(object.EndpointSlice, map[string]string{discoveryv1.LabelServiceName: named, discoveryv1.LabelManagedBy: object.ManagedBy})
-	slice["addressType"], slice["endpoints"], slice["ports"] = p.target.Family, p.sliceEndpoints(), p.slicePorts()
-	all := []map[string]any{service, slice}
-	if p.tls != nil {
-		policy := content(object.BackendTLSPolicy, nil)
-		policy["spec"] = p.tls.policySpec(named, named)
-		all = append(all, policy)
-	}
-	if p.keyed {
-		middleware := content(object.Middleware, nil)
-		middleware["spec"] = p.middlewareSpec(named)
-		all = append(all, middleware)
+	rendered, err := child.Render(Kind, "endpoint", identity, a.Metadata, children(in, value.Known(p)))
+	require.NoError(t, err)
+	var all []map[string]any
+	for _, r := range rendered {
+		all = append(all, r.Object)
 	}
 	return all
 }

@@ -1,63 +1,85 @@
 package endpoint
 
-import "github.com/pulumi/pulumi-go-provider/infer"
+import (
+	"github.com/pulumi/pulumi-go-provider/infer"
 
-// Args are the inputs of a [ModelEndpoint].
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+)
+
+// Args are the inputs of a [ModelEndpoint], in the parts that become known together.
 type Args struct {
-	URL                  string            `pulumi:"url,optional"`
-	URLs                 []string          `pulumi:"urls,optional"`
-	Protocol             *Protocol         `pulumi:"protocol,optional"`
-	RewritePath          *string           `pulumi:"rewritePath,optional"`
-	HostHeader           *string           `pulumi:"hostHeader,optional"`
-	Headers              *Headers          `pulumi:"headers,optional"`
-	ForwardAuthorization bool              `pulumi:"forwardAuthorization,optional"`
-	TLS                  *TLS              `pulumi:"tls,optional"`
-	APIKey               *string           `pulumi:"apiKey,optional" provider:"secret"`
-	APIKeyHeader         *string           `pulumi:"apiKeyHeader,optional"`
-	APIKeySecretRef      *SecretKey        `pulumi:"apiKeySecretRef,optional"`
-	Name                 string            `pulumi:"name,optional" plain:"true"`
-	Namespace            string            `pulumi:"namespace,optional"`
-	Labels               map[string]string `pulumi:"labels,optional"`
-	Annotations          map[string]string `pulumi:"annotations,optional"`
+	Server
+	Credential
+	meta.Identity
+	meta.Metadata
 }
 
 // Annotate describes the inputs for the schema.
 func (a *Args) Annotate(at infer.Annotator) {
-	at.Describe(&a.URL, "The server's base URL, the string that an OpenAI client takes, such as "+
+	at.Describe(&a.Name, "The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. "+
+		"Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.")
+	at.Describe(&a.Namespace, "The namespace of the endpoint's objects; it must exist. A service in another namespace may "+
+		"use the endpoint unless it has a key. Default: `default`.")
+	at.SetDefault(&a.Namespace, meta.DefaultNamespace)
+	at.Describe(&a.Labels, "Labels for all objects of the endpoint.")
+	at.Describe(&a.Annotations, "Annotations for all objects of the endpoint.")
+}
+
+// Server says where the model server is and how requests reach it.
+type Server struct {
+	URL             string     `pulumi:"url,optional"`
+	URLs            []string   `pulumi:"urls,optional"`
+	Protocol        *Protocol  `pulumi:"protocol,optional"`
+	RewritePath     *string    `pulumi:"rewritePath,optional"`
+	HostHeader      *string    `pulumi:"hostHeader,optional"`
+	Headers         *Headers   `pulumi:"headers,optional"`
+	ForwardCaller   bool       `pulumi:"forwardCaller,optional" plain:"true"`
+	TLS             *TLS       `pulumi:"tls,optional"`
+	APIKeyHeader    *string    `pulumi:"apiKeyHeader,optional"`
+	APIKeySecretRef *SecretKey `pulumi:"apiKeySecretRef,optional"`
+}
+
+// Annotate describes the inputs for the schema.
+func (s *Server) Annotate(at infer.Annotator) {
+	at.Describe(&s.URL, "The server's base URL, the string that an OpenAI client takes, such as "+
 		"`https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 "+
 		"address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the "+
 		"path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and "+
 		"link-local addresses are refused. Give either `url` or `urls`.")
-	at.Describe(&a.URLs, "Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of "+
+	at.Describe(&s.URLs, "Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of "+
 		"host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all "+
 		"are sent the same one.")
-	at.Describe(&a.Protocol, "What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want "+
+	at.Describe(&s.Protocol, "What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want "+
 		"(refused with https, where TLS negotiates the protocol). Default: `http1`.")
-	at.SetDefault(&a.Protocol, HTTP1)
-	at.Describe(&a.RewritePath, "The path that a service's own path is replaced with, where it is not the base path of the "+
+	at.SetDefault(&s.Protocol, HTTP1)
+	at.Describe(&s.RewritePath, "The path that a service's own path is replaced with, where it is not the base path of the "+
 		"URL. Starts with a slash, without one at its end; empty or `/` is the server's root.")
-	at.Describe(&a.HostHeader, "The Host header that the server is sent: a host name without a port. Default: the URL's host "+
+	at.Describe(&s.HostHeader, "The Host header that the server is sent: a host name without a port. Default: the URL's host "+
 		"name; with an IP address, the header of the client as it is.")
-	at.Describe(&a.Headers, "Request headers to set or to remove on the way to this server.")
-	at.Describe(&a.ForwardAuthorization, "Whether the client's own Authorization header reaches the server. Default: false, "+
-		"it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.")
-	at.SetDefault(&a.ForwardAuthorization, false)
-	at.Describe(&a.TLS, "How the server's certificate is verified, for an https URL. Default: against the system's roots, "+
+	at.Describe(&s.Headers, "Request headers to set or to remove on the way to this server.")
+	at.Describe(&s.ForwardCaller, "Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, "+
+		"`x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address "+
+		"(X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a "+
+		"backend. The endpoint's own key replaces the client's in any case.")
+	at.SetDefault(&s.ForwardCaller, false)
+	at.Describe(&s.TLS, "How the server's certificate is verified, for an https URL. Default: against the system's roots, "+
 		"for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.")
-	at.Describe(&a.APIKey, "The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, "+
+	at.Describe(&s.APIKeyHeader, "The header that carries the key as it is, without `Bearer`, for servers that want another "+
+		"than Authorization, such as `api-key`.")
+	at.Describe(&s.APIKeySecretRef, "A Secret of your own in this endpoint's namespace that holds the key. A new value is in "+
+		"use within a second.")
+}
+
+// Credential is the key that the server wants. It is a part of its own, since what is made of a secret is secret.
+type Credential struct {
+	APIKey *string `pulumi:"apiKey,optional" provider:"secret"`
+}
+
+// Annotate describes the input for the schema.
+func (c *Credential) Annotate(at infer.Annotator) {
+	at.Describe(&c.APIKey, "The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, "+
 		"and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a "+
 		"restart. Give either `apiKey` or `apiKeySecretRef`.")
-	at.Describe(&a.APIKeyHeader, "The header that carries the key as it is, without `Bearer`, for servers that want another "+
-		"than Authorization, such as `api-key`.")
-	at.Describe(&a.APIKeySecretRef, "A Secret of your own in this endpoint's namespace that holds the key. A new value is in "+
-		"use within a second.")
-	at.Describe(&a.Name, "The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, "+
-		"unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.")
-	at.Describe(&a.Namespace, "The namespace of the endpoint's objects; it must exist. A service in another namespace may "+
-		"use the endpoint unless it has a key. Default: `default`.")
-	at.SetDefault(&a.Namespace, "default")
-	at.Describe(&a.Labels, "Labels for all objects of the endpoint.")
-	at.Describe(&a.Annotations, "Annotations for all objects of the endpoint.")
 }
 
 // Protocol is what a server speaks.
@@ -80,7 +102,7 @@ func (Protocol) Values() []infer.EnumValue[Protocol] {
 
 // Annotate describes the type for the schema.
 func (p *Protocol) Annotate(at infer.Annotator) {
-	at.SetToken("index", "Protocol")
+	at.SetToken("index", "EndpointProtocol")
 	at.Describe(p, "What a model server speaks.")
 }
 

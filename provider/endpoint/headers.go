@@ -12,18 +12,23 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
 )
 
-func decideHeaders(a Args, keyed bool, faults *fault.List) Headers {
-	headers := ptr.Deref(a.Headers, Headers{})
-	at := headerPaths{set: "headers.set", remove: "headers.remove"}
-	at.check(headers, faults)
-	keyHeader := ptr.Deref(a.APIKeyHeader, "")
-	if keyed && a.APIKeyHeader == nil {
-		keyHeader = "Authorization"
+// MaxHeaders is the number of headers that one filter of a route sets, and also the number that it removes
+// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go#L1074).
+const MaxHeaders = 16
+
+// authorization is the header that carries a key by default.
+const authorization = "Authorization"
+
+func decideHeaders(s Server, keyed bool, faults *fault.List) Headers {
+	headers := ptr.Deref(s.Headers, Headers{})
+	headers.check("headers", faults)
+	keyHeader := ptr.Deref(s.APIKeyHeader, "")
+	if keyed && s.APIKeyHeader == nil {
+		keyHeader = authorization
 	}
-	for path, name := range at.names(headers) {
+	for path, name := range headers.names("headers") {
 		if keyHeader != "" && strings.EqualFold(name, keyHeader) {
 			faults.Add(path, "is the header that carries the endpoint's key; leave it to the key", "apiKeyHeader")
 		}
@@ -31,57 +36,63 @@ func decideHeaders(a Args, keyed bool, faults *fault.List) Headers {
 	return headers
 }
 
-// headerPaths are where a program has written changes to headers: in an endpoint's arguments, or in a reference to one.
-type headerPaths struct{ set, remove string }
-
-// check holds changes to headers against what HTTP and a route take.
-func (at headerPaths) check(h Headers, faults *fault.List) {
+// check finds what HTTP, a route or the gateway does not take of changes to headers that were written at path.
+func (h Headers) check(path string, faults *fault.List) {
 	seen := map[string]string{}
-	for path, name := range at.names(h) {
-		faults.AddErr(path, headerName(name))
+	for at, name := range h.names(path) {
+		faults.AddErr(at, headerName(name))
 		lower := strings.ToLower(name)
 		if earlier, twice := seen[lower]; twice {
-			faults.Add(path, fmt.Sprintf("is the header of %s once more; name each once", earlier), at.set, at.remove)
+			faults.Add(at, fmt.Sprintf("is the header of %s once more; name each once", earlier), path)
 		}
-		seen[lower] = path
+		seen[lower] = at
 	}
+	set, remove := path+".set", path+".remove"
 	for _, name := range slices.Sorted(maps.Keys(h.Set)) {
 		if value := h.Set[name]; value == "" || len(value) > 4096 || !httpguts.ValidHeaderFieldValue(value) {
-			faults.Addf(fault.Key(at.set, name), "has no value that a header takes: write 1 to 4096 characters without line breaks, "+
-				"or name the header in %s", at.remove)
+			faults.Addf(fault.Key(set, name), "has no value that a header takes: write 1 to 4096 characters without line breaks, "+
+				"or name the header in %s", remove)
 		}
 	}
-	if len(h.Set) > route.MaxHeaders {
-		faults.Addf(at.set, "has %d headers; a route sets %d at most", len(h.Set), route.MaxHeaders)
+	if len(h.Set) > MaxHeaders {
+		faults.Addf(set, "has %d headers; a route sets %d at most", len(h.Set), MaxHeaders)
 	}
-	// One place is the Authorization header's, which is removed by default.
-	if len(h.Remove) >= route.MaxHeaders {
-		faults.Addf(at.remove, "has %d headers; a route removes %d at most", len(h.Remove), route.MaxHeaders-1)
+	if len(h.Remove) > MaxHeaders {
+		faults.Addf(remove, "has %d headers; a route removes %d at most", len(h.Remove), MaxHeaders)
 	}
 }
 
 // names are the headers that are set or removed, by their paths.
-func (at headerPaths) names(h Headers) iter.Seq2[string, string] {
+func (h Headers) names(path string) iter.Seq2[string, string] {
 	return func(yield func(path, name string) bool) {
 		for _, name := range slices.Sorted(maps.Keys(h.Set)) {
-			if !yield(fault.Key(at.set, name), name) {
+			if !yield(fault.Key(path+".set", name), name) {
 				return
 			}
 		}
 		for i, name := range h.Remove {
-			if !yield(fault.Index(at.remove, i), name) {
+			if !yield(fault.Index(path+".remove", i), name) {
 				return
 			}
 		}
 	}
 }
 
+// hopByHop are headers of one connection, which a proxy writes or drops by itself
+// (https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1).
+var hopByHop = []string{"Connection", "Content-Length", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade"}
+
 func headerName(name string) error {
+	isName := func(other string) bool { return strings.EqualFold(name, other) }
 	switch {
 	case !httpguts.ValidHeaderFieldName(name) || len(name) > 256:
-		return errors.New("is no name of a header (RFC 9110, section 5.1)")
-	case strings.EqualFold(name, "Host"):
+		return errors.New("is not the name of a header (RFC 9110, section 5.1)")
+	case isName("Host"):
 		return errors.New("is the Host header; set it by hostHeader")
+	case slices.ContainsFunc(hopByHop, isName) || len(name) >= 6 && strings.EqualFold(name[:6], "Proxy-"):
+		return errors.New("is a header of the connection, which the gateway writes or drops by itself; leave it out")
+	case isName("X-Forwarded-For"):
+		return errors.New("is written by the gateway after all changes to headers; forwardCaller decides whether the server gets it")
 	}
 	return nil
 }

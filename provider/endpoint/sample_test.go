@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
@@ -48,14 +49,19 @@ var samples = rapid.Custom(func(t *rapid.T) sample {
 		port:   rapid.IntRange(1, 65535).Draw(t, "port"),
 		path:   paths.Draw(t, "path"),
 		args: Args{
-			Protocol:    ptr.To(HTTP1),
-			RewritePath: rapid.Ptr(paths, true).Draw(t, "rewritePath"),
-			HostHeader:  rapid.Ptr(hostnames, true).Draw(t, "hostHeader"),
-			Headers:     rapid.Ptr(headers, true).Draw(t, "headers"),
-			Name:        rapid.StringMatching(`[a-z]([-a-z0-9]{0,52}[a-z0-9])?`).Draw(t, "name"),
-			Namespace:   rapid.StringMatching(`[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`).Draw(t, "namespace"),
-			Labels:      rapid.MapOfN(metadataKeys, labelValues, 0, 3).Draw(t, "labels"),
-			Annotations: rapid.MapOfN(metadataKeys, rapid.String(), 0, 3).Draw(t, "annotations"),
+			Server: Server{
+				Protocol:      ptr.To(HTTP1),
+				RewritePath:   rapid.Ptr(paths, true).Draw(t, "rewritePath"),
+				HostHeader:    rapid.Ptr(hostnames, true).Draw(t, "hostHeader"),
+				Headers:       rapid.Ptr(headers, true).Draw(t, "headers"),
+				ForwardCaller: rapid.Bool().Draw(t, "forwardCaller"),
+			},
+			Identity: meta.Identity{
+				Name:      rapid.StringMatching(`[a-z]([-a-z0-9]{0,45}[a-z0-9])?`).Draw(t, "name"),
+				Namespace: rapid.StringMatching(`[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`).Draw(t, "namespace"),
+			},
+			Metadata: meta.Metadata{Labels: rapid.MapOfN(metadataKeys, labelValues, 0, 3).Draw(t, "labels"),
+				Annotations: rapid.MapOfN(metadataKeys, rapid.String(), 0, 3).Draw(t, "annotations")},
 		},
 	}
 	s.hosts = drawHosts(t, s.family)
@@ -99,7 +105,6 @@ func drawKey(t *rapid.T, a *Args) {
 	case "reference":
 		a.APIKeySecretRef = &SecretKey{objectNames.Draw(t, "secret"), rapid.StringMatching(`[-_a-zA-Z0-9]{1,20}`).Draw(t, "entry")}
 	default:
-		a.ForwardAuthorization = rapid.Bool().Draw(t, "forwardAuthorization")
 		return
 	}
 	a.APIKeyHeader = rapid.Ptr(keyHeaders, true).Draw(t, "apiKeyHeader")
@@ -125,7 +130,7 @@ var (
 	headers       = rapid.Custom(func(t *rapid.T) Headers {
 		return Headers{Set: rapid.MapOfN(rapid.StringMatching(`Set-[A-Za-z0-9]{1,20}`), rapid.StringMatching(`[ -~]{1,60}`), 0, 3).Draw(t, "set")}
 	}).Filter(func(h Headers) bool {
-		return len(check("any", Args{URL: "http://10.0.0.7", Protocol: ptr.To(HTTP1), Namespace: "any", Headers: &h})) == 0
+		return len(check("any", Args{Server: Server{URL: "http://10.0.0.7", Headers: &h}, Identity: meta.Identity{Namespace: "any"}})) == 0
 	})
 )
 

@@ -19,9 +19,9 @@ type change struct {
 	make    func(*rapid.T, *sample)
 }
 
-// TestAnotherWayIsAnotherHash would catch a part of the way that is missing from its hash: a change of it would be made to
-// objects in use, one after the other, and requests between two writes would take neither the old way nor the new one.
-func TestAnotherWayIsAnotherHash(t *testing.T) {
+// TestEveryPartOfReachIsInItsHash would catch a part of reach that is missing from its hash: a change of it would be made to objects
+// in use, one after the other, and requests between two writes would meet half of it.
+func TestEveryPartOfReachIsInItsHash(t *testing.T) {
 	for name, c := range map[string]change{
 		"scheme": {
 			func(s sample) bool { return !s.isIP() && len(s.hosts) == 1 },
@@ -35,7 +35,7 @@ func TestAnotherWayIsAnotherHash(t *testing.T) {
 			func(s sample) bool { return s.args.RewritePath == nil },
 			func(t *rapid.T, s *sample) { s.path = other(t, paths, s.path) },
 		},
-		"rewritten path": {always, func(t *rapid.T, s *sample) { s.args.RewritePath = ptr.To(other(t, paths, planOf(*s).path)) }},
+		"rewritten path": {always, func(t *rapid.T, s *sample) { s.args.RewritePath = ptr.To(other(t, paths, planOf(*s).BasePath)) }},
 		"family of addresses": {
 			sample.isIP,
 			func(t *rapid.T, s *sample) {
@@ -57,7 +57,7 @@ func TestAnotherWayIsAnotherHash(t *testing.T) {
 			},
 			func(_ *rapid.T, s *sample) { s.hosts = append(s.hosts, "further.example.com") },
 		},
-		"Host header": {always, func(t *rapid.T, s *sample) { s.args.HostHeader = ptr.To(other(t, hostnames, planOf(*s).hostHeader)) }},
+		"Host header": {always, func(t *rapid.T, s *sample) { s.args.HostHeader = ptr.To(other(t, hostnames, planOf(*s).HostHeader)) }},
 		"protocol": {
 			func(s sample) bool { return s.scheme == target.HTTP },
 			func(_ *rapid.T, s *sample) {
@@ -69,7 +69,7 @@ func TestAnotherWayIsAnotherHash(t *testing.T) {
 			func(_ *rapid.T, s *sample) { s.args.TLS = nil },
 		},
 		"server name": {hasTLS, func(t *rapid.T, s *sample) {
-			s.setTLS(func(tls *TLS) { tls.ServerName = ptr.To(other(t, hostnames, planOf(*s).tls.serverName)) })
+			s.setTLS(func(tls *TLS) { tls.ServerName = ptr.To(other(t, hostnames, planOf(*s).TLS.ServerName)) })
 		}},
 		"authorities": {
 			func(s sample) bool { return hasTLS(s) && s.args.TLS.CACertificate == nil },
@@ -94,9 +94,10 @@ func TestAnotherWayIsAnotherHash(t *testing.T) {
 			if s.isKeyed() {
 				s.args.APIKey, s.args.APIKeySecretRef, s.args.APIKeyHeader = nil, nil, nil
 			} else {
-				s.args.APIKey, s.args.ForwardAuthorization = ptr.To("not-a-real-key"), false
+				s.args.APIKey = ptr.To("not-a-real-key")
 			}
 		}},
+		"caller": {always, func(_ *rapid.T, s *sample) { s.args.ForwardCaller = !s.args.ForwardCaller }},
 		"header of the key": {sample.isKeyed, func(t *rapid.T, s *sample) {
 			s.args.APIKeyHeader = ptr.To(other(t, keyHeaders, ptr.Deref(s.args.APIKeyHeader, "")))
 		}},
@@ -104,21 +105,20 @@ func TestAnotherWayIsAnotherHash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				before, after := c.draw(t)
-				assert.NotEqual(t, planOf(before).way(), planOf(after).way())
+				assert.NotEqual(t, planOf(before).hash(), planOf(after).hash())
 			})
 		})
 	}
 }
 
-// TestTheSameWayIsTheSameHash would catch a hash of more than the way: objects would be replaced, and the routes of all
+// TestTheHashIsOfReachAlone would catch a hash of more than reach: objects would be replaced, and the routes of all
 // services with them, where one write would do or nothing changed at all.
-func TestTheSameWayIsTheSameHash(t *testing.T) {
+func TestTheHashIsOfReachAlone(t *testing.T) {
 	for name, c := range map[string]change{
 		"nothing":   {always, func(*rapid.T, *sample) {}},
 		"addresses": {sample.isIP, func(t *rapid.T, s *sample) { s.hosts = drawHosts(t, s.family) }},
 		"what the route alone says": {always, func(_ *rapid.T, s *sample) {
 			s.args.Headers = &Headers{Set: map[string]string{"Other": "value"}, Remove: []string{"Cookie"}}
-			s.args.ForwardAuthorization = !s.isKeyed() && !s.args.ForwardAuthorization
 		}},
 		"labels and annotations": {always, func(_ *rapid.T, s *sample) {
 			s.args.Labels, s.args.Annotations = map[string]string{"other": ""}, map[string]string{"other": ""}
@@ -141,22 +141,22 @@ func TestTheSameWayIsTheSameHash(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				before, after := c.draw(t)
-				assert.Equal(t, planOf(before).way(), planOf(after).way())
+				assert.Equal(t, planOf(before).hash(), planOf(after).hash())
 			})
 		})
 	}
 }
 
-// TestAURLThatLeavesOutItsPortGoesTheSameWay would catch a hash of the text instead of what it means.
-func TestAURLThatLeavesOutItsPortGoesTheSameWay(t *testing.T) {
+// TestAURLThatLeavesOutItsPortHasTheSameHash would catch a hash of the text instead of what it means.
+func TestAURLThatLeavesOutItsPortHasTheSameHash(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := samples.Draw(t, "endpoint")
 		s.hosts, s.port = s.hosts[:1], map[string]int{target.HTTP: 80, target.HTTPS: 443}[s.scheme]
 		short := s.args
 		short.URL = fmt.Sprintf("%s://%s%s", s.scheme, s.hosts[0], s.path)
-		p, faults := decide(short, s.isKeyed())
+		p, faults := decide(short.Server, s.isKeyed())
 		require.Empty(t, faults)
-		assert.Equal(t, planOf(s).way(), p.way())
+		assert.Equal(t, planOf(s).hash(), p.hash())
 	})
 }
 
@@ -171,11 +171,11 @@ func (c change) draw(t *rapid.T) (before, after sample) {
 }
 
 func planOf(s sample) plan {
-	p, _ := decide(s.arguments(), s.isKeyed())
+	p, _ := decide(s.arguments().Server, s.isKeyed())
 	return p
 }
 
-func (s sample) isKeyed() bool { return s.args.APIKey != nil || s.args.APIKeySecretRef != nil }
+func (s sample) isKeyed() bool { return isKeyed(s.args.Server, s.args.Credential) }
 
 // setTLS changes a copy: what was drawn before keeps its own.
 func (s *sample) setTLS(set func(*TLS)) {

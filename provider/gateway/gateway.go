@@ -2,37 +2,31 @@
 package gateway
 
 import (
-	"cmp"
-	"fmt"
-	"maps"
-
 	"github.com/pulumi/pulumi-go-provider/infer"
-	kubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/utilities"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/examples"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
 
-// Token is the type of a ModelGateway in a Pulumi program.
-const Token = "modelplane:index:" + Kind
-
-// Kind is what its objects carry as the label modelplane/component.
+// Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
 const Kind = "ModelGateway"
 
-// readyTimeout is how long Traefik has to run and to get an address.
-const readyTimeout = "10m"
-
-// endTimeout is how long its Pods may take to end: their whole grace period, with something to spare.
-const endTimeout = "11m"
-
 // Definition is the component as the provider serves it.
-var Definition = component.Define(check, construct)
+var Definition = input.Define(check, func(
+	ctx *pulumi.Context, name string, args input.Args[Args], opts ...pulumi.ResourceOption,
+) (*ModelGateway, error) {
+	return construct(ctx, name, Inputs{
+		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
+		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+	}, opts...)
+})
 
 // ModelGateway is Traefik with a Gateway that services attach to.
 type ModelGateway struct {
@@ -61,234 +55,51 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 	at.Describe(&g.Gateway, "The gateway as a ModelService takes it in `gateway`.")
 }
 
-func construct(
-	ctx *pulumi.Context, name string, in component.Inputs[Args], opts ...pulumi.ResourceOption,
-) (*ModelGateway, error) {
+// Inputs are a program's, in parts that may still be unknown in preview.
+type Inputs struct {
+	Install  value.Value[Install]
+	Source   value.Value[Source]
+	Serving  value.Value[Serving]
+	Identity value.Value[meta.Identity]
+	Metadata value.Value[meta.Metadata]
+}
+
+func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*ModelGateway, error) {
+	// The name is always known, so that only the namespace can be missing.
+	isNamed := in.Identity.Now().Namespace != "" || !in.Identity.Complete()
+	ownership := namespaceOwnership(isNamed, in.Install.Now().CreateNamespace)
+	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return identify(name, i) })
 	g := &ModelGateway{}
-	children, err := component.Register(ctx, Token, name, g, opts)
+	owner, err := child.NewOwner(ctx, Kind, name, g, in.Identity, in.Metadata, opts)
 	if err != nil {
 		return nil, err
 	}
-	b := builder{
-		ctx: ctx, children: children, in: in, name: name,
-		meta: in.Only("name", "namespace", "labels", "annotations"),
-		plan: component.Decide(in.Except("chart"), func(a Args) (plan, fault.List) { return decide(name, a) }),
-	}
-	release, err := b.release()
+	decided := value.Decide2(value.Join(in.Identity, in.Metadata), in.Serving,
+		func(of value.Pair[meta.Identity, meta.Metadata], s Serving) (plan, fault.List) {
+			return decide(of.A, of.B, s)
+		})
+	list, err := children(name, ownership, in, decided)
 	if err != nil {
 		return nil, err
 	}
-	workload, service, err := b.running(release)
+	objects, err := owner.Register(list)
 	if err != nil {
 		return nil, err
 	}
-	class, err := b.class(release)
-	if err != nil {
-		return nil, err
-	}
-	gateway, err := b.gateway(class, workload, service)
-	if err != nil {
-		return nil, err
-	}
-	b.setOutputs(g, service, class, gateway)
+	g.setOutputs(owner, decided, objects)
 	return g, nil
 }
 
-// builder makes a gateway's children, all of them with the Pulumi name of the gateway.
-type builder struct {
-	ctx      *pulumi.Context
-	children component.Children
-	in       component.Inputs[Args]
-	name     string
-	meta     pulumix.Output[Args]
-	plan     pulumix.Output[plan]
-}
-
-// release installs Traefik, after the namespace and the definitions that it watches. It is not waited for: Helm would tell
-// no more than that time ran out.
-func (b builder) release() (*helmRelease, error) {
-	before, err := b.crds()
-	if err != nil {
-		return nil, err
-	}
-	if b.in.Known.CreateNamespace {
-		namespace, err := object.New(b.ctx, object.Namespace, b.name, pulumi.Map{"metadata": pulumi.Map{
-			"name":        b.namespaceName(),
-			"labels":      b.labels(nil),
-			"annotations": b.annotations(nil),
-		}}, b.children.Options()...)
-		if err != nil {
-			return nil, err
-		}
-		before = append(before, namespace)
-	}
-	// Of the chart only the values may be secret.
-	source := func(part func(chartSource) any) pulumi.Output {
-		return pulumi.Unsecret(pulumix.Apply(b.in.Only("chart"), func(a Args) any { return part(a.chartSource()) }))
-	}
-	values := pulumix.Apply2(b.in.Only("chart"), b.plan, func(a Args, p plan) map[string]any { return p.values(a) })
-	var made helmRelease
-	err = b.ctx.RegisterResource("kubernetes:helm.sh/v3:Release", b.name, pulumi.Map{
-		"name":           b.objectName(),
-		"namespace":      b.namespaceName(),
-		"chart":          source(func(c chartSource) any { return c.name }),
-		"version":        source(func(c chartSource) any { return c.version }),
-		"repositoryOpts": source(func(c chartSource) any { return c.repositoryOpts() }),
-		"values":         values,
-		"skipCrds":       pulumi.Bool(true),
-		"skipAwait":      pulumi.Bool(true),
-	}, &made, kubernetes.PkgResourceDefaultOpts(b.children.Options(pulumi.DependsOn(before)))...)
-	return &made, err
-}
-
-// helmRelease is the part of a Release that others rest on.
-type helmRelease struct {
-	pulumi.CustomResourceState
-
-	Status pulumi.MapOutput `pulumi:"status"`
-}
-
-// crds installs the definitions. They outlive the gateway: deleting them would delete every route in the cluster.
-func (b builder) crds() ([]pulumi.Resource, error) {
-	if !b.in.Known.InstallCRDs {
-		return nil, nil
-	}
-	definitions, err := crds.All()
-	if err != nil {
-		return nil, err
-	}
-	advice, err := component.Advise(b.ctx, b.in, b.children, "definitions", adviseOnDefinitions)
-	if err != nil {
-		return nil, err
-	}
-	var made []pulumi.Resource
-	for _, definition := range definitions {
-		content := pulumi.ToMap(definition.Object)
-		crd, err := object.New(b.ctx, object.CustomResourceDefinition, b.name+"-"+definition.Name, content, b.children.Options(pulumi.RetainOnDelete(true), advice)...)
-		if err != nil {
-			return nil, err
-		}
-		made = append(made, crd)
-	}
-	return made, nil
-}
-
-// running waits, by patches that change nothing that Traefik reads, until this revision of the release runs and has an
-// address. Pulumi then says what is missing: which Pod fails and why, or that no load balancer gave an address.
-func (b builder) running(release *helmRelease) (workload, service *object.Object, err error) {
-	anchor, err := b.anchor(release)
-	if err != nil {
-		return nil, nil, err
-	}
-	metadata := pulumi.Map{
-		"name":      b.objectName(),
-		"namespace": b.namespaceName(),
-		"annotations": pulumix.Apply(pulumix.MustConvertTyped[map[string]any](release.Status), func(status map[string]any) map[string]string {
-			return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
-		}),
-	}
-	advice, err := component.Advise(b.ctx, b.in, b.children, "address", func(failure string) string {
-		return adviseOnAddress(b.name, b.in.Known, failure)
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	service, err = object.New(b.ctx, object.ServicePatch, b.name, pulumi.Map{"metadata": metadata},
-		b.children.Awaited(readyTimeout, advice)...)
-	if err != nil {
-		return nil, nil, err
-	}
-	owned := maps.Clone(metadata)
-	owned["ownerReferences"] = pulumix.Apply2(anchor.Name(), anchor.UID(), func(name, uid string) []any {
-		return []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid, "blockOwnerDeletion": true}}
-	})
-	workload, err = object.New(b.ctx, object.DeploymentPatch, b.name, pulumi.Map{"metadata": owned},
-		b.children.Awaited(readyTimeout, pulumi.RetainOnDelete(true))...)
-	return workload, service, err
-}
-
-// anchor is an object that the Deployment belongs to: deleted before the release, it is gone only when the last Pod has
-// ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is looked at
-// again only after half of their grace period, which is five minutes.
-func (b builder) anchor(release *helmRelease) (*object.Object, error) {
-	return object.New(b.ctx, object.ConfigMap, b.name, pulumi.Map{
-		"metadata": pulumi.Map{
-			"namespace":   b.namespaceName(),
-			"labels":      b.labels(nil),
-			"annotations": b.annotations(nil),
-		},
-		"data": pulumi.StringMap{"README": pulumi.String("The gateway's Deployment belongs to this object: it is deleted with it.")},
-	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: endTimeout}))...)
-}
-
-func (b builder) class(release *helmRelease) (*object.Object, error) {
-	return object.New(b.ctx, object.GatewayClass, b.name, pulumi.Map{
-		"metadata": pulumi.Map{
-			"name":        pulumix.Apply(b.names(), func(a Args) string { return className(b.name, a) }),
-			"labels":      b.labels(classLabels),
-			"annotations": b.annotations(nil),
-		},
-		"spec": pulumi.Map{"controllerName": pulumi.String(chart.ControllerName)},
-	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}))...)
-}
-
-// gateway waits until Traefik says that it serves the Gateway.
-func (b builder) gateway(class, workload, service *object.Object) (*object.Object, error) {
-	spec := pulumix.ApplyErr(class.Name(), func(class string) (any, error) { return object.Plain(gatewaySpec(class)) })
-	return object.New(b.ctx, object.Gateway, b.name, pulumi.Map{
-		"metadata": pulumi.Map{
-			"name":        b.objectName(),
-			"namespace":   b.namespaceName(),
-			"labels":      b.labels(nil),
-			"annotations": b.annotations(map[string]string{object.WaitForAnnotation: waitFor}),
-		},
-		"spec": spec,
-	}, b.children.Awaited(readyTimeout, pulumi.DependsOn([]pulumi.Resource{workload, service}))...)
-}
-
-// setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after
-// both and go before both.
-func (b builder) setOutputs(g *ModelGateway, service, class, gateway *object.Object) {
-	spec := pulumix.MustConvertTyped[map[string]any](service.Spec)
-	status := pulumix.MustConvertTyped[map[string]any](service.Status)
-	g.Address = pulumix.Apply2Err(spec, status, address)
-	g.GatewayName = gateway.Name()
-	g.GatewayClassName = class.Name()
-	g.Namespace = b.namespaceName()
-	g.URL = pulumix.Apply3(b.plan, g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
-	g.Gateway = pulumix.Apply3(g.GatewayName, g.Namespace, g.URL, func(name, namespace, url string) Reference {
-		return Reference{Name: name, Namespace: namespace, Listener: Listener, URL: url, Plugin: true}
-	})
-}
-
-// names are the arguments that names are made of, so that they are known where labels and annotations are not.
-func (b builder) names() pulumix.Output[Args] { return b.in.Only("name", "namespace") }
-
-func (b builder) objectName() pulumi.String { return pulumi.String(cmp.Or(b.in.Known.Name, b.name)) }
-
-func (b builder) namespaceName() pulumix.Output[string] {
-	return pulumix.Apply(b.names(), func(a Args) string { return namespaceOf(b.name, a) })
-}
-
-// labels are those that every object carries, and what more says of the arguments.
-func (b builder) labels(more func(name string, a Args) map[string]string) pulumix.Output[map[string]string] {
-	return pulumix.Apply(b.meta, func(a Args) map[string]string {
-		labels := object.Labels(Kind, string(b.objectName()), a.Labels)
-		if more != nil {
-			maps.Copy(labels, more(b.name, a))
-		}
-		return labels
-	})
-}
-
-// annotations are the user's and our own; where there are none the field stays away, as the API server would have it.
-func (b builder) annotations(own map[string]string) pulumix.Output[map[string]string] {
-	return pulumix.Apply(b.meta, func(a Args) map[string]string {
-		if len(own) == 0 {
-			return a.Annotations
-		}
-		annotations := maps.Clone(own)
-		maps.Copy(annotations, a.Annotations)
-		return annotations
+// setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after both
+// and go before both.
+func (g *ModelGateway) setOutputs(owner child.Owner, decided value.Value[plan], objects child.Objects) {
+	service := objects[serviceKey]
+	g.Address = pulumix.Apply2Err(child.Map(service.Spec), child.Map(service.Status), address)
+	g.GatewayName = objects[gatewayKey].Name()
+	g.GatewayClassName = objects[classKey].Name()
+	g.Namespace = owner.Namespace()
+	g.URL = pulumix.Apply3(decided.Output(), g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
+	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.Namespace, g.URL, func(p plan, name, namespace, url string) Reference {
+		return Reference{Name: name, Namespace: namespace, Listener: Listener, URL: url, PluginVersion: plugin.Version}
 	})
 }

@@ -9,11 +9,12 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 )
 
 // defaults are arguments as the schema fills them in.
 func defaults() Args {
-	return Args{CreateNamespace: true, InstallCRDs: true, Replicas: 2, Port: 80}
+	return Args{Install: Install{InstallCRDs: true}, Serving: Serving{Replicas: 2, Port: 80}}
 }
 
 // TestTheURLIsOneThatClientsTake would catch an IPv6 address without brackets, a port that is lost, and one that only clutters.
@@ -33,7 +34,7 @@ func TestTheURLIsOneThatClientsTake(t *testing.T) {
 	} {
 		a := defaults()
 		a.Port = c.port
-		p, faults := decide("gw", a)
+		p, faults := decide(identify("gw", a.Identity), a.Metadata, a.Serving)
 		require.Empty(t, faults)
 		assert.Equal(t, c.url, p.url(c.address))
 	}
@@ -74,8 +75,8 @@ func TestTheChartComesFromWhereItsNameSays(t *testing.T) {
 	} {
 		a := defaults()
 		a.Chart = c.chart
-		assert.Equal(t, c.want, a.chartSource(), name)
-		assert.Equal(t, c.opts, a.chartSource().repositoryOpts(), name)
+		assert.Equal(t, c.want, a.chart(), name)
+		assert.Equal(t, c.opts, a.chart().repositoryOpts(), name)
 	}
 }
 
@@ -128,7 +129,7 @@ func TestANameIsAsLongAsItsNamespaceLetsItBe(t *testing.T) {
 // second gateway would take over the first one's.
 func TestNoTwoGatewaysShareAClass(t *testing.T) {
 	gateways := map[string]string{}
-	for _, a := range []Args{
+	for _, i := range []meta.Identity{
 		{Name: "gw"},
 		{Name: "edge"},
 		{Name: "gw", Namespace: "edge"},
@@ -136,8 +137,8 @@ func TestNoTwoGatewaysShareAClass(t *testing.T) {
 		{Name: "a-b", Namespace: "team"},
 		{Name: "b", Namespace: "team-a"},
 	} {
-		class := className("unused", a)
-		require.NotContains(t, gateways, class, "%+v and %s", a, gateways[class])
-		gateways[class] = a.Namespace + " " + a.Name
+		class := plan{identity: identify("unused", i)}.className()
+		require.NotContains(t, gateways, class, "%+v and %s", i, gateways[class])
+		gateways[class] = i.Namespace + " " + i.Name
 	}
 }

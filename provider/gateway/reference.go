@@ -6,11 +6,13 @@ import (
 
 // Reference is a gateway as a service takes it.
 type Reference struct {
-	Name      string `pulumi:"name"`
-	Namespace string `pulumi:"namespace"`
-	Listener  string `pulumi:"listener,optional"`
-	URL       string `pulumi:"url"`
-	Plugin    bool   `pulumi:"plugin,optional"`
+	Name          string `pulumi:"name"`
+	Namespace     string `pulumi:"namespace"`
+	Listener      string `pulumi:"listener,optional"`
+	URL           string `pulumi:"url"`
+	ClusterURL    string `pulumi:"clusterUrl,optional"`
+	PluginVersion string `pulumi:"pluginVersion,optional"`
+	Public        bool   `pulumi:"public,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -23,6 +25,12 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.Describe(&r.Listener, "The listener that routes attach to. Default: `http`.")
 	at.SetDefault(&r.Listener, Listener)
 	at.Describe(&r.URL, "The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.")
-	at.Describe(&r.Plugin, "Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.")
-	at.SetDefault(&r.Plugin, false)
+	at.Describe(&r.ClusterURL, "The URL that clients inside the cluster reach the listener by. Default: none is known.")
+	at.Describe(&r.PluginVersion, "The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. "+
+		"Default: none, it does not run the plugin.")
+	at.Describe(&r.Public, "Whether the listener can be reached from the internet, as far as is known. Default: false.")
+	at.SetDefault(&r.Public, false)
 }
+
+// HasPlugin says whether its Traefik runs the plugin.
+func (r Reference) HasPlugin() bool { return r.PluginVersion != "" }

@@ -11,15 +11,18 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/apitest"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/provider/service/route"
+	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 )
 
 // TestTheAPIServerTakesEveryAcceptedService would catch arguments that pass the check but make a route or a grant that the
 // API server refuses, halfway through an update.
 func TestTheAPIServerTakesEveryAcceptedService(t *testing.T) {
-	server := apitest.Here(t)
+	server := apitest.Here(t, crds.Objects())
 	rapid.Check(t, func(t *rapid.T) {
 		a := services.Draw(t, "service")
 		require.Empty(t, check("service", a))
@@ -32,11 +35,14 @@ func TestTheAPIServerTakesEveryAcceptedService(t *testing.T) {
 // TestTheAPIServerTakesAServiceAtEveryLimit would catch limits that hold one by one but not together: the rules of the
 // definition are counted by their cost.
 func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
-	server := apitest.Here(t)
+	server := apitest.Here(t, crds.Objects())
 	label := func(length int) string { return strings.Repeat("a", length) }
 	a := Args{
-		Gateway: gateway.Reference{Name: label(63), Namespace: label(63), Listener: label(63), URL: "http://203.0.113.7", Plugin: true},
-		Name:    label(63), Namespace: label(63), Path: ptr.To("/" + label(511)), APIPath: "/" + label(511),
+		Routing: Routing{
+			Gateway: gateway.Reference{Name: label(63), Namespace: label(63), Listener: label(63), URL: "http://203.0.113.7", PluginVersion: "1"},
+			Path:    ptr.To("/" + label(1023)),
+		},
+		Identity: meta.Identity{Name: label(63), Namespace: label(63)},
 	}
 	for i := range route.MaxHostnames {
 		a.Hostnames = append(a.Hostnames, "*."+label(63)+"."+label(63)+"."+label(63)+"."+label(50)+string(rune('a'+i)))
@@ -44,13 +50,13 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 	for i := range route.MaxBackends {
 		set := map[string]string{}
 		var remove []string
-		for j := range route.MaxHeaders {
+		for j := range endpoint.MaxHeaders {
 			set[label(240)+fmt.Sprint("-set-", j)] = label(4096)
 			remove = append(remove, label(240)+fmt.Sprint("-remove-", j))
 		}
 		a.Backends = append(a.Backends, Backend{Weight: 1_000_000 - i, Endpoint: &endpoint.BackendReference{
 			Name: label(63), ServiceName: label(63), Namespace: label(63), Port: 65535, BasePath: "/" + label(1023), HostHeader: ptr.To(label(63) + ".example"),
-			SetHeaders: set, RemoveHeaders: remove[:route.MaxHeaders-1], KeyMiddleware: ptr.To(label(63)),
+			Headers: &endpoint.Headers{Set: set, Remove: remove}, Keyed: true, Middleware: ptr.To(label(63)),
 		}})
 	}
 	require.Empty(t, check("service", a))
@@ -61,16 +67,15 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t require.TestingT, a Args) []map[string]any {
-	p, faults := decide("service", a)
+	identity := a.Identity.Or("service", meta.DefaultNamespace)
+	in := Inputs{value.Known(a.Routing), value.Known(a.Await), value.Known(identity), value.Known(a.Metadata)}
+	p, faults := decide(identity, a.Routing)
 	require.Empty(t, faults)
-	content := func(kind object.Kind, name, namespace string, annotations map[string]string, spec any) map[string]any {
-		return map[string]any{"apiVersion": kind.APIVersion, "kind": kind.Name, "spec": spec, "metadata": map[string]any{
-			"name": name, "namespace": namespace, "labels": object.Labels(Kind, a.Name, a.Labels), "annotations": annotations,
-		}}
-	}
-	all := []map[string]any{content(object.HTTPRoute, a.Name, a.Namespace, annotations(a), p.route)}
-	for _, g := range p.grants {
-		all = append(all, content(object.ReferenceGrant, a.Name+"-"+g.namespace+"-0fbc81a4", g.namespace, a.Annotations, g.spec))
+	rendered, err := child.Render(Kind, "service", identity, a.Metadata, children("service", in, value.Known(p)))
+	require.NoError(t, err)
+	var all []map[string]any
+	for _, r := range rendered {
+		all = append(all, r.Object)
 	}
 	return all
 }
@@ -83,17 +88,20 @@ var (
 	paths    = rapid.StringMatching(`(/[-A-Za-z0-9_~$&+,;=:@]{1,60}){0,8}`)
 	services = rapid.Custom(func(t *rapid.T) Args {
 		a := Args{
-			Gateway: gateway.Reference{
-				Name: short.Draw(t, "gateway"), Namespace: labels.Draw(t, "namespace of the gateway"), Listener: short.Draw(t, "listener"),
-				URL: rapid.SampledFrom([]string{"http://203.0.113.7", "https://[2001:db8::7]:8443"}).Draw(t, "url"), Plugin: true,
+			Routing: Routing{
+				Gateway: gateway.Reference{
+					Name: short.Draw(t, "gateway"), Namespace: labels.Draw(t, "namespace of the gateway"), Listener: short.Draw(t, "listener"),
+					URL: rapid.SampledFrom([]string{"http://203.0.113.7", "https://[2001:db8::7]:8443"}).Draw(t, "url"), PluginVersion: "1",
+				},
+				Hostnames: rapid.SliceOfNDistinct(rapid.OneOf(hosts, rapid.Map(hosts, func(host string) string { return "*." + host })), 0,
+					route.MaxHostnames-1, rapid.ID).Draw(t, "hostnames"),
+				Path: rapid.Ptr(paths, true).Draw(t, "path"),
 			},
-			Hostnames: rapid.SliceOfNDistinct(rapid.OneOf(hosts, rapid.Map(hosts, func(host string) string { return "*." + host })), 0,
-				route.MaxHostnames, rapid.ID).Draw(t, "hostnames"),
-			Path:      rapid.Ptr(paths, true).Draw(t, "path"),
-			APIPath:   paths.Draw(t, "apiPath"),
-			SkipAwait: rapid.Bool().Draw(t, "skipAwait"),
-			Name:      labels.Draw(t, "name"),
-			Namespace: labels.Draw(t, "namespace"),
+			Await:    Await{SkipAwait: rapid.Bool().Draw(t, "skipAwait")},
+			Identity: meta.Identity{Name: labels.Draw(t, "name"), Namespace: labels.Draw(t, "namespace")},
+		}
+		if len(a.Hostnames) > 0 {
+			a.Hostnames = append(a.Hostnames, "whole.example.com")
 		}
 		for left := route.MaxBackends; left > 0; {
 			entry := Backend{Weight: rapid.IntRange(0, 1_000_000).Draw(t, "weight")}
@@ -120,11 +128,12 @@ func drawReference(t *rapid.T, namespace string) endpoint.BackendReference {
 		Name: short.Draw(t, "endpoint"), ServiceName: short.Draw(t, "service of the endpoint"),
 		Namespace: rapid.OneOf(rapid.Just(namespace), rapid.SampledFrom([]string{"models", "egress"})).Draw(t, "namespace of the endpoint"),
 		Port:      rapid.IntRange(1, 65535).Draw(t, "port"), BasePath: "/" + short.Draw(t, "base path"),
-		HostHeader: rapid.Ptr(hosts, true).Draw(t, "host"), ForwardAuthorization: rapid.Bool().Draw(t, "forward"),
-		SetHeaders: rapid.MapOfN(rapid.StringMatching(`X-[A-Z]{1,9}`), rapid.StringMatching(`[!-~]{1,20}`), 0, 3).Draw(t, "set"),
+		HostHeader: rapid.Ptr(hosts, true).Draw(t, "host"), ForwardCaller: rapid.Bool().Draw(t, "forward"),
+		Headers: &endpoint.Headers{Set: rapid.MapOfN(rapid.StringMatching(`X-[A-Z]{1,9}`), rapid.StringMatching(`[!-~]{1,20}`), 0, 3).Draw(t, "set")},
 	}
 	if reference.Namespace == namespace {
-		reference.KeyMiddleware = rapid.Ptr(short, true).Draw(t, "key")
+		reference.Middleware = rapid.Ptr(short, true).Draw(t, "middleware")
+		reference.Keyed = reference.Middleware != nil && rapid.Bool().Draw(t, "keyed")
 	}
 	return reference
 }

@@ -5,43 +5,56 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 )
 
-// Args are the inputs of a [ModelService].
+// Args are the inputs of a [ModelService], in the parts that become known together.
 type Args struct {
-	Gateway     gateway.Reference `pulumi:"gateway"`
-	Backends    []Backend         `pulumi:"backends"`
-	Hostnames   []string          `pulumi:"hostnames,optional"`
-	Path        *string           `pulumi:"path,optional"`
-	APIPath     string            `pulumi:"apiPath,optional"`
-	SkipAwait   bool              `pulumi:"skipAwait,optional"`
-	Name        string            `pulumi:"name,optional"`
-	Namespace   string            `pulumi:"namespace,optional"`
-	Labels      map[string]string `pulumi:"labels,optional"`
-	Annotations map[string]string `pulumi:"annotations,optional"`
+	Routing
+	Await
+	meta.Identity
+	meta.Metadata
 }
 
 // Annotate describes the inputs for the schema.
 func (a *Args) Annotate(at infer.Annotator) {
-	at.Describe(&a.Gateway, "The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.")
-	at.Describe(&a.Backends, "Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong "+
-		"into one endpoint's `urls`.")
-	at.Describe(&a.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. "+
-		"Default: every name that leads to the gateway.")
-	at.Describe(&a.Path, "The first part of the service's path, unique on the gateway. Starts with a slash, without one at its "+
-		"end. Default: `/<namespace>/<name>`.")
-	at.Describe(&a.APIPath, "The second part of the service's path, which each endpoint's base path takes the place of. "+
-		"Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base "+
-		"path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.")
-	at.SetDefault(&a.APIPath, "/v1")
+	at.Describe(&a.Name, "The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.")
+	at.Describe(&a.Namespace, "The namespace of the HTTPRoute; it must exist. Default: `default`.")
+	at.SetDefault(&a.Namespace, meta.DefaultNamespace)
+	at.Describe(&a.Labels, "Labels for all objects of the service.")
+	at.Describe(&a.Annotations, "Annotations for all objects of the service.")
+}
+
+// Routing says which requests the service takes, and who answers them.
+type Routing struct {
+	Gateway   gateway.Reference `pulumi:"gateway"`
+	Backends  []Backend         `pulumi:"backends"`
+	Hostnames []string          `pulumi:"hostnames,optional"`
+	Path      *string           `pulumi:"path,optional"`
+}
+
+// Annotate describes the inputs for the schema.
+func (r *Routing) Annotate(at infer.Annotator) {
+	at.Describe(&r.Gateway, "The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.")
+	at.Describe(&r.Backends, "Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one "+
+		"endpoint's `urls`.")
+	at.Describe(&r.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`, but not of "+
+		"all of them. Up to 16. Default: every name that leads to the gateway.")
+	at.Describe(&r.Path, "The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a "+
+		"slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of "+
+		"a server whose base path is `/`, exposes all of that server, `/health` and the like included.")
+}
+
+// Await says whether Pulumi waits for the gateway.
+type Await struct {
+	SkipAwait bool `pulumi:"skipAwait,optional"`
+}
+
+// Annotate describes the input for the schema.
+func (a *Await) Annotate(at infer.Annotator) {
 	at.Describe(&a.SkipAwait, "Whether not to wait until the gateway has accepted the route. Default: false: an update that "+
 		"the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.")
 	at.SetDefault(&a.SkipAwait, false)
-	at.Describe(&a.Name, "The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.")
-	at.Describe(&a.Namespace, "The namespace of the HTTPRoute; it must exist. Default: `default`.")
-	at.SetDefault(&a.Namespace, "default")
-	at.Describe(&a.Labels, "Labels for all objects of the service.")
-	at.Describe(&a.Annotations, "Annotations for all objects of the service.")
 }
 
 // Backend is an endpoint, or several, with a share of the traffic.

@@ -9,15 +9,22 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 )
 
 // chat is a service in the namespace apps with these backends.
 func chat(backends ...Backend) Args {
 	return Args{
-		Gateway:   gateway.Reference{Name: "gw", Namespace: "modelplane-gw", Listener: gateway.Listener, URL: "http://203.0.113.7", Plugin: true},
-		Namespace: "apps", APIPath: "/v1", Backends: backends,
+		Routing: Routing{
+			Gateway:  gateway.Reference{Name: "gw", Namespace: "modelplane-gw", Listener: gateway.Listener, URL: "http://203.0.113.7", PluginVersion: "1"},
+			Backends: backends,
+		},
+		Identity: meta.Identity{Name: "chat", Namespace: "apps"},
 	}
 }
+
+func decided(a Args) (plan, fault.List) { return decide(a.Identity, a.Routing) }
 
 func one(namespace, name string) *endpoint.BackendReference {
 	return &endpoint.BackendReference{Name: name, ServiceName: name + "-0fbc81a4", Namespace: namespace, Port: 8000, BasePath: "/v1"}
@@ -38,27 +45,24 @@ func TestTheURLLeadsToTheService(t *testing.T) {
 		gateway   string
 		hostnames []string
 		path      *string
-		apiPath   string
 		url       string
 	}{
-		{gateway: "http://203.0.113.7", apiPath: "/v1", url: "http://203.0.113.7/apps/chat/v1"},
-		{gateway: "http://203.0.113.7/", apiPath: "/v1", url: "http://203.0.113.7/apps/chat/v1"},
-		{gateway: "http://203.0.113.7:8080", apiPath: "/v1/", url: "http://203.0.113.7:8080/apps/chat/v1"},
-		{gateway: "http://[2001:db8::7]", apiPath: "/v1", url: "http://[2001:db8::7]/apps/chat/v1"},
-		{gateway: "https://[2001:db8::7]:8443", apiPath: "/v1", url: "https://[2001:db8::7]:8443/apps/chat/v1"},
-		{gateway: "http://localhost:8080", apiPath: "/v1", url: "http://localhost:8080/apps/chat/v1"},
-		{gateway: "http://203.0.113.7", hostnames: []string{"Chat.Example.com."}, apiPath: "/v1", url: "http://chat.example.com/apps/chat/v1"},
-		{gateway: "http://[2001:db8::7]:8080", hostnames: []string{"a.example", "b.example"}, apiPath: "/v1", url: "http://a.example:8080/apps/chat/v1"},
-		{gateway: "http://203.0.113.7:8080", hostnames: []string{"*.example.com", "chat.example.com"}, apiPath: "/v1", url: "http://chat.example.com:8080/apps/chat/v1"},
-		{gateway: "http://203.0.113.7", hostnames: []string{"*.example.com"}, apiPath: "/v1", url: "http://203.0.113.7/apps/chat/v1"},
-		{gateway: "http://203.0.113.7", path: ptr.To("/assistant/"), apiPath: "/openai/v1", url: "http://203.0.113.7/assistant/openai/v1"},
-		{gateway: "http://203.0.113.7", path: ptr.To("/assistant"), apiPath: "", url: "http://203.0.113.7/assistant"},
-		{gateway: "http://203.0.113.7", path: ptr.To(""), apiPath: "/v1", url: "http://203.0.113.7/v1"},
-		{gateway: "http://203.0.113.7", path: ptr.To("/"), apiPath: "/", url: "http://203.0.113.7"},
+		{gateway: "http://203.0.113.7", url: "http://203.0.113.7/apps/chat/v1"},
+		{gateway: "http://203.0.113.7/", url: "http://203.0.113.7/apps/chat/v1"},
+		{gateway: "http://203.0.113.7:8080", url: "http://203.0.113.7:8080/apps/chat/v1"},
+		{gateway: "http://[2001:db8::7]", url: "http://[2001:db8::7]/apps/chat/v1"},
+		{gateway: "https://[2001:db8::7]:8443", url: "https://[2001:db8::7]:8443/apps/chat/v1"},
+		{gateway: "http://localhost:8080", url: "http://localhost:8080/apps/chat/v1"},
+		{gateway: "http://203.0.113.7", hostnames: []string{"Chat.Example.com."}, url: "http://chat.example.com/apps/chat/v1"},
+		{gateway: "http://[2001:db8::7]:8080", hostnames: []string{"a.example", "b.example"}, url: "http://a.example:8080/apps/chat/v1"},
+		{gateway: "http://203.0.113.7:8080", hostnames: []string{"*.example.com", "chat.example.com"}, url: "http://chat.example.com:8080/apps/chat/v1"},
+		{gateway: "http://203.0.113.7", path: ptr.To("/apps/openai/v1/"), url: "http://203.0.113.7/apps/openai/v1"},
+		{gateway: "http://203.0.113.7", path: ptr.To(""), url: "http://203.0.113.7"},
+		{gateway: "http://203.0.113.7", path: ptr.To("/"), url: "http://203.0.113.7"},
 	} {
 		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
-		a.Gateway.URL, a.Hostnames, a.Path, a.APIPath = c.gateway, c.hostnames, c.path, c.apiPath
-		p, faults := decide("chat", a)
+		a.Gateway.URL, a.Hostnames, a.Path = c.gateway, c.hostnames, c.path
+		p, faults := decide(a.Identity, a.Routing)
 		require.Empty(t, faults, c.url)
 		assert.Equal(t, c.url, p.url)
 	}
@@ -72,7 +76,7 @@ func TestTheGatewaysURLIsThatOfAListener(t *testing.T) {
 	} {
 		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
 		a.Gateway.URL = text
-		_, faults := decide("chat", a)
+		_, faults := decide(a.Identity, a.Routing)
 		if assert.Len(t, faults, 1, text) {
 			assert.Equal(t, "gateway.url", faults[0].Path)
 		}
@@ -103,7 +107,7 @@ func TestSharesAreWhatTheRouteGives(t *testing.T) {
 			[]Share{{"a", 3, 0.75}, {"a", 1, 0.25}},
 		},
 	} {
-		p, faults := decide("chat", chat(c.backends...))
+		p, faults := decided(chat(c.backends...))
 		require.Empty(t, faults, name)
 		require.Len(t, p.route.Rules[0].BackendRefs, len(c.shares), name)
 		for i, want := range c.shares {
@@ -120,7 +124,7 @@ func TestSharesAreWhatTheRouteGives(t *testing.T) {
 // an order that changes from run to run, with which each `pulumi up` would replace the grants.
 func TestGrantsNameTheRoutesServicesAndNoOthers(t *testing.T) {
 	for range 20 {
-		p, faults := decide("chat", chat(
+		p, faults := decided(chat(
 			Backend{Endpoints: several("models", "c", "a", "c"), Weight: 1},
 			Backend{Endpoint: one("apps", "here"), Weight: 1},
 			Backend{Endpoint: one("egress", "z"), Weight: 0},
@@ -149,7 +153,7 @@ func TestGrantsNameTheRoutesServicesAndNoOthers(t *testing.T) {
 func TestAReferenceByHandIsReadAsAnEndpointsInputsAre(t *testing.T) {
 	reference := one("apps", "local")
 	reference.HostHeader, reference.BasePath = ptr.To("API.Example.com."), "/openai/v1/"
-	p, faults := decide("chat", chat(Backend{Endpoint: reference, Weight: 1}))
+	p, faults := decided(chat(Backend{Endpoint: reference, Weight: 1}))
 	require.Empty(t, faults)
 	filters := p.route.Rules[0].BackendRefs[0].Filters
 	rewrite := filters[len(filters)-1].URLRewrite

@@ -3,37 +3,42 @@ package service
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/modelplane/pulumi-modelplane/provider/examples"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/route"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
 
-// Token is the type of a ModelService in a Pulumi program.
-const Token = "modelplane:index:" + Kind
-
-// Kind is what its objects carry as the label modelplane/component.
+// Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
 const Kind = "ModelService"
 
-// acceptTimeout is how long the gateway has to accept a route.
-const acceptTimeout = "2m"
-
 // Definition is the component as the provider serves it.
-var Definition = component.Define(check, construct)
+var Definition = input.Define(check, func(
+	ctx *pulumi.Context, name string, args input.Args[Args], opts ...pulumi.ResourceOption,
+) (*ModelService, error) {
+	return construct(ctx, name, Inputs{
+		Routing: input.Part[Routing](args), Await: input.Part[Await](args),
+		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+	}, opts...)
+})
 
 // ModelService is one URL over weighted backends.
 type ModelService struct {
 	pulumi.ResourceState
 
-	URL       pulumix.Output[string]  `pulumi:"url"`
-	RouteName pulumix.Output[string]  `pulumi:"routeName"`
-	Shares    pulumix.Output[[]Share] `pulumi:"shares"`
+	URL        pulumix.Output[string]  `pulumi:"url"`
+	ClusterURL pulumix.Output[string]  `pulumi:"clusterUrl"`
+	RouteName  pulumix.Output[string]  `pulumi:"routeName"`
+	Namespace  pulumix.Output[string]  `pulumi:"namespace"`
+	Path       pulumix.Output[string]  `pulumi:"path"`
+	Shares     pulumix.Output[[]Share] `pulumi:"shares"`
 }
 
 // Annotate describes the component for the schema.
@@ -44,75 +49,50 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 		"are in (which preview shows only once the endpoints are known)."+
 		examples.Of("service", "A canary with 5 % of the requests"))
 	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.")
+	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose "+
+		"reference names no `clusterUrl`.")
+	at.Describe(&s.Namespace, "The namespace of the HTTPRoute.")
+	at.Describe(&s.Path, "The service's path; `/` is the root.")
 	at.Describe(&s.RouteName, "The name of the HTTPRoute.")
 	at.Describe(&s.Shares, "What each endpoint gets, in the order of `backends`.")
 }
 
-func construct(
-	ctx *pulumi.Context, name string, in component.Inputs[Args], opts ...pulumi.ResourceOption,
-) (*ModelService, error) {
+// Inputs are the arguments of [New]: the same as a program's, in parts that may still be unknown in preview.
+type Inputs struct {
+	Routing  value.Value[Routing]
+	Await    value.Value[Await]
+	Identity value.Value[meta.Identity]
+	Metadata value.Value[meta.Metadata]
+}
+
+// New makes a ModelService as the child of another component, from inputs that follow the rules of a program's.
+func New(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*ModelService, error) {
+	faults := check(name, Args{in.Routing.Now(), in.Await.Now(), in.Identity.Now(), in.Metadata.Now()})
+	unknown := slices.Concat(input.Unknown(in.Routing), input.Unknown(in.Await), input.Unknown(in.Identity), input.Unknown(in.Metadata))
+	if err := faults.Known(unknown).Err(); err != nil {
+		return nil, err
+	}
+	return construct(ctx, name, in, opts...)
+}
+
+func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*ModelService, error) {
+	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return i.Or(name, meta.DefaultNamespace) })
 	s := &ModelService{}
-	children, err := component.Register(ctx, Token, name, s, opts)
+	owner, err := child.NewOwner(ctx, Kind, name, s, in.Identity, in.Metadata, opts)
 	if err != nil {
 		return nil, err
 	}
-	decided := component.Decide(in.Except(), func(a Args) (plan, fault.List) { return decide(name, a) })
-	made, err := newRoute(ctx, name, in, decided, children)
+	decided := value.Decide2(in.Identity, in.Routing, decide)
+	objects, err := owner.Register(children(name, in, decided))
 	if err != nil {
 		return nil, err
 	}
-	s.RouteName = made.Name()
-	s.URL = pulumix.Apply2(decided, made.Name(), func(p plan, _ string) string { return p.url })
-	s.Shares = pulumix.Apply(decided, func(p plan) []Share { return p.shares })
+	// The URL waits for the route, so that whoever uses it comes after the route.
+	s.RouteName = objects[routeKey].Name()
+	s.Namespace = owner.Namespace()
+	s.URL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.url })
+	s.ClusterURL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.clusterURL })
+	s.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.path, "/") })
+	s.Shares = pulumix.Apply(decided.Output(), func(p plan) []Share { return p.shares })
 	return s, nil
-}
-
-func newRoute(
-	ctx *pulumi.Context, name string, in component.Inputs[Args], decided pulumix.Output[plan], children component.Children,
-) (*object.Object, error) {
-	names, labels := in.Only("name", "namespace"), in.Only("name", "labels")
-	awaited := in.Only("annotations", "gateway", "skipAwait")
-	spec := pulumix.Apply2Err(decided, newGrants(ctx, name, in, decided, children), func(p plan, _ []string) (map[string]any, error) {
-		return route.Object(p.route)
-	})
-	advice, err := component.Advise(ctx, in, children, "route", func(failure string) string { return advise(name, in.Known, failure) })
-	if err != nil {
-		return nil, err
-	}
-	return object.New(ctx, object.HTTPRoute, name, pulumi.Map{"metadata": pulumi.Map{
-		"name":      pulumix.Apply(names, func(a Args) string { return cmp.Or(a.Name, name) }),
-		"namespace": pulumix.Apply(names, func(a Args) string { return a.Namespace }),
-		"labels": pulumix.Apply(labels, func(a Args) map[string]string {
-			return object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)
-		}),
-		"annotations": pulumix.Apply(awaited, annotations),
-	}, "spec": spec}, children.Awaited(acceptTimeout, advice)...)
-}
-
-// newGrants lets the route use Services in other namespaces. Which namespaces these are hangs on values, so the grants are
-// the one kind of child that is made inside an Apply. They name exactly the route's Services and are made anew beside the
-// old ones: grants add up, and the old ones go once the route has changed.
-func newGrants(
-	ctx *pulumi.Context, name string, in component.Inputs[Args], decided pulumix.Output[plan], children component.Children,
-) pulumix.Output[[]string] {
-	meta := in.Only("name", "labels", "annotations")
-	return pulumix.Flatten(pulumix.Apply2Err(decided, meta, func(p plan, a Args) (pulumix.Output[[]string], error) {
-		names := pulumix.Val([]string{})
-		for _, grant := range p.grants {
-			spec, err := object.Plain(grant.spec)
-			if err != nil {
-				return names, err
-			}
-			made, err := object.New(ctx, object.ReferenceGrant, name+"-"+grant.namespace, pulumi.Map{"metadata": pulumi.Map{
-				"namespace":   pulumi.String(grant.namespace),
-				"labels":      pulumi.ToStringMap(object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)),
-				"annotations": pulumix.Val(a.Annotations),
-			}, "spec": pulumi.Any(spec)}, children.Options(pulumi.ReplaceOnChanges([]string{"spec"}))...)
-			if err != nil {
-				return names, err
-			}
-			names = pulumix.Apply2(names, made.Name(), func(names []string, name string) []string { return append(names, name) })
-		}
-		return names, nil
-	}))
 }

@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+ * One backend: a model server's base URL, or those of several replicas, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
  *
  * ## Example Usage
  *
@@ -86,7 +86,7 @@ export class ModelEndpoint extends pulumi.ComponentResource {
             resourceInputs["apiKey"] = args?.apiKey ? pulumi.secret(args.apiKey) : undefined;
             resourceInputs["apiKeyHeader"] = args?.apiKeyHeader;
             resourceInputs["apiKeySecretRef"] = args?.apiKeySecretRef;
-            resourceInputs["forwardAuthorization"] = (args?.forwardAuthorization) ?? false;
+            resourceInputs["forwardCaller"] = (args?.forwardCaller) ?? false;
             resourceInputs["headers"] = args?.headers;
             resourceInputs["hostHeader"] = args?.hostHeader;
             resourceInputs["labels"] = args?.labels;
@@ -138,9 +138,9 @@ export interface ModelEndpointArgs {
      */
     apiKeySecretRef?: pulumi.Input<inputs.SecretKeyReferenceArgs | undefined>;
     /**
-     * Whether the client's own Authorization header reaches the server. Default: false, it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.
+     * Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
      */
-    forwardAuthorization?: pulumi.Input<boolean | undefined>;
+    forwardCaller?: boolean;
     /**
      * Request headers to set or to remove on the way to this server.
      */
@@ -154,7 +154,7 @@ export interface ModelEndpointArgs {
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.
+     * The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
      */
     name?: string;
     /**
@@ -164,7 +164,7 @@ export interface ModelEndpointArgs {
     /**
      * What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
      */
-    protocol?: pulumi.Input<enums.Protocol | undefined>;
+    protocol?: pulumi.Input<enums.EndpointProtocol | undefined>;
     /**
      * The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
      */
@@ -178,7 +178,7 @@ export interface ModelEndpointArgs {
      */
     url?: pulumi.Input<string | undefined>;
     /**
-     * Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
+     * Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
      */
     urls?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }

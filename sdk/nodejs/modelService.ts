@@ -46,6 +46,18 @@ export class ModelService extends pulumi.ComponentResource {
     }
 
     /**
+     * The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+     */
+    declare public /*out*/ readonly clusterUrl: pulumi.Output<string>;
+    /**
+     * The namespace of the HTTPRoute.
+     */
+    declare public readonly namespace: pulumi.Output<string>;
+    /**
+     * The service's path; `/` is the root.
+     */
+    declare public readonly path: pulumi.Output<string>;
+    /**
      * The name of the HTTPRoute.
      */
     declare public /*out*/ readonly routeName: pulumi.Output<string>;
@@ -76,7 +88,6 @@ export class ModelService extends pulumi.ComponentResource {
                 throw new Error("Missing required property 'gateway'");
             }
             resourceInputs["annotations"] = args?.annotations;
-            resourceInputs["apiPath"] = (args?.apiPath) ?? "/v1";
             resourceInputs["backends"] = args?.backends;
             resourceInputs["gateway"] = args ? pulumi.output(args.gateway).apply(inputs.gatewayReferenceArgsProvideDefaults) : undefined;
             resourceInputs["hostnames"] = args?.hostnames;
@@ -85,10 +96,14 @@ export class ModelService extends pulumi.ComponentResource {
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
             resourceInputs["path"] = args?.path;
             resourceInputs["skipAwait"] = (args?.skipAwait) ?? false;
+            resourceInputs["clusterUrl"] = undefined /*out*/;
             resourceInputs["routeName"] = undefined /*out*/;
             resourceInputs["shares"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         } else {
+            resourceInputs["clusterUrl"] = undefined /*out*/;
+            resourceInputs["namespace"] = undefined /*out*/;
+            resourceInputs["path"] = undefined /*out*/;
             resourceInputs["routeName"] = undefined /*out*/;
             resourceInputs["shares"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
@@ -107,11 +122,7 @@ export interface ModelServiceArgs {
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * The second part of the service's path, which each endpoint's base path takes the place of. Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.
-     */
-    apiPath?: pulumi.Input<string | undefined>;
-    /**
-     * Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong into one endpoint's `urls`.
+     * Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
      */
     backends: pulumi.Input<pulumi.Input<inputs.ServiceBackendArgs>[]>;
     /**
@@ -119,7 +130,7 @@ export interface ModelServiceArgs {
      */
     gateway: pulumi.Input<inputs.GatewayReferenceArgs>;
     /**
-     * The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. Default: every name that leads to the gateway.
+     * The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
      */
     hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -129,13 +140,13 @@ export interface ModelServiceArgs {
     /**
      * The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
      */
-    name?: pulumi.Input<string | undefined>;
+    name?: string;
     /**
      * The namespace of the HTTPRoute; it must exist. Default: `default`.
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
-     * The first part of the service's path, unique on the gateway. Starts with a slash, without one at its end. Default: `/<namespace>/<name>`.
+     * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
      */
     path?: pulumi.Input<string | undefined>;
     /**

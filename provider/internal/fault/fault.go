@@ -13,40 +13,40 @@ type Fault struct {
 	Path string
 	// Message is a sentence: what is wrong and what would be right.
 	Message string
-	// Rests names further properties whose values the judgement rests on. While one of them is unknown, in
+	// DependsOn names further properties that the fault depends on. While one of them is unknown, in
 	// preview, there is no fault yet.
-	Rests []string
+	DependsOn []string
 }
 
 // List is every fault found so far. The zero value is empty and ready for use.
 type List []Fault
 
 // Add records a fault at path.
-func (l *List) Add(path, message string, rests ...string) {
-	*l = append(*l, Fault{Path: path, Message: message, Rests: rests})
+func (l *List) Add(path, message string, dependsOn ...string) {
+	*l = append(*l, Fault{Path: path, Message: message, DependsOn: dependsOn})
 }
 
-// Addf records a fault at path that rests on that property alone.
+// Addf records a fault at path that depends on that property alone.
 func (l *List) Addf(path, format string, args ...any) {
 	l.Add(path, fmt.Sprintf(format, args...))
 }
 
 // AddErr records err, if there is one, as a fault at path.
-func (l *List) AddErr(path string, err error, rests ...string) {
+func (l *List) AddErr(path string, err error, dependsOn ...string) {
 	if err != nil {
-		l.Add(path, err.Error(), rests...)
+		l.Add(path, err.Error(), dependsOn...)
 	}
 }
 
-// Settled leaves out the faults that rest on a property which is not known yet.
-func (l List) Settled(unknown []string) List {
-	var settled List
+// Known leaves out the faults that depend on a property which is not known yet.
+func (l List) Known(unknown []string) List {
+	var known List
 	for _, f := range l {
-		if !restsOn(f, unknown) {
-			settled = append(settled, f)
+		if !dependsOn(f, unknown) {
+			known = append(known, f)
 		}
 	}
-	return settled
+	return known
 }
 
 // Err is one error for all faults, each with its path; nil when there are none.
@@ -58,9 +58,9 @@ func (l List) Err() error {
 	return errors.Join(errs...)
 }
 
-func restsOn(f Fault, unknown []string) bool {
+func dependsOn(f Fault, unknown []string) bool {
 	for _, u := range unknown {
-		for _, path := range append([]string{f.Path}, f.Rests...) {
+		for _, path := range append([]string{f.Path}, f.DependsOn...) {
 			if Within(path, u) || Within(u, path) {
 				return true
 			}

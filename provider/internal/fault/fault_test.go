@@ -38,19 +38,19 @@ func TestAPropertyLiesWithinItselfAndWhatHoldsIt(t *testing.T) {
 	assert.False(t, Within("backends[10].weight", "backends[1]"))
 }
 
-// Catches a fault that is raised while what it rests on is unknown, and one that is lost because something else is.
+// Catches a fault that is raised while what it dependsOn on is unknown, and one that is lost because something else is.
 func TestOnlyFaultsThatRestOnWhatIsKnownAreSettled(t *testing.T) {
 	var faults List
 	faults.Addf("backends[0].weight", "%d is below 0", -1)
 	faults.Addf("backends[1].weight", "%d is below 0", -2)
 	faults.Add("protocol", "is h2c", "url", "urls")
 
-	assert.Equal(t, faults, faults.Settled(nil))
-	assert.Equal(t, faults, faults.Settled([]string{"backends[2]", "url2", "backends[1].endpoint"}))
-	assert.Equal(t, faults[1:], faults.Settled([]string{"backends[0]"}), "what holds the value is unknown")
-	assert.Equal(t, faults[2:], faults.Settled([]string{"backends"}))
-	assert.Equal(t, faults[:2], faults.Settled([]string{"urls[3]"}), "a part of what it rests on is unknown")
-	assert.Equal(t, faults[:2], faults.Settled([]string{"protocol"}))
+	assert.Equal(t, faults, faults.Known(nil))
+	assert.Equal(t, faults, faults.Known([]string{"backends[2]", "url2", "backends[1].endpoint"}))
+	assert.Equal(t, faults[1:], faults.Known([]string{"backends[0]"}), "what holds the value is unknown")
+	assert.Equal(t, faults[2:], faults.Known([]string{"backends"}))
+	assert.Equal(t, faults[:2], faults.Known([]string{"urls[3]"}), "a part of what it dependsOn on is unknown")
+	assert.Equal(t, faults[:2], faults.Known([]string{"protocol"}))
 }
 
 // Catches a fault that is left out of the error, and an error where there is no fault.

@@ -3,6 +3,9 @@
 package names
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -88,4 +91,36 @@ func qualified(key string) error {
 		return errors.New(strings.Join(problems, "; "))
 	}
 	return nil
+}
+
+// Child is the Pulumi name of a component's children. It is the name of their objects, so that names which Pulumi makes up for
+// these start with it. Where the component has another Pulumi name, or parts tell several children of one kind apart, it ends
+// in a hash of these: two components may have one name, in two namespaces or clusters.
+func Child(name, component string, parts ...string) string {
+	if name == component && len(parts) == 0 {
+		return name
+	}
+	return name + "-" + Hash(append([]string{component}, parts...))[:hashLength]
+}
+
+// hashLength is the length of the hash in a child's name.
+const hashLength = 6
+
+// Hash is a hash of a value's JSON form, 16 hexadecimal digits.
+func Hash(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // callers pass structs, lists and strings, which have a JSON form
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Room is the length that Child leaves for a name, out of what the names that Pulumi makes up may have.
+func Room(name, component string) int {
+	room := MaxLabel - SuffixRoom
+	if name != component {
+		room -= hashLength + 1
+	}
+	return room
 }

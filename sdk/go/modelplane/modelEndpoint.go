@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+// One backend: a model server's base URL, or those of several replicas, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
 //
 // ## Example Usage
 //
@@ -72,14 +72,15 @@ func NewModelEndpoint(ctx *pulumi.Context,
 		args = &ModelEndpointArgs{}
 	}
 
-	if args.ForwardAuthorization == nil {
-		args.ForwardAuthorization = pulumi.BoolPtr(false)
+	if args.ForwardCaller == nil {
+		forwardCaller_ := false
+		args.ForwardCaller = &forwardCaller_
 	}
 	if args.Namespace == nil {
 		args.Namespace = pulumi.StringPtr("default")
 	}
 	if args.Protocol == nil {
-		args.Protocol = Protocol("http1")
+		args.Protocol = EndpointProtocol("http1")
 	}
 	if args.ApiKey != nil {
 		args.ApiKey = pulumi.ToSecret(args.ApiKey).(pulumi.StringPtrInput)
@@ -102,27 +103,27 @@ type modelEndpointArgs struct {
 	ApiKeyHeader *string `pulumi:"apiKeyHeader"`
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef *SecretKeyReference `pulumi:"apiKeySecretRef"`
-	// Whether the client's own Authorization header reaches the server. Default: false, it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.
-	ForwardAuthorization *bool `pulumi:"forwardAuthorization"`
+	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+	ForwardCaller *bool `pulumi:"forwardCaller"`
 	// Request headers to set or to remove on the way to this server.
 	Headers *EndpointHeaders `pulumi:"headers"`
 	// The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
 	HostHeader *string `pulumi:"hostHeader"`
 	// Labels for all objects of the endpoint.
 	Labels map[string]string `pulumi:"labels"`
-	// The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.
+	// The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
 	// What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
-	Protocol *Protocol `pulumi:"protocol"`
+	Protocol *EndpointProtocol `pulumi:"protocol"`
 	// The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
 	RewritePath *string `pulumi:"rewritePath"`
 	// How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
 	Tls *EndpointTls `pulumi:"tls"`
 	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
 	Url *string `pulumi:"url"`
-	// Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
+	// Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
 	Urls []string `pulumi:"urls"`
 }
 
@@ -136,27 +137,27 @@ type ModelEndpointArgs struct {
 	ApiKeyHeader pulumi.StringPtrInput
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef SecretKeyReferencePtrInput
-	// Whether the client's own Authorization header reaches the server. Default: false, it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.
-	ForwardAuthorization pulumi.BoolPtrInput
+	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+	ForwardCaller *bool
 	// Request headers to set or to remove on the way to this server.
 	Headers EndpointHeadersPtrInput
 	// The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
 	HostHeader pulumi.StringPtrInput
 	// Labels for all objects of the endpoint.
 	Labels pulumi.StringMapInput
-	// The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.
+	// The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
 	Name *string
 	// The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
 	Namespace pulumi.StringPtrInput
 	// What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
-	Protocol ProtocolPtrInput
+	Protocol EndpointProtocolPtrInput
 	// The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
 	RewritePath pulumi.StringPtrInput
 	// How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
 	Tls EndpointTlsPtrInput
 	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
 	Url pulumi.StringPtrInput
-	// Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
+	// Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
 	Urls pulumi.StringArrayInput
 }
 

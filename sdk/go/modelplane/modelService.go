@@ -66,6 +66,12 @@ import (
 type ModelService struct {
 	pulumi.ResourceState
 
+	// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+	ClusterUrl pulumi.StringOutput `pulumi:"clusterUrl"`
+	// The namespace of the HTTPRoute.
+	Namespace pulumi.StringOutput `pulumi:"namespace"`
+	// The service's path; `/` is the root.
+	Path pulumi.StringOutput `pulumi:"path"`
 	// The name of the HTTPRoute.
 	RouteName pulumi.StringOutput `pulumi:"routeName"`
 	// What each endpoint gets, in the order of `backends`.
@@ -87,9 +93,6 @@ func NewModelService(ctx *pulumi.Context,
 	if args.Gateway == nil {
 		return nil, errors.New("invalid value for required argument 'Gateway'")
 	}
-	if args.ApiPath == nil {
-		args.ApiPath = pulumi.StringPtr("/v1")
-	}
 	args.Gateway = args.Gateway.ToGatewayReferenceOutput().ApplyT(func(v GatewayReference) GatewayReference { return *v.Defaults() }).(GatewayReferenceOutput)
 	if args.Namespace == nil {
 		args.Namespace = pulumi.StringPtr("default")
@@ -109,13 +112,11 @@ func NewModelService(ctx *pulumi.Context,
 type modelServiceArgs struct {
 	// Annotations for all objects of the service.
 	Annotations map[string]string `pulumi:"annotations"`
-	// The second part of the service's path, which each endpoint's base path takes the place of. Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.
-	ApiPath *string `pulumi:"apiPath"`
-	// Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong into one endpoint's `urls`.
+	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends []ServiceBackend `pulumi:"backends"`
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReference `pulumi:"gateway"`
-	// The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. Default: every name that leads to the gateway.
+	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
 	Hostnames []string `pulumi:"hostnames"`
 	// Labels for all objects of the service.
 	Labels map[string]string `pulumi:"labels"`
@@ -123,7 +124,7 @@ type modelServiceArgs struct {
 	Name *string `pulumi:"name"`
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
-	// The first part of the service's path, unique on the gateway. Starts with a slash, without one at its end. Default: `/<namespace>/<name>`.
+	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
 	// Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait *bool `pulumi:"skipAwait"`
@@ -133,21 +134,19 @@ type modelServiceArgs struct {
 type ModelServiceArgs struct {
 	// Annotations for all objects of the service.
 	Annotations pulumi.StringMapInput
-	// The second part of the service's path, which each endpoint's base path takes the place of. Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.
-	ApiPath pulumi.StringPtrInput
-	// Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong into one endpoint's `urls`.
+	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends ServiceBackendArrayInput
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReferenceInput
-	// The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. Default: every name that leads to the gateway.
+	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
 	Hostnames pulumi.StringArrayInput
 	// Labels for all objects of the service.
 	Labels pulumi.StringMapInput
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
-	Name pulumi.StringPtrInput
+	Name *string
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace pulumi.StringPtrInput
-	// The first part of the service's path, unique on the gateway. Starts with a slash, without one at its end. Default: `/<namespace>/<name>`.
+	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput
 	// Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait pulumi.BoolPtrInput
@@ -238,6 +237,21 @@ func (o ModelServiceOutput) ToModelServiceOutput() ModelServiceOutput {
 
 func (o ModelServiceOutput) ToModelServiceOutputWithContext(ctx context.Context) ModelServiceOutput {
 	return o
+}
+
+// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+func (o ModelServiceOutput) ClusterUrl() pulumi.StringOutput {
+	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.ClusterUrl }).(pulumi.StringOutput)
+}
+
+// The namespace of the HTTPRoute.
+func (o ModelServiceOutput) Namespace() pulumi.StringOutput {
+	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.Namespace }).(pulumi.StringOutput)
+}
+
+// The service's path; `/` is the root.
+func (o ModelServiceOutput) Path() pulumi.StringOutput {
+	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.Path }).(pulumi.StringOutput)
 }
 
 // The name of the HTTPRoute.

@@ -177,6 +177,173 @@ func (in *caCertificateKindPtr) ToCaCertificateKindPtrOutputWithContext(ctx cont
 	return pulumi.ToOutputWithContext(ctx, in).(CaCertificateKindPtrOutput)
 }
 
+type EndpointProtocol string
+
+const (
+	// HTTP/1.1, with TLS or without.
+	EndpointProtocolHttp1 = EndpointProtocol("http1")
+	// HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
+	EndpointProtocolH2c = EndpointProtocol("h2c")
+)
+
+func (EndpointProtocol) ElementType() reflect.Type {
+	return reflect.TypeOf((*EndpointProtocol)(nil)).Elem()
+}
+
+func (e EndpointProtocol) ToEndpointProtocolOutput() EndpointProtocolOutput {
+	return pulumi.ToOutput(e).(EndpointProtocolOutput)
+}
+
+func (e EndpointProtocol) ToEndpointProtocolOutputWithContext(ctx context.Context) EndpointProtocolOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(EndpointProtocolOutput)
+}
+
+func (e EndpointProtocol) ToEndpointProtocolPtrOutput() EndpointProtocolPtrOutput {
+	return e.ToEndpointProtocolPtrOutputWithContext(context.Background())
+}
+
+func (e EndpointProtocol) ToEndpointProtocolPtrOutputWithContext(ctx context.Context) EndpointProtocolPtrOutput {
+	return EndpointProtocol(e).ToEndpointProtocolOutputWithContext(ctx).ToEndpointProtocolPtrOutputWithContext(ctx)
+}
+
+func (e EndpointProtocol) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e EndpointProtocol) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e EndpointProtocol) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e EndpointProtocol) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type EndpointProtocolOutput struct{ *pulumi.OutputState }
+
+func (EndpointProtocolOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*EndpointProtocol)(nil)).Elem()
+}
+
+func (o EndpointProtocolOutput) ToEndpointProtocolOutput() EndpointProtocolOutput {
+	return o
+}
+
+func (o EndpointProtocolOutput) ToEndpointProtocolOutputWithContext(ctx context.Context) EndpointProtocolOutput {
+	return o
+}
+
+func (o EndpointProtocolOutput) ToEndpointProtocolPtrOutput() EndpointProtocolPtrOutput {
+	return o.ToEndpointProtocolPtrOutputWithContext(context.Background())
+}
+
+func (o EndpointProtocolOutput) ToEndpointProtocolPtrOutputWithContext(ctx context.Context) EndpointProtocolPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v EndpointProtocol) *EndpointProtocol {
+		return &v
+	}).(EndpointProtocolPtrOutput)
+}
+
+func (o EndpointProtocolOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o EndpointProtocolOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e EndpointProtocol) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o EndpointProtocolOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o EndpointProtocolOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e EndpointProtocol) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type EndpointProtocolPtrOutput struct{ *pulumi.OutputState }
+
+func (EndpointProtocolPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**EndpointProtocol)(nil)).Elem()
+}
+
+func (o EndpointProtocolPtrOutput) ToEndpointProtocolPtrOutput() EndpointProtocolPtrOutput {
+	return o
+}
+
+func (o EndpointProtocolPtrOutput) ToEndpointProtocolPtrOutputWithContext(ctx context.Context) EndpointProtocolPtrOutput {
+	return o
+}
+
+func (o EndpointProtocolPtrOutput) Elem() EndpointProtocolOutput {
+	return o.ApplyT(func(v *EndpointProtocol) EndpointProtocol {
+		if v != nil {
+			return *v
+		}
+		var ret EndpointProtocol
+		return ret
+	}).(EndpointProtocolOutput)
+}
+
+func (o EndpointProtocolPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o EndpointProtocolPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *EndpointProtocol) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// EndpointProtocolInput is an input type that accepts values of the EndpointProtocol enum
+// A concrete instance of `EndpointProtocolInput` can be one of the following:
+//
+//	EndpointProtocolHttp1
+//	EndpointProtocolH2c
+type EndpointProtocolInput interface {
+	pulumi.Input
+
+	ToEndpointProtocolOutput() EndpointProtocolOutput
+	ToEndpointProtocolOutputWithContext(context.Context) EndpointProtocolOutput
+}
+
+var endpointProtocolPtrType = reflect.TypeOf((**EndpointProtocol)(nil)).Elem()
+
+type EndpointProtocolPtrInput interface {
+	pulumi.Input
+
+	ToEndpointProtocolPtrOutput() EndpointProtocolPtrOutput
+	ToEndpointProtocolPtrOutputWithContext(context.Context) EndpointProtocolPtrOutput
+}
+
+type endpointProtocolPtr string
+
+func EndpointProtocolPtr(v string) EndpointProtocolPtrInput {
+	return (*endpointProtocolPtr)(&v)
+}
+
+func (*endpointProtocolPtr) ElementType() reflect.Type {
+	return endpointProtocolPtrType
+}
+
+func (in *endpointProtocolPtr) ToEndpointProtocolPtrOutput() EndpointProtocolPtrOutput {
+	return pulumi.ToOutput(in).(EndpointProtocolPtrOutput)
+}
+
+func (in *endpointProtocolPtr) ToEndpointProtocolPtrOutputWithContext(ctx context.Context) EndpointProtocolPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(EndpointProtocolPtrOutput)
+}
+
 type GatewayServiceType string
 
 const (
@@ -347,184 +514,17 @@ func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutputWithContext(ctx co
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayServiceTypePtrOutput)
 }
 
-type Protocol string
-
-const (
-	// HTTP/1.1, with TLS or without.
-	ProtocolHttp1 = Protocol("http1")
-	// HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
-	ProtocolH2c = Protocol("h2c")
-)
-
-func (Protocol) ElementType() reflect.Type {
-	return reflect.TypeOf((*Protocol)(nil)).Elem()
-}
-
-func (e Protocol) ToProtocolOutput() ProtocolOutput {
-	return pulumi.ToOutput(e).(ProtocolOutput)
-}
-
-func (e Protocol) ToProtocolOutputWithContext(ctx context.Context) ProtocolOutput {
-	return pulumi.ToOutputWithContext(ctx, e).(ProtocolOutput)
-}
-
-func (e Protocol) ToProtocolPtrOutput() ProtocolPtrOutput {
-	return e.ToProtocolPtrOutputWithContext(context.Background())
-}
-
-func (e Protocol) ToProtocolPtrOutputWithContext(ctx context.Context) ProtocolPtrOutput {
-	return Protocol(e).ToProtocolOutputWithContext(ctx).ToProtocolPtrOutputWithContext(ctx)
-}
-
-func (e Protocol) ToStringOutput() pulumi.StringOutput {
-	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
-}
-
-func (e Protocol) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
-	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
-}
-
-func (e Protocol) ToStringPtrOutput() pulumi.StringPtrOutput {
-	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
-}
-
-func (e Protocol) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
-	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
-}
-
-type ProtocolOutput struct{ *pulumi.OutputState }
-
-func (ProtocolOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((*Protocol)(nil)).Elem()
-}
-
-func (o ProtocolOutput) ToProtocolOutput() ProtocolOutput {
-	return o
-}
-
-func (o ProtocolOutput) ToProtocolOutputWithContext(ctx context.Context) ProtocolOutput {
-	return o
-}
-
-func (o ProtocolOutput) ToProtocolPtrOutput() ProtocolPtrOutput {
-	return o.ToProtocolPtrOutputWithContext(context.Background())
-}
-
-func (o ProtocolOutput) ToProtocolPtrOutputWithContext(ctx context.Context) ProtocolPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, v Protocol) *Protocol {
-		return &v
-	}).(ProtocolPtrOutput)
-}
-
-func (o ProtocolOutput) ToStringOutput() pulumi.StringOutput {
-	return o.ToStringOutputWithContext(context.Background())
-}
-
-func (o ProtocolOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, e Protocol) string {
-		return string(e)
-	}).(pulumi.StringOutput)
-}
-
-func (o ProtocolOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
-	return o.ToStringPtrOutputWithContext(context.Background())
-}
-
-func (o ProtocolOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, e Protocol) *string {
-		v := string(e)
-		return &v
-	}).(pulumi.StringPtrOutput)
-}
-
-type ProtocolPtrOutput struct{ *pulumi.OutputState }
-
-func (ProtocolPtrOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((**Protocol)(nil)).Elem()
-}
-
-func (o ProtocolPtrOutput) ToProtocolPtrOutput() ProtocolPtrOutput {
-	return o
-}
-
-func (o ProtocolPtrOutput) ToProtocolPtrOutputWithContext(ctx context.Context) ProtocolPtrOutput {
-	return o
-}
-
-func (o ProtocolPtrOutput) Elem() ProtocolOutput {
-	return o.ApplyT(func(v *Protocol) Protocol {
-		if v != nil {
-			return *v
-		}
-		var ret Protocol
-		return ret
-	}).(ProtocolOutput)
-}
-
-func (o ProtocolPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
-	return o.ToStringPtrOutputWithContext(context.Background())
-}
-
-func (o ProtocolPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, e *Protocol) *string {
-		if e == nil {
-			return nil
-		}
-		v := string(*e)
-		return &v
-	}).(pulumi.StringPtrOutput)
-}
-
-// ProtocolInput is an input type that accepts values of the Protocol enum
-// A concrete instance of `ProtocolInput` can be one of the following:
-//
-//	ProtocolHttp1
-//	ProtocolH2c
-type ProtocolInput interface {
-	pulumi.Input
-
-	ToProtocolOutput() ProtocolOutput
-	ToProtocolOutputWithContext(context.Context) ProtocolOutput
-}
-
-var protocolPtrType = reflect.TypeOf((**Protocol)(nil)).Elem()
-
-type ProtocolPtrInput interface {
-	pulumi.Input
-
-	ToProtocolPtrOutput() ProtocolPtrOutput
-	ToProtocolPtrOutputWithContext(context.Context) ProtocolPtrOutput
-}
-
-type protocolPtr string
-
-func ProtocolPtr(v string) ProtocolPtrInput {
-	return (*protocolPtr)(&v)
-}
-
-func (*protocolPtr) ElementType() reflect.Type {
-	return protocolPtrType
-}
-
-func (in *protocolPtr) ToProtocolPtrOutput() ProtocolPtrOutput {
-	return pulumi.ToOutput(in).(ProtocolPtrOutput)
-}
-
-func (in *protocolPtr) ToProtocolPtrOutputWithContext(ctx context.Context) ProtocolPtrOutput {
-	return pulumi.ToOutputWithContext(ctx, in).(ProtocolPtrOutput)
-}
-
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
+	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolInput)(nil)).Elem(), EndpointProtocol("http1"))
+	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolPtrInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypeInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
-	pulumi.RegisterInputType(reflect.TypeOf((*ProtocolInput)(nil)).Elem(), Protocol("http1"))
-	pulumi.RegisterInputType(reflect.TypeOf((*ProtocolPtrInput)(nil)).Elem(), Protocol("http1"))
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
+	pulumi.RegisterOutputType(EndpointProtocolOutput{})
+	pulumi.RegisterOutputType(EndpointProtocolPtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypeOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypePtrOutput{})
-	pulumi.RegisterOutputType(ProtocolOutput{})
-	pulumi.RegisterOutputType(ProtocolPtrOutput{})
 }

@@ -13,28 +13,28 @@ import (
 
 var _ = internal.GetEnvOrDefault
 
-// An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+// An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 type BackendReference struct {
 	// The path that a service's own path is replaced with; `/` is the server's root.
 	BasePath string `pulumi:"basePath"`
-	// Whether the client's own Authorization header reaches the server.
-	ForwardAuthorization *bool `pulumi:"forwardAuthorization"`
+	// Whether the server learns who the caller is.
+	ForwardCaller *bool `pulumi:"forwardCaller"`
+	// Request headers to set or to remove on the way to the server.
+	Headers *EndpointHeaders `pulumi:"headers"`
 	// The Host header that the server is sent. Default: the client's own.
 	HostHeader *string `pulumi:"hostHeader"`
-	// The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
-	KeyMiddleware *string `pulumi:"keyMiddleware"`
+	// Whether the server needs a key, which the Middleware adds. Default: false.
+	Keyed *bool `pulumi:"keyed"`
+	// The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+	Middleware *string `pulumi:"middleware"`
 	// The endpoint's name, by which a service's `shares` call it.
 	Name string `pulumi:"name"`
 	// The Service's namespace.
 	Namespace string `pulumi:"namespace"`
 	// The Service's port, from 1 to 65535.
 	Port int `pulumi:"port"`
-	// Headers to remove on the way to the server.
-	RemoveHeaders []string `pulumi:"removeHeaders"`
 	// The Kubernetes Service in front of the server's addresses.
 	ServiceName string `pulumi:"serviceName"`
-	// Headers to set on the way to the server.
-	SetHeaders map[string]string `pulumi:"setHeaders"`
 }
 
 // Defaults sets the appropriate defaults for BackendReference
@@ -43,9 +43,13 @@ func (val *BackendReference) Defaults() *BackendReference {
 		return nil
 	}
 	tmp := *val
-	if tmp.ForwardAuthorization == nil {
-		forwardAuthorization_ := false
-		tmp.ForwardAuthorization = &forwardAuthorization_
+	if tmp.ForwardCaller == nil {
+		forwardCaller_ := false
+		tmp.ForwardCaller = &forwardCaller_
+	}
+	if tmp.Keyed == nil {
+		keyed_ := false
+		tmp.Keyed = &keyed_
 	}
 	return &tmp
 }
@@ -61,28 +65,28 @@ type BackendReferenceInput interface {
 	ToBackendReferenceOutputWithContext(context.Context) BackendReferenceOutput
 }
 
-// An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+// An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 type BackendReferenceArgs struct {
 	// The path that a service's own path is replaced with; `/` is the server's root.
 	BasePath pulumi.StringInput `pulumi:"basePath"`
-	// Whether the client's own Authorization header reaches the server.
-	ForwardAuthorization pulumi.BoolPtrInput `pulumi:"forwardAuthorization"`
+	// Whether the server learns who the caller is.
+	ForwardCaller pulumi.BoolPtrInput `pulumi:"forwardCaller"`
+	// Request headers to set or to remove on the way to the server.
+	Headers EndpointHeadersPtrInput `pulumi:"headers"`
 	// The Host header that the server is sent. Default: the client's own.
 	HostHeader pulumi.StringPtrInput `pulumi:"hostHeader"`
-	// The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
-	KeyMiddleware pulumi.StringPtrInput `pulumi:"keyMiddleware"`
+	// Whether the server needs a key, which the Middleware adds. Default: false.
+	Keyed pulumi.BoolPtrInput `pulumi:"keyed"`
+	// The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+	Middleware pulumi.StringPtrInput `pulumi:"middleware"`
 	// The endpoint's name, by which a service's `shares` call it.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The Service's namespace.
 	Namespace pulumi.StringInput `pulumi:"namespace"`
 	// The Service's port, from 1 to 65535.
 	Port pulumi.IntInput `pulumi:"port"`
-	// Headers to remove on the way to the server.
-	RemoveHeaders pulumi.StringArrayInput `pulumi:"removeHeaders"`
 	// The Kubernetes Service in front of the server's addresses.
 	ServiceName pulumi.StringInput `pulumi:"serviceName"`
-	// Headers to set on the way to the server.
-	SetHeaders pulumi.StringMapInput `pulumi:"setHeaders"`
 }
 
 // Defaults sets the appropriate defaults for BackendReferenceArgs
@@ -91,8 +95,11 @@ func (val *BackendReferenceArgs) Defaults() *BackendReferenceArgs {
 		return nil
 	}
 	tmp := *val
-	if tmp.ForwardAuthorization == nil {
-		tmp.ForwardAuthorization = pulumi.BoolPtr(false)
+	if tmp.ForwardCaller == nil {
+		tmp.ForwardCaller = pulumi.BoolPtr(false)
+	}
+	if tmp.Keyed == nil {
+		tmp.Keyed = pulumi.BoolPtr(false)
 	}
 	return &tmp
 }
@@ -174,7 +181,7 @@ func (i BackendReferenceArray) ToBackendReferenceArrayOutputWithContext(ctx cont
 	return pulumi.ToOutputWithContext(ctx, i).(BackendReferenceArrayOutput)
 }
 
-// An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+// An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 type BackendReferenceOutput struct{ *pulumi.OutputState }
 
 func (BackendReferenceOutput) ElementType() reflect.Type {
@@ -204,9 +211,14 @@ func (o BackendReferenceOutput) BasePath() pulumi.StringOutput {
 	return o.ApplyT(func(v BackendReference) string { return v.BasePath }).(pulumi.StringOutput)
 }
 
-// Whether the client's own Authorization header reaches the server.
-func (o BackendReferenceOutput) ForwardAuthorization() pulumi.BoolPtrOutput {
-	return o.ApplyT(func(v BackendReference) *bool { return v.ForwardAuthorization }).(pulumi.BoolPtrOutput)
+// Whether the server learns who the caller is.
+func (o BackendReferenceOutput) ForwardCaller() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v BackendReference) *bool { return v.ForwardCaller }).(pulumi.BoolPtrOutput)
+}
+
+// Request headers to set or to remove on the way to the server.
+func (o BackendReferenceOutput) Headers() EndpointHeadersPtrOutput {
+	return o.ApplyT(func(v BackendReference) *EndpointHeaders { return v.Headers }).(EndpointHeadersPtrOutput)
 }
 
 // The Host header that the server is sent. Default: the client's own.
@@ -214,9 +226,14 @@ func (o BackendReferenceOutput) HostHeader() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v BackendReference) *string { return v.HostHeader }).(pulumi.StringPtrOutput)
 }
 
-// The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
-func (o BackendReferenceOutput) KeyMiddleware() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v BackendReference) *string { return v.KeyMiddleware }).(pulumi.StringPtrOutput)
+// Whether the server needs a key, which the Middleware adds. Default: false.
+func (o BackendReferenceOutput) Keyed() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v BackendReference) *bool { return v.Keyed }).(pulumi.BoolPtrOutput)
+}
+
+// The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+func (o BackendReferenceOutput) Middleware() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendReference) *string { return v.Middleware }).(pulumi.StringPtrOutput)
 }
 
 // The endpoint's name, by which a service's `shares` call it.
@@ -234,19 +251,9 @@ func (o BackendReferenceOutput) Port() pulumi.IntOutput {
 	return o.ApplyT(func(v BackendReference) int { return v.Port }).(pulumi.IntOutput)
 }
 
-// Headers to remove on the way to the server.
-func (o BackendReferenceOutput) RemoveHeaders() pulumi.StringArrayOutput {
-	return o.ApplyT(func(v BackendReference) []string { return v.RemoveHeaders }).(pulumi.StringArrayOutput)
-}
-
 // The Kubernetes Service in front of the server's addresses.
 func (o BackendReferenceOutput) ServiceName() pulumi.StringOutput {
 	return o.ApplyT(func(v BackendReference) string { return v.ServiceName }).(pulumi.StringOutput)
-}
-
-// Headers to set on the way to the server.
-func (o BackendReferenceOutput) SetHeaders() pulumi.StringMapOutput {
-	return o.ApplyT(func(v BackendReference) map[string]string { return v.SetHeaders }).(pulumi.StringMapOutput)
 }
 
 type BackendReferencePtrOutput struct{ *pulumi.OutputState }
@@ -283,14 +290,24 @@ func (o BackendReferencePtrOutput) BasePath() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// Whether the client's own Authorization header reaches the server.
-func (o BackendReferencePtrOutput) ForwardAuthorization() pulumi.BoolPtrOutput {
+// Whether the server learns who the caller is.
+func (o BackendReferencePtrOutput) ForwardCaller() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *BackendReference) *bool {
 		if v == nil {
 			return nil
 		}
-		return v.ForwardAuthorization
+		return v.ForwardCaller
 	}).(pulumi.BoolPtrOutput)
+}
+
+// Request headers to set or to remove on the way to the server.
+func (o BackendReferencePtrOutput) Headers() EndpointHeadersPtrOutput {
+	return o.ApplyT(func(v *BackendReference) *EndpointHeaders {
+		if v == nil {
+			return nil
+		}
+		return v.Headers
+	}).(EndpointHeadersPtrOutput)
 }
 
 // The Host header that the server is sent. Default: the client's own.
@@ -303,13 +320,23 @@ func (o BackendReferencePtrOutput) HostHeader() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
-func (o BackendReferencePtrOutput) KeyMiddleware() pulumi.StringPtrOutput {
+// Whether the server needs a key, which the Middleware adds. Default: false.
+func (o BackendReferencePtrOutput) Keyed() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *BackendReference) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Keyed
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+func (o BackendReferencePtrOutput) Middleware() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *BackendReference) *string {
 		if v == nil {
 			return nil
 		}
-		return v.KeyMiddleware
+		return v.Middleware
 	}).(pulumi.StringPtrOutput)
 }
 
@@ -343,16 +370,6 @@ func (o BackendReferencePtrOutput) Port() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// Headers to remove on the way to the server.
-func (o BackendReferencePtrOutput) RemoveHeaders() pulumi.StringArrayOutput {
-	return o.ApplyT(func(v *BackendReference) []string {
-		if v == nil {
-			return nil
-		}
-		return v.RemoveHeaders
-	}).(pulumi.StringArrayOutput)
-}
-
 // The Kubernetes Service in front of the server's addresses.
 func (o BackendReferencePtrOutput) ServiceName() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *BackendReference) *string {
@@ -361,16 +378,6 @@ func (o BackendReferencePtrOutput) ServiceName() pulumi.StringPtrOutput {
 		}
 		return &v.ServiceName
 	}).(pulumi.StringPtrOutput)
-}
-
-// Headers to set on the way to the server.
-func (o BackendReferencePtrOutput) SetHeaders() pulumi.StringMapOutput {
-	return o.ApplyT(func(v *BackendReference) map[string]string {
-		if v == nil {
-			return nil
-		}
-		return v.SetHeaders
-	}).(pulumi.StringMapOutput)
 }
 
 type BackendReferenceArrayOutput struct{ *pulumi.OutputState }
@@ -1191,14 +1198,18 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
 type GatewayReference struct {
+	// The URL that clients inside the cluster reach the listener by. Default: none is known.
+	ClusterUrl *string `pulumi:"clusterUrl"`
 	// The listener that routes attach to. Default: `http`.
 	Listener *string `pulumi:"listener"`
 	// The name of the Gateway.
 	Name string `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace string `pulumi:"namespace"`
-	// Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
-	Plugin *bool `pulumi:"plugin"`
+	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+	PluginVersion *string `pulumi:"pluginVersion"`
+	// Whether the listener can be reached from the internet, as far as is known. Default: false.
+	Public *bool `pulumi:"public"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url string `pulumi:"url"`
 }
@@ -1213,9 +1224,9 @@ func (val *GatewayReference) Defaults() *GatewayReference {
 		listener_ := "http"
 		tmp.Listener = &listener_
 	}
-	if tmp.Plugin == nil {
-		plugin_ := false
-		tmp.Plugin = &plugin_
+	if tmp.Public == nil {
+		public_ := false
+		tmp.Public = &public_
 	}
 	return &tmp
 }
@@ -1233,14 +1244,18 @@ type GatewayReferenceInput interface {
 
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
 type GatewayReferenceArgs struct {
+	// The URL that clients inside the cluster reach the listener by. Default: none is known.
+	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
 	// The listener that routes attach to. Default: `http`.
 	Listener pulumi.StringPtrInput `pulumi:"listener"`
 	// The name of the Gateway.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace pulumi.StringInput `pulumi:"namespace"`
-	// Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
-	Plugin pulumi.BoolPtrInput `pulumi:"plugin"`
+	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
+	// Whether the listener can be reached from the internet, as far as is known. Default: false.
+	Public pulumi.BoolPtrInput `pulumi:"public"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url pulumi.StringInput `pulumi:"url"`
 }
@@ -1254,8 +1269,8 @@ func (val *GatewayReferenceArgs) Defaults() *GatewayReferenceArgs {
 	if tmp.Listener == nil {
 		tmp.Listener = pulumi.StringPtr("http")
 	}
-	if tmp.Plugin == nil {
-		tmp.Plugin = pulumi.BoolPtr(false)
+	if tmp.Public == nil {
+		tmp.Public = pulumi.BoolPtr(false)
 	}
 	return &tmp
 }
@@ -1286,6 +1301,11 @@ func (o GatewayReferenceOutput) ToGatewayReferenceOutputWithContext(ctx context.
 	return o
 }
 
+// The URL that clients inside the cluster reach the listener by. Default: none is known.
+func (o GatewayReferenceOutput) ClusterUrl() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *string { return v.ClusterUrl }).(pulumi.StringPtrOutput)
+}
+
 // The listener that routes attach to. Default: `http`.
 func (o GatewayReferenceOutput) Listener() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.Listener }).(pulumi.StringPtrOutput)
@@ -1301,9 +1321,14 @@ func (o GatewayReferenceOutput) Namespace() pulumi.StringOutput {
 	return o.ApplyT(func(v GatewayReference) string { return v.Namespace }).(pulumi.StringOutput)
 }
 
-// Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
-func (o GatewayReferenceOutput) Plugin() pulumi.BoolPtrOutput {
-	return o.ApplyT(func(v GatewayReference) *bool { return v.Plugin }).(pulumi.BoolPtrOutput)
+// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+func (o GatewayReferenceOutput) PluginVersion() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *string { return v.PluginVersion }).(pulumi.StringPtrOutput)
+}
+
+// Whether the listener can be reached from the internet, as far as is known. Default: false.
+func (o GatewayReferenceOutput) Public() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *bool { return v.Public }).(pulumi.BoolPtrOutput)
 }
 
 // The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.

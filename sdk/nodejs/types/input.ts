@@ -9,7 +9,7 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+ * An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
  */
 export interface BackendReferenceArgs {
     /**
@@ -17,17 +17,25 @@ export interface BackendReferenceArgs {
      */
     basePath: pulumi.Input<string>;
     /**
-     * Whether the client's own Authorization header reaches the server.
+     * Whether the server learns who the caller is.
      */
-    forwardAuthorization?: pulumi.Input<boolean | undefined>;
+    forwardCaller?: pulumi.Input<boolean | undefined>;
+    /**
+     * Request headers to set or to remove on the way to the server.
+     */
+    headers?: pulumi.Input<inputs.EndpointHeadersArgs | undefined>;
     /**
      * The Host header that the server is sent. Default: the client's own.
      */
     hostHeader?: pulumi.Input<string | undefined>;
     /**
-     * The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
+     * Whether the server needs a key, which the Middleware adds. Default: false.
      */
-    keyMiddleware?: pulumi.Input<string | undefined>;
+    keyed?: pulumi.Input<boolean | undefined>;
+    /**
+     * The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+     */
+    middleware?: pulumi.Input<string | undefined>;
     /**
      * The endpoint's name, by which a service's `shares` call it.
      */
@@ -41,17 +49,9 @@ export interface BackendReferenceArgs {
      */
     port: pulumi.Input<number>;
     /**
-     * Headers to remove on the way to the server.
-     */
-    removeHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
-    /**
      * The Kubernetes Service in front of the server's addresses.
      */
     serviceName: pulumi.Input<string>;
-    /**
-     * Headers to set on the way to the server.
-     */
-    setHeaders?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }
 /**
  * backendReferenceArgsProvideDefaults sets the appropriate defaults for BackendReferenceArgs
@@ -59,7 +59,8 @@ export interface BackendReferenceArgs {
 export function backendReferenceArgsProvideDefaults(val: BackendReferenceArgs): BackendReferenceArgs {
     return {
         ...val,
-        forwardAuthorization: (val.forwardAuthorization) ?? false,
+        forwardCaller: (val.forwardCaller) ?? false,
+        keyed: (val.keyed) ?? false,
     };
 }
 
@@ -149,6 +150,10 @@ export function gatewayChartArgsProvideDefaults(val: GatewayChartArgs): GatewayC
  */
 export interface GatewayReferenceArgs {
     /**
+     * The URL that clients inside the cluster reach the listener by. Default: none is known.
+     */
+    clusterUrl?: pulumi.Input<string | undefined>;
+    /**
      * The listener that routes attach to. Default: `http`.
      */
     listener?: pulumi.Input<string | undefined>;
@@ -161,9 +166,13 @@ export interface GatewayReferenceArgs {
      */
     namespace: pulumi.Input<string>;
     /**
-     * Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+     * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
-    plugin?: pulumi.Input<boolean | undefined>;
+    pluginVersion?: pulumi.Input<string | undefined>;
+    /**
+     * Whether the listener can be reached from the internet, as far as is known. Default: false.
+     */
+    public?: pulumi.Input<boolean | undefined>;
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
      */
@@ -176,7 +185,7 @@ export function gatewayReferenceArgsProvideDefaults(val: GatewayReferenceArgs): 
     return {
         ...val,
         listener: (val.listener) ?? "http",
-        plugin: (val.plugin) ?? false,
+        public: (val.public) ?? false,
     };
 }
 

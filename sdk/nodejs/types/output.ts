@@ -9,7 +9,7 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+ * An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
  */
 export interface BackendReference {
     /**
@@ -17,17 +17,25 @@ export interface BackendReference {
      */
     basePath: string;
     /**
-     * Whether the client's own Authorization header reaches the server.
+     * Whether the server learns who the caller is.
      */
-    forwardAuthorization?: boolean;
+    forwardCaller?: boolean;
+    /**
+     * Request headers to set or to remove on the way to the server.
+     */
+    headers?: outputs.EndpointHeaders;
     /**
      * The Host header that the server is sent. Default: the client's own.
      */
     hostHeader?: string;
     /**
-     * The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
+     * Whether the server needs a key, which the Middleware adds. Default: false.
      */
-    keyMiddleware?: string;
+    keyed?: boolean;
+    /**
+     * The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+     */
+    middleware?: string;
     /**
      * The endpoint's name, by which a service's `shares` call it.
      */
@@ -41,17 +49,9 @@ export interface BackendReference {
      */
     port: number;
     /**
-     * Headers to remove on the way to the server.
-     */
-    removeHeaders?: string[];
-    /**
      * The Kubernetes Service in front of the server's addresses.
      */
     serviceName: string;
-    /**
-     * Headers to set on the way to the server.
-     */
-    setHeaders?: {[key: string]: string};
 }
 /**
  * backendReferenceProvideDefaults sets the appropriate defaults for BackendReference
@@ -59,7 +59,8 @@ export interface BackendReference {
 export function backendReferenceProvideDefaults(val: BackendReference): BackendReference {
     return {
         ...val,
-        forwardAuthorization: (val.forwardAuthorization) ?? false,
+        forwardCaller: (val.forwardCaller) ?? false,
+        keyed: (val.keyed) ?? false,
     };
 }
 
@@ -82,9 +83,27 @@ export interface BackendShare {
 }
 
 /**
+ * Changes to the headers of a request on its way to one endpoint.
+ */
+export interface EndpointHeaders {
+    /**
+     * Names of headers to remove. Up to 16.
+     */
+    remove?: string[];
+    /**
+     * Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+     */
+    set?: {[key: string]: string};
+}
+
+/**
  * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
  */
 export interface GatewayReference {
+    /**
+     * The URL that clients inside the cluster reach the listener by. Default: none is known.
+     */
+    clusterUrl?: string;
     /**
      * The listener that routes attach to. Default: `http`.
      */
@@ -98,9 +117,13 @@ export interface GatewayReference {
      */
     namespace: string;
     /**
-     * Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+     * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
-    plugin?: boolean;
+    pluginVersion?: string;
+    /**
+     * Whether the listener can be reached from the internet, as far as is known. Default: false.
+     */
+    public?: boolean;
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
      */
@@ -113,7 +136,7 @@ export function gatewayReferenceProvideDefaults(val: GatewayReference): GatewayR
     return {
         ...val,
         listener: (val.listener) ?? "http",
-        plugin: (val.plugin) ?? false,
+        public: (val.public) ?? false,
     };
 }
 

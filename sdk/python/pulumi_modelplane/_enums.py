@@ -8,8 +8,8 @@ from enum import Enum
 
 __all__ = [
     'CaCertificateKind',
+    'EndpointProtocol',
     'GatewayServiceType',
-    'Protocol',
 ]
 
 
@@ -22,6 +22,18 @@ class CaCertificateKind(_builtins.str, Enum):
     SECRET = "Secret"
     """
     A Secret.
+    """
+
+
+@pulumi.type_token("modelplane:index:EndpointProtocol")
+class EndpointProtocol(_builtins.str, Enum):
+    HTTP1 = "http1"
+    """
+    HTTP/1.1, with TLS or without.
+    """
+    H2C = "h2c"
+    """
+    HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
     """
 
 
@@ -38,16 +50,4 @@ class GatewayServiceType(_builtins.str, Enum):
     NODE_PORT = "NodePort"
     """
     An address inside the cluster, and a port on every node.
-    """
-
-
-@pulumi.type_token("modelplane:index:Protocol")
-class Protocol(_builtins.str, Enum):
-    HTTP1 = "http1"
-    """
-    HTTP/1.1, with TLS or without.
-    """
-    H2C = "h2c"
-    """
-    HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
     """

@@ -38,7 +38,7 @@ __all__ = [
 
 class BackendReferenceArgsDict(TypedDict):
     """
-    An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+    An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
     """
     base_path: pulumi.Input[_builtins.str]
     """
@@ -60,25 +60,25 @@ class BackendReferenceArgsDict(TypedDict):
     """
     The Kubernetes Service in front of the server's addresses.
     """
-    forward_authorization: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    forward_caller: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
-    Whether the client's own Authorization header reaches the server.
+    Whether the server learns who the caller is.
+    """
+    headers: NotRequired[pulumi.Input[Optional['EndpointHeadersArgsDict']]]
+    """
+    Request headers to set or to remove on the way to the server.
     """
     host_header: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The Host header that the server is sent. Default: the client's own.
     """
-    key_middleware: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    keyed: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
-    The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
+    Whether the server needs a key, which the Middleware adds. Default: false.
     """
-    remove_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    middleware: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    Headers to remove on the way to the server.
-    """
-    set_headers: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
-    """
-    Headers to set on the way to the server.
+    The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
     """
 
 @pulumi.input_type
@@ -89,42 +89,44 @@ class BackendReferenceArgs:
                  namespace: pulumi.Input[_builtins.str],
                  port: pulumi.Input[_builtins.int],
                  service_name: pulumi.Input[_builtins.str],
-                 forward_authorization: pulumi.Input[Optional[_builtins.bool]] = None,
+                 forward_caller: pulumi.Input[Optional[_builtins.bool]] = None,
+                 headers: pulumi.Input[Optional['EndpointHeadersArgs']] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
-                 key_middleware: pulumi.Input[Optional[_builtins.str]] = None,
-                 remove_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
-                 set_headers: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None):
+                 keyed: pulumi.Input[Optional[_builtins.bool]] = None,
+                 middleware: pulumi.Input[Optional[_builtins.str]] = None):
         """
-        An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+        An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 
         :param pulumi.Input[_builtins.str] base_path: The path that a service's own path is replaced with; `/` is the server's root.
         :param pulumi.Input[_builtins.str] name: The endpoint's name, by which a service's `shares` call it.
         :param pulumi.Input[_builtins.str] namespace: The Service's namespace.
         :param pulumi.Input[_builtins.int] port: The Service's port, from 1 to 65535.
         :param pulumi.Input[_builtins.str] service_name: The Kubernetes Service in front of the server's addresses.
-        :param pulumi.Input[_builtins.bool] forward_authorization: Whether the client's own Authorization header reaches the server.
+        :param pulumi.Input[_builtins.bool] forward_caller: Whether the server learns who the caller is.
+        :param pulumi.Input['EndpointHeadersArgs'] headers: Request headers to set or to remove on the way to the server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent. Default: the client's own.
-        :param pulumi.Input[_builtins.str] key_middleware: The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] remove_headers: Headers to remove on the way to the server.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] set_headers: Headers to set on the way to the server.
+        :param pulumi.Input[_builtins.bool] keyed: Whether the server needs a key, which the Middleware adds. Default: false.
+        :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         """
         pulumi.set(__self__, "base_path", base_path)
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
         pulumi.set(__self__, "port", port)
         pulumi.set(__self__, "service_name", service_name)
-        if forward_authorization is None:
-            forward_authorization = False
-        if forward_authorization is not None:
-            pulumi.set(__self__, "forward_authorization", forward_authorization)
+        if forward_caller is None:
+            forward_caller = False
+        if forward_caller is not None:
+            pulumi.set(__self__, "forward_caller", forward_caller)
+        if headers is not None:
+            pulumi.set(__self__, "headers", headers)
         if host_header is not None:
             pulumi.set(__self__, "host_header", host_header)
-        if key_middleware is not None:
-            pulumi.set(__self__, "key_middleware", key_middleware)
-        if remove_headers is not None:
-            pulumi.set(__self__, "remove_headers", remove_headers)
-        if set_headers is not None:
-            pulumi.set(__self__, "set_headers", set_headers)
+        if keyed is None:
+            keyed = False
+        if keyed is not None:
+            pulumi.set(__self__, "keyed", keyed)
+        if middleware is not None:
+            pulumi.set(__self__, "middleware", middleware)
 
     @_builtins.property
     @pulumi.getter(name="basePath")
@@ -187,16 +189,28 @@ class BackendReferenceArgs:
         pulumi.set(self, "service_name", value)
 
     @_builtins.property
-    @pulumi.getter(name="forwardAuthorization")
-    def forward_authorization(self) -> pulumi.Input[Optional[_builtins.bool]]:
+    @pulumi.getter(name="forwardCaller")
+    def forward_caller(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether the client's own Authorization header reaches the server.
+        Whether the server learns who the caller is.
         """
-        return pulumi.get(self, "forward_authorization")
+        return pulumi.get(self, "forward_caller")
 
-    @forward_authorization.setter
-    def forward_authorization(self, value: pulumi.Input[Optional[_builtins.bool]]):
-        pulumi.set(self, "forward_authorization", value)
+    @forward_caller.setter
+    def forward_caller(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "forward_caller", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> pulumi.Input[Optional['EndpointHeadersArgs']]:
+        """
+        Request headers to set or to remove on the way to the server.
+        """
+        return pulumi.get(self, "headers")
+
+    @headers.setter
+    def headers(self, value: pulumi.Input[Optional['EndpointHeadersArgs']]):
+        pulumi.set(self, "headers", value)
 
     @_builtins.property
     @pulumi.getter(name="hostHeader")
@@ -211,40 +225,28 @@ class BackendReferenceArgs:
         pulumi.set(self, "host_header", value)
 
     @_builtins.property
-    @pulumi.getter(name="keyMiddleware")
-    def key_middleware(self) -> pulumi.Input[Optional[_builtins.str]]:
+    @pulumi.getter
+    def keyed(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
+        Whether the server needs a key, which the Middleware adds. Default: false.
         """
-        return pulumi.get(self, "key_middleware")
+        return pulumi.get(self, "keyed")
 
-    @key_middleware.setter
-    def key_middleware(self, value: pulumi.Input[Optional[_builtins.str]]):
-        pulumi.set(self, "key_middleware", value)
-
-    @_builtins.property
-    @pulumi.getter(name="removeHeaders")
-    def remove_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
-        """
-        Headers to remove on the way to the server.
-        """
-        return pulumi.get(self, "remove_headers")
-
-    @remove_headers.setter
-    def remove_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
-        pulumi.set(self, "remove_headers", value)
+    @keyed.setter
+    def keyed(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "keyed", value)
 
     @_builtins.property
-    @pulumi.getter(name="setHeaders")
-    def set_headers(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+    @pulumi.getter
+    def middleware(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Headers to set on the way to the server.
+        The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         """
-        return pulumi.get(self, "set_headers")
+        return pulumi.get(self, "middleware")
 
-    @set_headers.setter
-    def set_headers(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
-        pulumi.set(self, "set_headers", value)
+    @middleware.setter
+    def middleware(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "middleware", value)
 
 
 class CaCertificateReferenceArgsDict(TypedDict):
@@ -559,13 +561,21 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
     """
+    cluster_url: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The URL that clients inside the cluster reach the listener by. Default: none is known.
+    """
     listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The listener that routes attach to. Default: `http`.
     """
-    plugin: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    plugin_version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+    The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+    """
+    public: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether the listener can be reached from the internet, as far as is known. Default: false.
     """
 
 @pulumi.input_type
@@ -574,28 +584,36 @@ class GatewayReferenceArgs:
                  name: pulumi.Input[_builtins.str],
                  namespace: pulumi.Input[_builtins.str],
                  url: pulumi.Input[_builtins.str],
+                 cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
-                 plugin: pulumi.Input[Optional[_builtins.bool]] = None):
+                 plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
+                 public: pulumi.Input[Optional[_builtins.bool]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
 
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The Gateway's namespace.
         :param pulumi.Input[_builtins.str] url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
+        :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
-        :param pulumi.Input[_builtins.bool] plugin: Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+        :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+        :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
         pulumi.set(__self__, "url", url)
+        if cluster_url is not None:
+            pulumi.set(__self__, "cluster_url", cluster_url)
         if listener is None:
             listener = 'http'
         if listener is not None:
             pulumi.set(__self__, "listener", listener)
-        if plugin is None:
-            plugin = False
-        if plugin is not None:
-            pulumi.set(__self__, "plugin", plugin)
+        if plugin_version is not None:
+            pulumi.set(__self__, "plugin_version", plugin_version)
+        if public is None:
+            public = False
+        if public is not None:
+            pulumi.set(__self__, "public", public)
 
     @_builtins.property
     @pulumi.getter
@@ -634,6 +652,18 @@ class GatewayReferenceArgs:
         pulumi.set(self, "url", value)
 
     @_builtins.property
+    @pulumi.getter(name="clusterUrl")
+    def cluster_url(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URL that clients inside the cluster reach the listener by. Default: none is known.
+        """
+        return pulumi.get(self, "cluster_url")
+
+    @cluster_url.setter
+    def cluster_url(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "cluster_url", value)
+
+    @_builtins.property
     @pulumi.getter
     def listener(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
@@ -646,16 +676,28 @@ class GatewayReferenceArgs:
         pulumi.set(self, "listener", value)
 
     @_builtins.property
-    @pulumi.getter
-    def plugin(self) -> pulumi.Input[Optional[_builtins.bool]]:
+    @pulumi.getter(name="pluginVersion")
+    def plugin_version(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+        The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         """
-        return pulumi.get(self, "plugin")
+        return pulumi.get(self, "plugin_version")
 
-    @plugin.setter
-    def plugin(self, value: pulumi.Input[Optional[_builtins.bool]]):
-        pulumi.set(self, "plugin", value)
+    @plugin_version.setter
+    def plugin_version(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "plugin_version", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def public(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether the listener can be reached from the internet, as far as is known. Default: false.
+        """
+        return pulumi.get(self, "public")
+
+    @public.setter
+    def public(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "public", value)
 
 
 class GatewayServiceArgsDict(TypedDict):

@@ -26,13 +26,13 @@ class ModelEndpointArgs:
                  api_key: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_header: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_secret_ref: pulumi.Input[Optional['SecretKeyReferenceArgs']] = None,
-                 forward_authorization: pulumi.Input[Optional[_builtins.bool]] = None,
+                 forward_caller: Optional[_builtins.bool] = None,
                  headers: pulumi.Input[Optional['EndpointHeadersArgs']] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
-                 protocol: pulumi.Input[Optional['Protocol']] = None,
+                 protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
                  rewrite_path: pulumi.Input[Optional[_builtins.str]] = None,
                  tls: pulumi.Input[Optional['EndpointTlsArgs']] = None,
                  url: pulumi.Input[Optional[_builtins.str]] = None,
@@ -44,17 +44,17 @@ class ModelEndpointArgs:
         :param pulumi.Input[_builtins.str] api_key: The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
         :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
         :param pulumi.Input['SecretKeyReferenceArgs'] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
-        :param pulumi.Input[_builtins.bool] forward_authorization: Whether the client's own Authorization header reaches the server. Default: false, it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input['EndpointHeadersArgs'] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
-        :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.
+        :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
-        :param pulumi.Input['Protocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
+        :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
         :param pulumi.Input[_builtins.str] rewrite_path: The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
         :param pulumi.Input['EndpointTlsArgs'] tls: How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
         :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
         """
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
@@ -64,10 +64,10 @@ class ModelEndpointArgs:
             pulumi.set(__self__, "api_key_header", api_key_header)
         if api_key_secret_ref is not None:
             pulumi.set(__self__, "api_key_secret_ref", api_key_secret_ref)
-        if forward_authorization is None:
-            forward_authorization = False
-        if forward_authorization is not None:
-            pulumi.set(__self__, "forward_authorization", forward_authorization)
+        if forward_caller is None:
+            forward_caller = False
+        if forward_caller is not None:
+            pulumi.set(__self__, "forward_caller", forward_caller)
         if headers is not None:
             pulumi.set(__self__, "headers", headers)
         if host_header is not None:
@@ -142,16 +142,16 @@ class ModelEndpointArgs:
         pulumi.set(self, "api_key_secret_ref", value)
 
     @_builtins.property
-    @pulumi.getter(name="forwardAuthorization")
-    def forward_authorization(self) -> pulumi.Input[Optional[_builtins.bool]]:
+    @pulumi.getter(name="forwardCaller")
+    def forward_caller(self) -> Optional[_builtins.bool]:
         """
-        Whether the client's own Authorization header reaches the server. Default: false, it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.
+        Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         """
-        return pulumi.get(self, "forward_authorization")
+        return pulumi.get(self, "forward_caller")
 
-    @forward_authorization.setter
-    def forward_authorization(self, value: pulumi.Input[Optional[_builtins.bool]]):
-        pulumi.set(self, "forward_authorization", value)
+    @forward_caller.setter
+    def forward_caller(self, value: Optional[_builtins.bool]):
+        pulumi.set(self, "forward_caller", value)
 
     @_builtins.property
     @pulumi.getter
@@ -193,7 +193,7 @@ class ModelEndpointArgs:
     @pulumi.getter
     def name(self) -> Optional[_builtins.str]:
         """
-        The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.
+        The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         """
         return pulumi.get(self, "name")
 
@@ -215,14 +215,14 @@ class ModelEndpointArgs:
 
     @_builtins.property
     @pulumi.getter
-    def protocol(self) -> pulumi.Input[Optional['Protocol']]:
+    def protocol(self) -> pulumi.Input[Optional['EndpointProtocol']]:
         """
         What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
         """
         return pulumi.get(self, "protocol")
 
     @protocol.setter
-    def protocol(self, value: pulumi.Input[Optional['Protocol']]):
+    def protocol(self, value: pulumi.Input[Optional['EndpointProtocol']]):
         pulumi.set(self, "protocol", value)
 
     @_builtins.property
@@ -265,7 +265,7 @@ class ModelEndpointArgs:
     @pulumi.getter
     def urls(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
+        Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
         """
         return pulumi.get(self, "urls")
 
@@ -284,20 +284,20 @@ class ModelEndpoint(pulumi.ComponentResource):
                  api_key: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_header: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_secret_ref: pulumi.Input[Optional[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']]] = None,
-                 forward_authorization: pulumi.Input[Optional[_builtins.bool]] = None,
+                 forward_caller: Optional[_builtins.bool] = None,
                  headers: pulumi.Input[Optional[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']]] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
-                 protocol: pulumi.Input[Optional['Protocol']] = None,
+                 protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
                  rewrite_path: pulumi.Input[Optional[_builtins.str]] = None,
                  tls: pulumi.Input[Optional[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']]] = None,
                  url: pulumi.Input[Optional[_builtins.str]] = None,
                  urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  __props__=None):
         """
-        One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+        One backend: a model server's base URL, or those of several replicas, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
 
         ## Example Usage
 
@@ -321,17 +321,17 @@ class ModelEndpoint(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] api_key: The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
         :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
         :param pulumi.Input[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
-        :param pulumi.Input[_builtins.bool] forward_authorization: Whether the client's own Authorization header reaches the server. Default: false, it is removed, so that a caller's key never leaks to a backend. Refused with a key that is sent as Authorization.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
-        :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`, unique among the stack's endpoints. Up to 54 characters (RFC 1035). Default: the Pulumi name.
+        :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
-        :param pulumi.Input['Protocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
+        :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
         :param pulumi.Input[_builtins.str] rewrite_path: The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
         :param pulumi.Input[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']] tls: How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
         :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of servers that are alike: 1 to 1,000 that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
         """
         ...
     @overload
@@ -340,7 +340,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  args: Optional[ModelEndpointArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        One backend: a model server's base URL, or several that are alike, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+        One backend: a model server's base URL, or those of several replicas, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
 
         ## Example Usage
 
@@ -377,13 +377,13 @@ class ModelEndpoint(pulumi.ComponentResource):
                  api_key: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_header: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_secret_ref: pulumi.Input[Optional[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']]] = None,
-                 forward_authorization: pulumi.Input[Optional[_builtins.bool]] = None,
+                 forward_caller: Optional[_builtins.bool] = None,
                  headers: pulumi.Input[Optional[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']]] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
-                 protocol: pulumi.Input[Optional['Protocol']] = None,
+                 protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
                  rewrite_path: pulumi.Input[Optional[_builtins.str]] = None,
                  tls: pulumi.Input[Optional[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']]] = None,
                  url: pulumi.Input[Optional[_builtins.str]] = None,
@@ -403,9 +403,9 @@ class ModelEndpoint(pulumi.ComponentResource):
             __props__.__dict__["api_key"] = None if api_key is None else pulumi.Output.secret(api_key)
             __props__.__dict__["api_key_header"] = api_key_header
             __props__.__dict__["api_key_secret_ref"] = api_key_secret_ref
-            if forward_authorization is None:
-                forward_authorization = False
-            __props__.__dict__["forward_authorization"] = forward_authorization
+            if forward_caller is None:
+                forward_caller = False
+            __props__.__dict__["forward_caller"] = forward_caller
             __props__.__dict__["headers"] = headers
             __props__.__dict__["host_header"] = host_header
             __props__.__dict__["labels"] = labels

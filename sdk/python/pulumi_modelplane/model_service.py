@@ -24,35 +24,29 @@ class ModelServiceArgs:
                  backends: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]],
                  gateway: pulumi.Input['GatewayReferenceArgs'],
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 api_path: pulumi.Input[Optional[_builtins.str]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 name: pulumi.Input[Optional[_builtins.str]] = None,
+                 name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None):
         """
         The set of arguments for constructing a ModelService resource.
 
-        :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong into one endpoint's `urls`.
+        :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input['GatewayReferenceArgs'] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
-        :param pulumi.Input[_builtins.str] api_path: The second part of the service's path, which each endpoint's base path takes the place of. Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. Default: every name that leads to the gateway.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
-        :param pulumi.Input[_builtins.str] name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
+        :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[_builtins.str] path: The first part of the service's path, unique on the gateway. Starts with a slash, without one at its end. Default: `/<namespace>/<name>`.
+        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         pulumi.set(__self__, "backends", backends)
         pulumi.set(__self__, "gateway", gateway)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
-        if api_path is None:
-            api_path = '/v1'
-        if api_path is not None:
-            pulumi.set(__self__, "api_path", api_path)
         if hostnames is not None:
             pulumi.set(__self__, "hostnames", hostnames)
         if labels is not None:
@@ -74,7 +68,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def backends(self) -> pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]]:
         """
-        Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong into one endpoint's `urls`.
+        Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         """
         return pulumi.get(self, "backends")
 
@@ -107,22 +101,10 @@ class ModelServiceArgs:
         pulumi.set(self, "annotations", value)
 
     @_builtins.property
-    @pulumi.getter(name="apiPath")
-    def api_path(self) -> pulumi.Input[Optional[_builtins.str]]:
-        """
-        The second part of the service's path, which each endpoint's base path takes the place of. Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.
-        """
-        return pulumi.get(self, "api_path")
-
-    @api_path.setter
-    def api_path(self, value: pulumi.Input[Optional[_builtins.str]]):
-        pulumi.set(self, "api_path", value)
-
-    @_builtins.property
     @pulumi.getter
     def hostnames(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. Default: every name that leads to the gateway.
+        The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
         """
         return pulumi.get(self, "hostnames")
 
@@ -144,14 +126,14 @@ class ModelServiceArgs:
 
     @_builtins.property
     @pulumi.getter
-    def name(self) -> pulumi.Input[Optional[_builtins.str]]:
+    def name(self) -> Optional[_builtins.str]:
         """
         The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         """
         return pulumi.get(self, "name")
 
     @name.setter
-    def name(self, value: pulumi.Input[Optional[_builtins.str]]):
+    def name(self, value: Optional[_builtins.str]):
         pulumi.set(self, "name", value)
 
     @_builtins.property
@@ -170,7 +152,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def path(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The first part of the service's path, unique on the gateway. Starts with a slash, without one at its end. Default: `/<namespace>/<name>`.
+        The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         """
         return pulumi.get(self, "path")
 
@@ -198,12 +180,11 @@ class ModelService(pulumi.ComponentResource):
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 api_path: pulumi.Input[Optional[_builtins.str]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 name: pulumi.Input[Optional[_builtins.str]] = None,
+                 name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
@@ -236,14 +217,13 @@ class ModelService(pulumi.ComponentResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
-        :param pulumi.Input[_builtins.str] api_path: The second part of the service's path, which each endpoint's base path takes the place of. Default: `/v1`. With an empty one the whole of each server below its base path is exposed: for a server whose base path is `/`, that includes `/health` and the like, and `/v1` is then the client's to write.
-        :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; servers that are alike belong into one endpoint's `urls`.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`. Up to 16. Default: every name that leads to the gateway.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
-        :param pulumi.Input[_builtins.str] name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
+        :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[_builtins.str] path: The first part of the service's path, unique on the gateway. Starts with a slash, without one at its end. Default: `/<namespace>/<name>`.
+        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         ...
@@ -293,12 +273,11 @@ class ModelService(pulumi.ComponentResource):
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 api_path: pulumi.Input[Optional[_builtins.str]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
-                 name: pulumi.Input[Optional[_builtins.str]] = None,
+                 name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
@@ -314,9 +293,6 @@ class ModelService(pulumi.ComponentResource):
             __props__ = ModelServiceArgs.__new__(ModelServiceArgs)
 
             __props__.__dict__["annotations"] = annotations
-            if api_path is None:
-                api_path = '/v1'
-            __props__.__dict__["api_path"] = api_path
             if backends is None and not opts.urn:
                 raise TypeError("Missing required property 'backends'")
             __props__.__dict__["backends"] = backends
@@ -333,6 +309,7 @@ class ModelService(pulumi.ComponentResource):
             if skip_await is None:
                 skip_await = False
             __props__.__dict__["skip_await"] = skip_await
+            __props__.__dict__["cluster_url"] = None
             __props__.__dict__["route_name"] = None
             __props__.__dict__["shares"] = None
             __props__.__dict__["url"] = None
@@ -342,6 +319,30 @@ class ModelService(pulumi.ComponentResource):
             __props__,
             opts,
             remote=True)
+
+    @_builtins.property
+    @pulumi.getter(name="clusterUrl")
+    def cluster_url(self) -> pulumi.Output[_builtins.str]:
+        """
+        The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+        """
+        return pulumi.get(self, "cluster_url")
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Output[_builtins.str]:
+        """
+        The namespace of the HTTPRoute.
+        """
+        return pulumi.get(self, "namespace")
+
+    @_builtins.property
+    @pulumi.getter
+    def path(self) -> pulumi.Output[_builtins.str]:
+        """
+        The service's path; `/` is the root.
+        """
+        return pulumi.get(self, "path")
 
     @_builtins.property
     @pulumi.getter(name="routeName")

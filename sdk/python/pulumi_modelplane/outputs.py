@@ -13,18 +13,20 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
+from . import outputs
 from ._enums import *
 
 __all__ = [
     'BackendReference',
     'BackendShare',
+    'EndpointHeaders',
     'GatewayReference',
 ]
 
 @pulumi.output_type
 class BackendReference(dict):
     """
-    An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+    An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
     """
     @staticmethod
     def __key_warning(key: str):
@@ -33,16 +35,10 @@ class BackendReference(dict):
             suggest = "base_path"
         elif key == "serviceName":
             suggest = "service_name"
-        elif key == "forwardAuthorization":
-            suggest = "forward_authorization"
+        elif key == "forwardCaller":
+            suggest = "forward_caller"
         elif key == "hostHeader":
             suggest = "host_header"
-        elif key == "keyMiddleware":
-            suggest = "key_middleware"
-        elif key == "removeHeaders":
-            suggest = "remove_headers"
-        elif key == "setHeaders":
-            suggest = "set_headers"
 
         if suggest:
             pulumi.log.warn(f"Key '{key}' not found in BackendReference. Access the value via the '{suggest}' property getter instead.")
@@ -61,42 +57,44 @@ class BackendReference(dict):
                  namespace: _builtins.str,
                  port: _builtins.int,
                  service_name: _builtins.str,
-                 forward_authorization: Optional[_builtins.bool] = None,
+                 forward_caller: Optional[_builtins.bool] = None,
+                 headers: Optional['outputs.EndpointHeaders'] = None,
                  host_header: Optional[_builtins.str] = None,
-                 key_middleware: Optional[_builtins.str] = None,
-                 remove_headers: Optional[Sequence[_builtins.str]] = None,
-                 set_headers: Optional[Mapping[str, _builtins.str]] = None):
+                 keyed: Optional[_builtins.bool] = None,
+                 middleware: Optional[_builtins.str] = None):
         """
-        An endpoint as a service takes it: the output `backend` of a ModelEndpoint.
+        An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 
         :param _builtins.str base_path: The path that a service's own path is replaced with; `/` is the server's root.
         :param _builtins.str name: The endpoint's name, by which a service's `shares` call it.
         :param _builtins.str namespace: The Service's namespace.
         :param _builtins.int port: The Service's port, from 1 to 65535.
         :param _builtins.str service_name: The Kubernetes Service in front of the server's addresses.
-        :param _builtins.bool forward_authorization: Whether the client's own Authorization header reaches the server.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is.
+        :param 'EndpointHeaders' headers: Request headers to set or to remove on the way to the server.
         :param _builtins.str host_header: The Host header that the server is sent. Default: the client's own.
-        :param _builtins.str key_middleware: The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
-        :param Sequence[_builtins.str] remove_headers: Headers to remove on the way to the server.
-        :param Mapping[str, _builtins.str] set_headers: Headers to set on the way to the server.
+        :param _builtins.bool keyed: Whether the server needs a key, which the Middleware adds. Default: false.
+        :param _builtins.str middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         """
         pulumi.set(__self__, "base_path", base_path)
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
         pulumi.set(__self__, "port", port)
         pulumi.set(__self__, "service_name", service_name)
-        if forward_authorization is None:
-            forward_authorization = False
-        if forward_authorization is not None:
-            pulumi.set(__self__, "forward_authorization", forward_authorization)
+        if forward_caller is None:
+            forward_caller = False
+        if forward_caller is not None:
+            pulumi.set(__self__, "forward_caller", forward_caller)
+        if headers is not None:
+            pulumi.set(__self__, "headers", headers)
         if host_header is not None:
             pulumi.set(__self__, "host_header", host_header)
-        if key_middleware is not None:
-            pulumi.set(__self__, "key_middleware", key_middleware)
-        if remove_headers is not None:
-            pulumi.set(__self__, "remove_headers", remove_headers)
-        if set_headers is not None:
-            pulumi.set(__self__, "set_headers", set_headers)
+        if keyed is None:
+            keyed = False
+        if keyed is not None:
+            pulumi.set(__self__, "keyed", keyed)
+        if middleware is not None:
+            pulumi.set(__self__, "middleware", middleware)
 
     @_builtins.property
     @pulumi.getter(name="basePath")
@@ -139,12 +137,20 @@ class BackendReference(dict):
         return pulumi.get(self, "service_name")
 
     @_builtins.property
-    @pulumi.getter(name="forwardAuthorization")
-    def forward_authorization(self) -> Optional[_builtins.bool]:
+    @pulumi.getter(name="forwardCaller")
+    def forward_caller(self) -> Optional[_builtins.bool]:
         """
-        Whether the client's own Authorization header reaches the server.
+        Whether the server learns who the caller is.
         """
-        return pulumi.get(self, "forward_authorization")
+        return pulumi.get(self, "forward_caller")
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> Optional['outputs.EndpointHeaders']:
+        """
+        Request headers to set or to remove on the way to the server.
+        """
+        return pulumi.get(self, "headers")
 
     @_builtins.property
     @pulumi.getter(name="hostHeader")
@@ -155,28 +161,20 @@ class BackendReference(dict):
         return pulumi.get(self, "host_header")
 
     @_builtins.property
-    @pulumi.getter(name="keyMiddleware")
-    def key_middleware(self) -> Optional[_builtins.str]:
+    @pulumi.getter
+    def keyed(self) -> Optional[_builtins.bool]:
         """
-        The Traefik Middleware that adds the server's key, in the Service's namespace. Only a service of that namespace can use it, on a gateway that has the modelplane plugin.
+        Whether the server needs a key, which the Middleware adds. Default: false.
         """
-        return pulumi.get(self, "key_middleware")
+        return pulumi.get(self, "keyed")
 
     @_builtins.property
-    @pulumi.getter(name="removeHeaders")
-    def remove_headers(self) -> Optional[Sequence[_builtins.str]]:
+    @pulumi.getter
+    def middleware(self) -> Optional[_builtins.str]:
         """
-        Headers to remove on the way to the server.
+        The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         """
-        return pulumi.get(self, "remove_headers")
-
-    @_builtins.property
-    @pulumi.getter(name="setHeaders")
-    def set_headers(self) -> Optional[Mapping[str, _builtins.str]]:
-        """
-        Headers to set on the way to the server.
-        """
-        return pulumi.get(self, "set_headers")
+        return pulumi.get(self, "middleware")
 
 
 @pulumi.output_type
@@ -225,36 +223,99 @@ class BackendShare(dict):
 
 
 @pulumi.output_type
+class EndpointHeaders(dict):
+    """
+    Changes to the headers of a request on its way to one endpoint.
+    """
+    def __init__(__self__, *,
+                 remove: Optional[Sequence[_builtins.str]] = None,
+                 set: Optional[Mapping[str, _builtins.str]] = None):
+        """
+        Changes to the headers of a request on its way to one endpoint.
+
+        :param Sequence[_builtins.str] remove: Names of headers to remove. Up to 16.
+        :param Mapping[str, _builtins.str] set: Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        """
+        if remove is not None:
+            pulumi.set(__self__, "remove", remove)
+        if set is not None:
+            pulumi.set(__self__, "set", set)
+
+    @_builtins.property
+    @pulumi.getter
+    def remove(self) -> Optional[Sequence[_builtins.str]]:
+        """
+        Names of headers to remove. Up to 16.
+        """
+        return pulumi.get(self, "remove")
+
+    @_builtins.property
+    @pulumi.getter
+    def set(self) -> Optional[Mapping[str, _builtins.str]]:
+        """
+        Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        """
+        return pulumi.get(self, "set")
+
+
+@pulumi.output_type
 class GatewayReference(dict):
     """
     A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
     """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "clusterUrl":
+            suggest = "cluster_url"
+        elif key == "pluginVersion":
+            suggest = "plugin_version"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in GatewayReference. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        GatewayReference.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        GatewayReference.__key_warning(key)
+        return super().get(key, default)
+
     def __init__(__self__, *,
                  name: _builtins.str,
                  namespace: _builtins.str,
                  url: _builtins.str,
+                 cluster_url: Optional[_builtins.str] = None,
                  listener: Optional[_builtins.str] = None,
-                 plugin: Optional[_builtins.bool] = None):
+                 plugin_version: Optional[_builtins.str] = None,
+                 public: Optional[_builtins.bool] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
 
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The Gateway's namespace.
         :param _builtins.str url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
+        :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
-        :param _builtins.bool plugin: Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+        :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+        :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
         pulumi.set(__self__, "url", url)
+        if cluster_url is not None:
+            pulumi.set(__self__, "cluster_url", cluster_url)
         if listener is None:
             listener = 'http'
         if listener is not None:
             pulumi.set(__self__, "listener", listener)
-        if plugin is None:
-            plugin = False
-        if plugin is not None:
-            pulumi.set(__self__, "plugin", plugin)
+        if plugin_version is not None:
+            pulumi.set(__self__, "plugin_version", plugin_version)
+        if public is None:
+            public = False
+        if public is not None:
+            pulumi.set(__self__, "public", public)
 
     @_builtins.property
     @pulumi.getter
@@ -281,6 +342,14 @@ class GatewayReference(dict):
         return pulumi.get(self, "url")
 
     @_builtins.property
+    @pulumi.getter(name="clusterUrl")
+    def cluster_url(self) -> Optional[_builtins.str]:
+        """
+        The URL that clients inside the cluster reach the listener by. Default: none is known.
+        """
+        return pulumi.get(self, "cluster_url")
+
+    @_builtins.property
     @pulumi.getter
     def listener(self) -> Optional[_builtins.str]:
         """
@@ -289,11 +358,19 @@ class GatewayReference(dict):
         return pulumi.get(self, "listener")
 
     @_builtins.property
+    @pulumi.getter(name="pluginVersion")
+    def plugin_version(self) -> Optional[_builtins.str]:
+        """
+        The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
+        """
+        return pulumi.get(self, "plugin_version")
+
+    @_builtins.property
     @pulumi.getter
-    def plugin(self) -> Optional[_builtins.bool]:
+    def public(self) -> Optional[_builtins.bool]:
         """
-        Whether its Traefik runs the modelplane plugin, which endpoints with a key need. Default: false.
+        Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
-        return pulumi.get(self, "plugin")
+        return pulumi.get(self, "public")
 
 

@@ -15,6 +15,19 @@ export const CaCertificateKind = {
 
 export type CaCertificateKind = (typeof CaCertificateKind)[keyof typeof CaCertificateKind];
 
+export const EndpointProtocol = {
+    /**
+     * HTTP/1.1, with TLS or without.
+     */
+    Http1: "http1",
+    /**
+     * HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
+     */
+    H2c: "h2c",
+} as const;
+
+export type EndpointProtocol = (typeof EndpointProtocol)[keyof typeof EndpointProtocol];
+
 export const GatewayServiceType = {
     /**
      * An address from the cluster's load balancer.
@@ -31,16 +44,3 @@ export const GatewayServiceType = {
 } as const;
 
 export type GatewayServiceType = (typeof GatewayServiceType)[keyof typeof GatewayServiceType];
-
-export const Protocol = {
-    /**
-     * HTTP/1.1, with TLS or without.
-     */
-    Http1: "http1",
-    /**
-     * HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
-     */
-    H2c: "h2c",
-} as const;
-
-export type Protocol = (typeof Protocol)[keyof typeof Protocol];

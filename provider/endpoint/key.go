@@ -1,0 +1,75 @@
+package endpoint
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+)
+
+// checkKey finds the faults of the key, and of how it is sent. No message shows the key.
+func checkKey(a Args, faults *fault.List) {
+	if a.APIKey != nil && a.APIKeySecretRef != nil {
+		faults.Add("apiKeySecretRef", "is given beside apiKey; give one of them", "apiKey")
+	}
+	if a.APIKey != nil {
+		faults.AddErr("apiKey", checkKeyText(*a.APIKey))
+	}
+	if ref := a.APIKeySecretRef; ref != nil {
+		faults.AddErr("apiKeySecretRef.name", names.Existing(ref.Name))
+		if problems := validation.IsConfigMapKey(ref.Key); len(problems) > 0 {
+			faults.Addf("apiKeySecretRef.key", "is no key of a Secret's data: %s", strings.Join(problems, "; "))
+		}
+	}
+	if a.APIKeyHeader != nil {
+		faults.AddErr("apiKeyHeader", headerName(*a.APIKeyHeader))
+		if strings.EqualFold(*a.APIKeyHeader, authorization) {
+			faults.Addf("apiKeyHeader", "is Authorization, which carries a key as Bearer by default; leave it out")
+		}
+		if !isKeyed(a.Server, a.Credential) {
+			faults.Add("apiKeyHeader", "is given without apiKey or apiKeySecretRef", "apiKey", "apiKeySecretRef")
+		}
+	}
+}
+
+// checkKeyText takes what a header takes. The gateway sends the key without the white space around it, such as the line break
+// at a file's end.
+func checkKeyText(text string) error {
+	key := strings.TrimSpace(text)
+	switch {
+	case key == "" || !httpguts.ValidHeaderFieldValue(key):
+		return errors.New("is empty or has a character that no header takes; write the key as the server's owner gave it")
+	case len(key) > 1 && strings.ContainsRune(`"'`, rune(key[0])) && key[0] == key[len(key)-1]:
+		return errors.New("is in quotation marks, which would be sent with it; write the key without them")
+	case len(key) >= len("bearer ") && strings.EqualFold(key[:len("bearer ")], "bearer "):
+		return errors.New("begins with Bearer, which the gateway adds itself; write the key alone")
+	}
+	return nil
+}
+
+// checkPEM takes certificates alone.
+func checkPEM(text string) error {
+	rest := []byte(text)
+	for found := 0; ; found++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			if found == 0 {
+				return errors.New("holds no certificate in PEM; it starts with -----BEGIN CERTIFICATE-----")
+			}
+			return nil
+		}
+		if block.Type != "CERTIFICATE" {
+			return fmt.Errorf("holds a PEM block of the type %s; write certificates only", block.Type)
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return fmt.Errorf("holds a certificate that cannot be read: %w", err)
+		}
+	}
+}

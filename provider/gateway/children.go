@@ -1,0 +1,161 @@
+package gateway
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+)
+
+const (
+	// readyTimeout is how long Traefik has to run and to get an address.
+	readyTimeout = "10m"
+	// endTimeout is how long its Pods may take to end: their whole grace period, with something to spare.
+	endTimeout = "11m"
+)
+
+// The keys of a gateway's children. Those of CRDs are their names.
+const (
+	namespaceKey = "namespace"
+	releaseKey   = "release"
+	anchorKey    = "pods"
+	serviceKey   = "service"
+	workloadKey  = "deployment"
+	classKey     = "class"
+	gatewayKey   = "gateway"
+)
+
+// children are the objects that a gateway is made of.
+func children(component string, namespace ownership, in Inputs, p value.Value[plan]) ([]child.Child, error) {
+	definitions, err := crds.All()
+	if err != nil {
+		return nil, err
+	}
+	advise := func(advice func(plan, string) string) func(string) string {
+		return func(failure string) string { return advice(p.Now(), failure) }
+	}
+	onGateway := advise(func(p plan, failure string) string {
+		return adviseOnGateway(in.Install.Now().InstallCRDs, p, failure)
+	})
+	var list []child.Child
+	before := []string{namespaceKey}
+	for _, crd := range definitions {
+		list = append(list, crdChild(component, in, crd, advise(adviseOnCRDs)))
+		before = append(before, crd.Name)
+	}
+	named := func(name func(plan) string) child.Field { return child.From(p, name) }
+	return append(list,
+		child.Child{
+			Key: namespaceKey, Kind: kube.Namespace, Omit: namespace != own, Name: named(plan.namespaceName), Owned: true,
+			Advice: advise(adviseOnNamespace),
+		},
+		child.Child{
+			// A namespace that is kept may have other gateways in it, so that it carries the user's labels alone.
+			Key: namespaceKey, Kind: kube.NamespacePatch, Omit: namespace != kept, Name: named(plan.namespaceName), Bare: true, Keep: true,
+			Metadata: child.Fields{
+				"labels":      child.From(in.Metadata, func(m meta.Metadata) map[string]string { return m.Labels }),
+				"annotations": child.From(in.Metadata, func(m meta.Metadata) map[string]string { return m.Annotations }),
+			},
+			Advice: advise(adviseOnNamespace),
+		},
+		child.Child{
+			// It is not waited for: Helm would tell no more than that time ran out. Of the chart, only the values may be secret.
+			Key: releaseKey, Kind: kube.Release, After: before, Name: named(plan.name),
+			Fields: child.Fields{
+				"name":           named(plan.name),
+				"namespace":      named(plan.namespaceName),
+				"chart":          child.Open(child.From(in.Source, func(s Source) string { return s.chart().name })),
+				"version":        child.Open(child.From(in.Source, func(s Source) string { return s.chart().version })),
+				"repositoryOpts": child.Open(child.From(in.Source, func(s Source) map[string]string { return s.chart().repositoryOpts() })),
+				"values":         child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
+				"skipCrds":       child.Fixed(true),
+				"skipAwait":      child.Fixed(true),
+			},
+			Advice: advise(adviseOnRelease),
+		},
+		child.Child{
+			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
+			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is
+			// looked at again only after half of their grace period, which is five minutes.
+			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: endTimeout,
+			ResourceName: names.Child(in.Identity.Now().Name, component) + "-pods",
+			Fields: child.Fields{"data": child.Fixed(map[string]string{
+				"README": "The gateway's Deployment belongs to this object: it is deleted with it.",
+			})},
+		},
+		// Patches that change nothing that Traefik reads wait until this revision of the release runs and has an address.
+		// Pulumi then says what is missing: which Pod fails and why, or that no load balancer gave an address.
+		child.Child{
+			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: named(plan.name), Bare: true,
+			Annotations: child.FromSiblings(revision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
+		},
+		child.Child{
+			Key: workloadKey, Kind: kube.DeploymentPatch, After: []string{releaseKey, anchorKey}, Name: named(plan.name), Bare: true, Keep: true,
+			Annotations: child.FromSiblings(revision), Timeout: readyTimeout,
+			Metadata: child.Fields{"ownerReferences": child.FromSiblings(ownedByAnchor)},
+		},
+		child.Child{
+			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.className), Owned: true,
+			Labels: child.From(p, plan.classLabels), Advice: onGateway,
+			Fields: child.Fields{"spec": child.Fixed(gatewayv1.GatewayClassSpec{ControllerName: chart.ControllerName})},
+		},
+		child.Child{
+			// It waits until Traefik says that it serves the Gateway.
+			Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Name: named(plan.name), Owned: true,
+			Annotations: child.Fixed(kube.WaitFor("$.status.conditions", "Programmed")), Timeout: readyTimeout, Advice: onGateway,
+			Fields: child.Fields{"spec": child.From(p, plan.gateway)},
+		},
+	), nil
+}
+
+// crdChild installs a CRD, which outlives the gateway: deleting it would delete every route in the cluster. All gateways write
+// CRDs under one field manager, so that only what another tool holds in another version is a conflict. A CRD is never updated,
+// because Pulumi updates CRDs by overwriting what is there, whoever holds it: each version is a resource of its own, and a
+// change that refresh has found is left alone.
+func crdChild(component string, in Inputs, crd crds.CRD, advice func(string) string) child.Child {
+	metadata, _ := crd.Object["metadata"].(map[string]any)
+	return child.Child{
+		Key: crd.Name, Kind: kube.CRDPatch, Omit: !in.Install.Now().InstallCRDs, Bare: true, Keep: true,
+		ResourceName: names.Child(in.Identity.Now().Name, component) + "-" + crd.Name + "-" + crd.Version,
+		Name:         child.Fixed(crd.Name), Annotations: child.Fixed(metadata["annotations"]),
+		Fields:        child.Fields{"spec": child.Fixed(crd.Object["spec"])},
+		IgnoreChanges: []string{"metadata", "spec"}, Advice: advice,
+	}
+}
+
+// revision has the patches change with each revision of the release.
+func revision(siblings child.Siblings) map[string]string {
+	return map[string]string{revisionAnnotation: siblings[releaseKey].Revision}
+}
+
+func ownedByAnchor(siblings child.Siblings) []metav1.OwnerReference {
+	anchor := siblings[anchorKey]
+	return []metav1.OwnerReference{{
+		APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap", Name: anchor.Name, UID: types.UID(anchor.UID),
+		BlockOwnerDeletion: ptr.To(true),
+	}}
+}
+
+func (p plan) gateway() gatewayv1.GatewaySpec {
+	return gatewayv1.GatewaySpec{
+		GatewayClassName: gatewayv1.ObjectName(p.className()),
+		Listeners: []gatewayv1.Listener{{
+			Name:     Listener,
+			Protocol: gatewayv1.HTTPProtocolType,
+			// The port on which Traefik listens in its Pod, not the one that clients connect to.
+			Port: chart.ListenerPort,
+			AllowedRoutes: &gatewayv1.AllowedRoutes{
+				Namespaces: &gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)},
+			},
+		}},
+	}
+}

@@ -1,0 +1,219 @@
+package gateway
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+)
+
+const (
+	// Listener is the name of the listener that routes attach to.
+	Listener = "http"
+	// repository is where the published chart comes from.
+	repository = "https://traefik.github.io/charts"
+
+	// namespacePrefix makes the default namespace of a gateway's name.
+	namespacePrefix = "modelplane-"
+
+	gatewayLabel       = "modelplane/gateway"
+	namespaceLabel     = "modelplane/gateway-namespace"
+	revisionAnnotation = "modelplane/revision"
+)
+
+// plan is all that is decided about a gateway, but for the chart.
+type plan struct {
+	identity meta.Identity
+	settings chart.Settings
+}
+
+// check finds every fault of a gateway's arguments.
+func check(name string, a Args) fault.List {
+	_, faults := decide(identify(name, a.Identity), a.Metadata, a.Serving)
+	checkNames(name, a, &faults)
+	checkChart(a.Source, &faults)
+	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
+}
+
+// identify fills in the default namespace, which is the gateway's own.
+func identify(name string, i meta.Identity) meta.Identity {
+	return i.Or(name, namespacePrefix+cmp.Or(i.Name, name))
+}
+
+// checkNames finds the faults of what the user has named; the default namespace adds a limit of its own to the name.
+func checkNames(name string, a Args, faults *fault.List) {
+	objectName := cmp.Or(a.Name, name)
+	if room := names.MaxLabel - len(namespacePrefix); a.Namespace == "" && len(objectName) > room {
+		faults.Add("name", fmt.Sprintf("%q has %d characters; the default namespace, %s<name>, leaves room for %d; with a namespace "+
+			"of your own, set in namespace, there is room for %d", objectName, len(objectName), namespacePrefix, room, names.MaxRelease), "namespace")
+	} else {
+		faults.AddErr("name", names.Object(objectName, names.MaxRelease))
+	}
+	if a.Namespace != "" {
+		faults.AddErr("namespace", names.Namespace(a.Namespace))
+	}
+	if ptr.Deref(a.CreateNamespace, false) && (a.Namespace == "default" || strings.HasPrefix(a.Namespace, "kube-")) {
+		faults.Add("namespace", fmt.Sprintf("is %s, which every cluster has; choose another, or leave createNamespace out", a.Namespace))
+	}
+}
+
+func checkChart(s Source, faults *fault.List) {
+	if s.Chart == nil {
+		return
+	}
+	for _, problem := range chart.Check(s.Chart.Values) {
+		faults.Addf("chart."+problem.Path, "%s", problem.Message)
+	}
+	for _, problem := range chart.CheckVersion(s.Chart.Values, ptr.Deref(s.Chart.TraefikVersion, "")) {
+		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
+	}
+	if s.Chart.Repository != nil && s.chart().standsAlone() {
+		faults.Add("chart.repository", "is given, but chart.name is an OCI reference or a path, which needs none; leave one out", "chart.name")
+	}
+}
+
+// ownership is what a gateway does with its namespace.
+type ownership int
+
+const (
+	// existing namespaces are there, and are not touched.
+	existing ownership = iota
+	// own namespaces are created and deleted with the gateway.
+	own
+	// kept namespaces are created where they are not there yet, and stay.
+	kept
+)
+
+// namespaceOwnership decides on a namespace that the program names, or on the default one. A named one is never deleted: it
+// may have been there before, or others may use it by now.
+func namespaceOwnership(isNamed bool, create *bool) ownership {
+	switch {
+	case !ptr.Deref(create, !isNamed):
+		return existing
+	case isNamed:
+		return kept
+	default:
+		return own
+	}
+}
+
+func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fault.List) {
+	var faults fault.List
+	if s.Replicas < 1 || s.Replicas > 1000 {
+		faults.Addf("replicas", "%d is outside 1 to 1000", s.Replicas)
+	}
+	if s.Port < 1 || s.Port > 65535 {
+		faults.Addf("port", "%d is outside 1 to 65535", s.Port)
+	}
+	service := ptr.Deref(s.Service, Service{})
+	serviceType := ptr.Deref(service.Type, LoadBalancer)
+	if service.LoadBalancerClass != nil && serviceType != LoadBalancer {
+		faults.Add("service.loadBalancerClass", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has one",
+			serviceType), "service.type")
+	}
+	p := plan{identity: identity}
+	p.settings = chart.Settings{
+		FullName:           identity.Name,
+		Namespace:          identity.Namespace,
+		GatewayClassLabels: p.classLabels(),
+		ExposedPort:        int32(s.Port),
+		Replicas:           int32(s.Replicas),
+		ServiceType:        string(serviceType),
+		ServiceAnnotations: service.Annotations,
+		LoadBalancerClass:  ptr.Deref(service.LoadBalancerClass, ""),
+		Labels:             metadata.Labels,
+		Annotations:        metadata.Annotations,
+	}
+	return p, faults
+}
+
+// values are the chart's values: ours, and the user's over them.
+func (p plan) values(s Source) map[string]any {
+	if s.Chart == nil {
+		return chart.Values(p.settings)
+	}
+	p.settings.TraefikVersion = ptr.Deref(s.Chart.TraefikVersion, "")
+	return chart.Merge(chart.Values(p.settings), s.Chart.Values)
+}
+
+func (p plan) name() string          { return p.identity.Name }
+func (p plan) namespaceName() string { return p.identity.Namespace }
+
+// className carries namespace and name, because a GatewayClass belongs to the cluster. Neither has a dot in it, so that no
+// two gateways' names run into one another.
+func (p plan) className() string { return p.identity.Namespace + "." + p.identity.Name }
+
+// classLabels tell the gateway's own GatewayClass: without a selector each Traefik would serve every gateway of the cluster.
+func (p plan) classLabels() map[string]string {
+	return map[string]string{gatewayLabel: p.identity.Name, namespaceLabel: p.identity.Namespace}
+}
+
+// url is the gateway's base URL without a path; the scheme's own port is left out.
+func (p plan) url(address string) string {
+	host := address
+	if strings.Contains(address, ":") {
+		host = "[" + address + "]"
+	}
+	if p.settings.ExposedPort != 80 {
+		host = net.JoinHostPort(address, strconv.Itoa(int(p.settings.ExposedPort)))
+	}
+	return "http://" + host
+}
+
+// chartSource is where Helm finds the chart.
+type chartSource struct{ name, version, repository string }
+
+func (s Source) chart() chartSource {
+	source := chartSource{name: "traefik", version: chart.DefaultVersion, repository: repository}
+	if s.Chart == nil {
+		return source
+	}
+	source.name = s.Chart.Name
+	source.version = ptr.Deref(s.Chart.Version, source.version)
+	source.repository = ptr.Deref(s.Chart.Repository, source.repository)
+	if source.standsAlone() {
+		source.repository = ""
+	}
+	return source
+}
+
+// standsAlone says whether the name alone leads to the chart.
+func (c chartSource) standsAlone() bool {
+	return strings.HasPrefix(c.name, "oci://") || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
+}
+
+func (c chartSource) repositoryOpts() map[string]string {
+	if c.repository == "" {
+		return nil
+	}
+	return map[string]string{"repo": c.repository}
+}
+
+// address is the load balancer's IP address or host name, or the ClusterIP of a Service that has none.
+func address(spec, status map[string]any) (string, error) {
+	balancer, _ := status["loadBalancer"].(map[string]any)
+	ingress, _ := balancer["ingress"].([]any)
+	for _, entry := range ingress {
+		point, _ := entry.(map[string]any)
+		for _, field := range []string{"ip", "hostname"} {
+			if value, _ := point[field].(string); value != "" {
+				return value, nil
+			}
+		}
+	}
+	if ip, _ := spec["clusterIP"].(string); ip != "" && ip != corev1.ClusterIPNone {
+		return ip, nil
+	}
+	return "", errors.New("the gateway's Service has neither a load balancer's address nor a ClusterIP")
+}

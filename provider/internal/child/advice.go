@@ -1,0 +1,60 @@
+package child
+
+import (
+	"context"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+)
+
+// Engine is what children are told of the engine that makes them.
+type Engine struct {
+	// URN is the URN of the component that the program asked for.
+	URN string
+	// ErrorHooks says whether the engine takes hooks for failures. One that does not would fail the resource that a hook is
+	// meant to help.
+	ErrorHooks bool
+}
+
+type engineKey struct{}
+
+// WithEngine is a context in which components are made by an engine.
+func WithEngine(ctx context.Context, engine Engine) context.Context {
+	return context.WithValue(ctx, engineKey{}, engine)
+}
+
+func (o Owner) engine() Engine {
+	engine, _ := o.ctx.Context().Value(engineKey{}).(Engine)
+	return engine
+}
+
+// advise has the child's advice printed beside its failure. An engine that is too old for that prints the failure alone.
+func (o Owner) advise(c Child) (pulumi.ResourceOption, error) {
+	engine := o.engine()
+	if !engine.ErrorHooks {
+		return pulumi.ResourceHooks(nil), nil
+	}
+	// Hooks are the whole stack's, so the name carries all that tells this child from others.
+	name := engine.URN + " " + o.kind + " " + o.name + " " + c.Key
+	hook, err := o.ctx.RegisterErrorHook(name, func(args *pulumi.ErrorHookArgs) (retry bool, err error) {
+		if len(args.Errors) == 0 {
+			return false, nil
+		}
+		if text := c.Advice(args.Errors[0]); text != "" {
+			return false, o.ctx.Log.Error(text, &pulumi.LogArgs{Resource: o.resource})
+		}
+		return false, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), nil
+}
+
+// HeldByAnother says whether a failure means that an object of this name belongs to another stack, or to another component of
+// this one: to plugins that write over what is there, the owner's label is a conflict; to newer ones it exists already.
+func HeldByAnother(failure string) bool {
+	return strings.Contains(failure, kube.OwnerLabel) || strings.Contains(failure, "already exists")
+}

@@ -1,0 +1,101 @@
+// Package kube holds what components know of Kubernetes: the kinds of objects that they are made of, and the labels and
+// annotations that these carry.
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// The labels that every object carries.
+const (
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	ManagedBy      = "modelplane"
+	NameLabel      = "app.kubernetes.io/name"
+	ComponentLabel = "modelplane/component"
+)
+
+// OwnerLabel tells whose an object with a fixed name is. Pulumi writes each resource under a field manager of its own, so that
+// another stack's write of another owner is a conflict.
+const OwnerLabel = "modelplane/owner"
+
+// HashAnnotation holds a hash of what an object is made from. Another hash replaces the object.
+const HashAnnotation = "modelplane/hash"
+
+// Kind is an API version and kind as Pulumi's Kubernetes package names them.
+type Kind struct {
+	APIVersion, Name string
+	// Token is the resource's type in Pulumi.
+	Token string
+	// Namespaced says whether objects of this kind have a namespace.
+	Namespaced bool
+}
+
+// The kinds that components are made of.
+var (
+	BackendTLSPolicy = namespaced("gateway.networking.k8s.io/v1", "BackendTLSPolicy")
+	ConfigMap        = namespaced("v1", "ConfigMap")
+	DeploymentPatch  = patch(namespaced("apps/v1", "Deployment"))
+	EndpointSlice    = namespaced("discovery.k8s.io/v1", "EndpointSlice")
+	Gateway          = namespaced("gateway.networking.k8s.io/v1", "Gateway")
+	GatewayClass     = cluster("gateway.networking.k8s.io/v1", "GatewayClass")
+	HTTPRoute        = namespaced("gateway.networking.k8s.io/v1", "HTTPRoute")
+	Middleware       = namespaced("traefik.io/v1alpha1", "Middleware")
+	Namespace        = cluster("v1", "Namespace")
+	ReferenceGrant   = namespaced("gateway.networking.k8s.io/v1beta1", "ReferenceGrant")
+	Secret           = namespaced("v1", "Secret")
+	Service          = namespaced("v1", "Service")
+	ServicePatch     = patch(Service)
+
+	// CRDPatch and NamespacePatch create what is not there, and take what is there as it is.
+	CRDPatch       = patch(cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition"))
+	NamespacePatch = patch(Namespace)
+
+	// Release is Pulumi's resource for a Helm release. It is no Kubernetes object: it has neither an API version nor metadata.
+	Release = Kind{Name: "Release", Token: "kubernetes:helm.sh/v3:Release"}
+)
+
+func cluster(apiVersion, name string) Kind {
+	module := apiVersion
+	if !strings.Contains(module, "/") {
+		module = "core/" + apiVersion
+	}
+	return Kind{APIVersion: apiVersion, Name: name, Token: fmt.Sprintf("kubernetes:%s:%s", module, name)}
+}
+
+func namespaced(apiVersion, name string) Kind {
+	kind := cluster(apiVersion, name)
+	kind.Namespaced = true
+	return kind
+}
+
+// patch is the resource that writes some fields of an object, of which others may write the rest.
+func patch(kind Kind) Kind {
+	kind.Token += "Patch"
+	return kind
+}
+
+// WaitFor is the annotation with which Pulumi's Kubernetes package waits until each of these types of condition in list has
+// its own name as its reason, which is how the Gateway API words success. Conditions of an older generation do not count: an
+// update would be satisfied by the status of the spec before. List is a JSONPath (RFC 9535), such as $.status.conditions, without double quotes.
+func WaitFor(list string, types ...string) map[string]string {
+	conditions := make([]string, len(types))
+	for i, t := range types {
+		conditions[i] = fmt.Sprintf("jsonpath={%s[?@.type == '%s' && @.observedGeneration == $.metadata.generation].reason}=%s", list, t, t)
+	}
+	return map[string]string{"pulumi.com/waitFor": `["` + strings.Join(conditions, `", "`) + `"]`}
+}
+
+// SkipAwait is the annotation with which it waits for nothing.
+func SkipAwait() map[string]string { return map[string]string{"pulumi.com/skipAwait": "true"} }
+
+// Plain is a value of an API type as the maps and lists that Pulumi sends.
+func Plain(value any) (any, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	var plain any
+	return plain, json.Unmarshal(text, &plain)
+}

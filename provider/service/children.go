@@ -1,0 +1,83 @@
+package service
+
+import (
+	"fmt"
+	"strings"
+
+	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+)
+
+// acceptTimeout is how long the gateway has to accept a route.
+const acceptTimeout = "2m"
+
+// The keys of a service's children.
+const (
+	grantsKey = "grants"
+	routeKey  = "route"
+)
+
+// children are the objects that a service is made of. The route keeps its name: it is the one object whose change switches
+// traffic, in one write.
+func children(name string, in Inputs, p value.Value[plan]) []child.Child {
+	grants := value.Map(p, func(p plan) []child.Child { return grantChildren(name, in.Identity.Now().Name, p.grants) })
+	return []child.Child{
+		{Key: grantsKey, Each: &grants},
+		{
+			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Owned: true,
+			Name:        child.From(in.Identity, func(i meta.Identity) string { return i.Name }),
+			Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
+			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
+			Timeout:     acceptTimeout,
+			Advice:      func(failure string) string { return advise(in, failure) },
+		},
+	}
+}
+
+// grantChildren let the route use Services in other namespaces. Only values say which namespaces these are. Grants add up, so
+// that a new one comes before the route changes, and the old one goes afterwards.
+func grantChildren(component, name string, grants []grant) []child.Child {
+	children := make([]child.Child, len(grants))
+	for i, g := range grants {
+		children[i] = child.Child{
+			Key: g.namespace, Kind: kube.ReferenceGrant, ResourceName: names.Child(name, component, g.namespace),
+			Metadata: child.Fields{"namespace": child.Fixed(g.namespace)},
+			Hash:     child.Fixed(names.Hash(g.spec)),
+			Fields:   child.Fields{"spec": child.Fixed[gatewayv1beta1.ReferenceGrantSpec](g.spec)},
+		}
+	}
+	return children
+}
+
+// awaiting is what Pulumi waits for before the route counts as made.
+type awaiting struct {
+	gateway string
+	skip    bool
+}
+
+func newAwaiting(r Routing, a Await) awaiting { return awaiting{r.Gateway.Name, a.SkipAwait} }
+
+// annotations have Pulumi wait until this gateway accepts the route and its references are resolved. Entries of other
+// controllers stay in a route's status, so that the gateway's name is needed.
+func (a awaiting) annotations() map[string]string {
+	if a.skip {
+		return kube.SkipAwait()
+	}
+	return kube.WaitFor(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", a.gateway), "Accepted", "ResolvedRefs")
+}
+
+// advise says where the gateway's reason stands when it has not accepted the route in time.
+func advise(in Inputs, failure string) string {
+	if !strings.Contains(failure, "timed out waiting") {
+		return ""
+	}
+	gateway, identity := in.Routing.Now().Gateway, in.Identity.Now()
+	return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
+		"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",
+		gateway.Namespace, gateway.Name, identity.Namespace, identity.Name)
+}

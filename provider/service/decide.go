@@ -1,0 +1,260 @@
+package service
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
+
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/weight"
+	"github.com/modelplane/pulumi-modelplane/provider/service/route"
+)
+
+// plan is all that is decided about a service.
+type plan struct {
+	route  gatewayv1.HTTPRouteSpec
+	grants []grant
+	// path is the service's path; empty is the root.
+	path string
+	// url and clusterURL are what clients outside and inside the cluster take as base URL.
+	url, clusterURL string
+	shares          []Share
+}
+
+// grant lets the service's route use the Services of one other namespace.
+type grant struct {
+	namespace string
+	spec      gatewayv1beta1.ReferenceGrantSpec
+}
+
+// check finds every fault of a service's arguments.
+func check(name string, a Args) fault.List {
+	identity := a.Identity.Or(name, meta.DefaultNamespace)
+	_, faults := decide(identity, a.Routing)
+	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
+	faults.AddErr("namespace", names.Namespace(identity.Namespace))
+	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
+}
+
+func decide(identity meta.Identity, r Routing) (plan, fault.List) {
+	var faults fault.List
+	gatewayURL := decideGateway(r, &faults)
+	hostnames := decideHostnames(r, &faults)
+	path := decidePath(identity, r, &faults)
+	backends := decideBackends(identity, r, &faults)
+	if len(faults) > 0 {
+		return plan{}, faults
+	}
+	weights, err := weight.Split(entries(backends))
+	if err != nil {
+		faults.AddErr("backends", err)
+		return plan{}, faults
+	}
+	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends)}
+	if r.Gateway.ClusterURL != "" {
+		decided.clusterURL = r.Gateway.ClusterURL + path
+	}
+	decided.shares = shares(backends, weights)
+	decided.route = route.Build(route.Route{
+		Gateway:   route.ParentRef{Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener},
+		Namespace: identity.Namespace,
+		Plugin:    r.Gateway.HasPlugin(),
+		Hostnames: hostnames,
+		Path:      path,
+		Backends:  weighted(backends, weights),
+	})
+	return decided, nil
+}
+
+func decideGateway(r Routing, faults *fault.List) *url.URL {
+	faults.AddErr("gateway.name", names.Existing(r.Gateway.Name))
+	faults.AddErr("gateway.namespace", names.Namespace(r.Gateway.Namespace))
+	faults.AddErr("gateway.listener", names.Existing(r.Gateway.Listener))
+	u, err := url.Parse(r.Gateway.URL)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery ||
+		u.Fragment != "" || u.Scheme != target.HTTP && u.Scheme != target.HTTPS {
+		faults.Addf("gateway.url", "is not the URL of a listener; write scheme and host, such as http://203.0.113.7")
+		return &url.URL{}
+	}
+	return u
+}
+
+func decideHostnames(r Routing, faults *fault.List) []string {
+	if len(r.Hostnames) > route.MaxHostnames {
+		faults.Addf("hostnames", "has %d names; a route takes %d at most", len(r.Hostnames), route.MaxHostnames)
+	}
+	var hostnames []string
+	for i, text := range r.Hostnames {
+		hostname, err := target.ParseRouteHostname(text)
+		faults.AddErr(fault.Index("hostnames", i), err)
+		if err == nil && slices.Contains(hostnames, hostname) {
+			faults.Add(fault.Index("hostnames", i), "is in the list already; write each name once", "hostnames")
+		}
+		hostnames = append(hostnames, hostname)
+	}
+	if len(hostnames) > 0 && !slices.ContainsFunc(hostnames, isWhole) {
+		faults.Addf("hostnames", "has wildcards alone, from which no client's URL can be made; add the name that clients are to use")
+	}
+	return hostnames
+}
+
+func isWhole(hostname string) bool { return !strings.HasPrefix(hostname, "*") }
+
+// decidePath is the service's path; empty is the root.
+func decidePath(identity meta.Identity, r Routing, faults *fault.List) string {
+	if r.Path == nil {
+		return fmt.Sprintf("/%s/%s/v1", identity.Namespace, identity.Name)
+	}
+	path, err := target.ParsePath(*r.Path)
+	faults.AddErr("path", err)
+	return path
+}
+
+// entry is an entry of backends with its endpoints in the form that routes take.
+type entry struct {
+	weight    int
+	endpoints []endpoint.BackendReference
+}
+
+// decideBackends reads all entries in their order.
+func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []entry {
+	if len(r.Backends) == 0 {
+		faults.Addf("backends", "is empty; write at least one entry with an endpoint")
+		return nil
+	}
+	var read []entry
+	endpoints, total := 0, 0
+	for i, backend := range r.Backends {
+		path := fault.Index("backends", i)
+		faults.AddErr(path+".weight", weight.Check(int64(backend.Weight)))
+		switch {
+		case backend.Endpoint != nil && len(backend.Endpoints) > 0:
+			faults.Add(path+".endpoints", "is given beside endpoint; an entry has one or the other", path+".endpoint")
+		case backend.Endpoint == nil && len(backend.Endpoints) == 0:
+			faults.Add(path+".endpoint", "is required, unless endpoints is given: the output backend of a ModelEndpoint", path+".endpoints")
+		}
+		e := entry{weight: backend.Weight}
+		for at, reference := range backend.references(path) {
+			checkKey(at, reference, identity, r, faults)
+			e.endpoints = append(e.endpoints, reference.Parse(at, faults))
+		}
+		read = append(read, e)
+		endpoints += len(e.endpoints)
+		total += e.weight
+	}
+	if endpoints > route.MaxBackends {
+		faults.Addf("backends", "has %d endpoints; a route takes %d. Write replicas with the same scheme, port and path into the urls "+
+			"of one endpoint, which takes 1000", endpoints, route.MaxBackends)
+	}
+	if total == 0 {
+		faults.Addf("backends", "has no weight above 0, so that every request would be answered with 503; give one entry a weight")
+	}
+	return read
+}
+
+// checkKey finds whether the service can use an endpoint that needs a key.
+func checkKey(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) {
+	if !reference.Keyed {
+		return
+	}
+	if reference.Namespace != identity.Namespace {
+		faults.Add(path, fmt.Sprintf("is an endpoint with a key in the namespace %s, but the service is in %s: a key can be used only "+
+			"in the namespace that its Secret is in; put both into one", reference.Namespace, identity.Namespace), "namespace")
+	}
+	if !r.Gateway.HasPlugin() {
+		faults.Add(path, "is an endpoint with a key, but the gateway's Traefik is not said to have the modelplane plugin, which "+
+			"sends keys; use a ModelGateway, or install the plugin and set gateway.pluginVersion", "gateway")
+	}
+}
+
+// references are the endpoints of an entry by their paths.
+func (b Backend) references(path string) func(yield func(string, endpoint.BackendReference) bool) {
+	return func(yield func(string, endpoint.BackendReference) bool) {
+		if b.Endpoint != nil && !yield(path+".endpoint", *b.Endpoint) {
+			return
+		}
+		for i, reference := range b.Endpoints {
+			if !yield(fault.Index(path+".endpoints", i), reference) {
+				return
+			}
+		}
+	}
+}
+
+func entries(backends []entry) []weight.Entry {
+	entries := make([]weight.Entry, len(backends))
+	for i, e := range backends {
+		entries[i] = weight.Entry{Weight: int64(e.weight), Endpoints: len(e.endpoints)}
+	}
+	return entries
+}
+
+func weighted(backends []entry, weights [][]int32) []route.Backend {
+	var all []route.Backend
+	for i, e := range backends {
+		for j, reference := range e.endpoints {
+			all = append(all, route.Backend{BackendReference: reference, Weight: weights[i][j]})
+		}
+	}
+	return all
+}
+
+func shares(backends []entry, weights [][]int32) []Share {
+	var total float64
+	for _, w := range slices.Concat(weights...) {
+		total += float64(w)
+	}
+	var shares []Share
+	for _, b := range weighted(backends, weights) {
+		shares = append(shares, Share{Endpoint: b.Name, Weight: int(b.Weight), Share: float64(b.Weight) / total})
+	}
+	return shares
+}
+
+// grants names, for each other namespace, the Services in it that the route uses.
+func grants(identity meta.Identity, backends []entry) []grant {
+	services := map[string][]string{}
+	for _, e := range backends {
+		for _, reference := range e.endpoints {
+			if reference.Namespace != identity.Namespace {
+				services[reference.Namespace] = append(services[reference.Namespace], reference.ServiceName)
+			}
+		}
+	}
+	var grants []grant
+	for namespace, names := range services {
+		slices.Sort(names)
+		spec := gatewayv1beta1.ReferenceGrantSpec{From: []gatewayv1beta1.ReferenceGrantFrom{{
+			Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: gatewayv1.Namespace(identity.Namespace),
+		}}}
+		for _, name := range slices.Compact(names) {
+			to := gatewayv1.ObjectName(name)
+			spec.To = append(spec.To, gatewayv1beta1.ReferenceGrantTo{Kind: "Service", Name: &to})
+		}
+		grants = append(grants, grant{namespace: namespace, spec: spec})
+	}
+	slices.SortFunc(grants, func(x, y grant) int { return cmp.Compare(x.namespace, y.namespace) })
+	return grants
+}
+
+// clientURL is the gateway's URL with the first host name that a client can use, and the service's path.
+func clientURL(gateway *url.URL, hostnames []string, path string) string {
+	shown := *gateway
+	if i := slices.IndexFunc(hostnames, isWhole); i >= 0 {
+		shown.Host = hostnames[i]
+		if port := gateway.Port(); port != "" {
+			shown.Host += ":" + port
+		}
+	}
+	shown.Path = ""
+	return shown.String() + path
+}

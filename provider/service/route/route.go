@@ -1,0 +1,211 @@
+// Package route decides what the HTTPRoute of one service says.
+//
+// A route has one rule with one PathPrefix match, and every backendRef of the
+// rule its own filters. One match, because the API server counts matches in
+// some routes with rewritten prefixes and not in others (it looks for exactly
+// one such backendRef), so a second one could turn a route invalid when a
+// backend is added or removed.
+//
+// What Traefik does not implement in a route is never written: time-outs,
+// retries, session persistence and mirroring.
+package route
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/utils/ptr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+)
+
+// What one HTTPRoute takes at most. Callers keep to it: [Build] writes what it
+// is given.
+const (
+	// MaxBackends is the number of backendRefs of a rule
+	// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go#L303).
+	MaxBackends = 16
+	// MaxHostnames is the number of host names of a route
+	// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go#L118).
+	MaxHostnames = 16
+)
+
+// callerHeaders tell a server who the caller is: keys, cookies, organization and address. Where the gateway has the plugin, the
+// endpoint's Middleware removes them, and more. X-Forwarded-For is not among them: Traefik writes it after all filters
+// (pkg/proxy/httputil/proxy.go:69 of v3.7.13).
+var callerHeaders = []string{
+	"Api-Key", "Authorization", "Cookie", "Forwarded", "Ocp-Apim-Subscription-Key", "Openai-Organization", "Openai-Project",
+	"Proxy-Authorization", "X-Api-Key", "X-Goog-Api-Key", "X-Real-Ip",
+}
+
+// Route is one path of a gateway and the backends that share its requests.
+type Route struct {
+	// Gateway is where the route attaches.
+	Gateway ParentRef
+	// Namespace is the route's own.
+	Namespace string
+	// Plugin says whether the gateway runs the modelplane plugin.
+	Plugin bool
+	// Hostnames are the hosts whose requests the route takes; none means all.
+	Hostnames []string
+	// Path is the prefix of the requests, without a slash at its end, such as
+	// /default/chat/v1; "" or "/" means every request. Each backend's BasePath
+	// takes its place.
+	Path string
+	// Backends share the requests in proportion to their weights.
+	Backends []Backend
+}
+
+// ParentRef names a Gateway.
+type ParentRef struct {
+	Name      string
+	Namespace string
+	// Listener is the name of one of the Gateway's listeners; "" means all.
+	Listener string
+}
+
+// Backend is one endpoint and its weight.
+type Backend struct {
+	endpoint.BackendReference
+	// Weight is 0 to 1,000,000.
+	Weight int32
+}
+
+// Build writes the route with every default of the API spelt out, so that the
+// API server stores what was sent and the same route sent again is no change.
+func Build(r Route) gatewayv1.HTTPRouteSpec {
+	return gatewayv1.HTTPRouteSpec{
+		CommonRouteSpec: gatewayv1.CommonRouteSpec{
+			ParentRefs: []gatewayv1.ParentReference{parentRef(r.Gateway)},
+		},
+		Hostnames: convert[gatewayv1.Hostname](r.Hostnames),
+		Rules: []gatewayv1.HTTPRouteRule{{
+			Matches: []gatewayv1.HTTPRouteMatch{{
+				Path: &gatewayv1.HTTPPathMatch{
+					Type:  ptr.To(gatewayv1.PathMatchPathPrefix),
+					Value: ptr.To(orRoot(r.Path)),
+				},
+			}},
+			BackendRefs: backendRefs(r),
+		}},
+	}
+}
+
+func parentRef(gateway ParentRef) gatewayv1.ParentReference {
+	ref := gatewayv1.ParentReference{
+		Group:     ptr.To(gatewayv1.Group(gatewayv1.GroupName)),
+		Kind:      ptr.To(gatewayv1.Kind("Gateway")),
+		Namespace: ptr.To(gatewayv1.Namespace(gateway.Namespace)),
+		Name:      gatewayv1.ObjectName(gateway.Name),
+	}
+	if gateway.Listener != "" {
+		ref.SectionName = ptr.To(gatewayv1.SectionName(gateway.Listener))
+	}
+	return ref
+}
+
+func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
+	refs := make([]gatewayv1.HTTPBackendRef, len(r.Backends))
+	for i, b := range r.Backends {
+		refs[i] = gatewayv1.HTTPBackendRef{
+			BackendRef: gatewayv1.BackendRef{
+				BackendObjectReference: gatewayv1.BackendObjectReference{
+					Group:     ptr.To(gatewayv1.Group("")),
+					Kind:      ptr.To(gatewayv1.Kind("Service")),
+					Namespace: ptr.To(gatewayv1.Namespace(b.Namespace)),
+					Name:      gatewayv1.ObjectName(b.ServiceName),
+					Port:      ptr.To(gatewayv1.PortNumber(b.Port)),
+				},
+				Weight: ptr.To(b.Weight),
+			},
+			Filters: r.filters(b),
+		}
+	}
+	return refs
+}
+
+// filters lists a backend's filters in the order in which Traefik runs them, which is the order of the list
+// (pkg/provider/kubernetes/gateway/httproute.go:393 and pkg/server/middleware/middlewares.go:67 of v3.7.13). The Middleware
+// comes first: what it removes of the caller's, the endpoint may set to values of its own.
+func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
+	var filters []gatewayv1.HTTPRouteFilter
+	// Only a Middleware of the route's own namespace can be named.
+	hasMiddleware := b.Middleware != nil && r.Plugin && b.Namespace == r.Namespace
+	if hasMiddleware {
+		filters = append(filters, gatewayv1.HTTPRouteFilter{
+			Type:         gatewayv1.HTTPRouteFilterExtensionRef,
+			ExtensionRef: &gatewayv1.LocalObjectReference{Group: "traefik.io", Kind: "Middleware", Name: gatewayv1.ObjectName(*b.Middleware)},
+		})
+	}
+	if headers := headerFilter(b, !b.ForwardCaller && !hasMiddleware); headers != nil {
+		filters = append(filters, gatewayv1.HTTPRouteFilter{
+			Type:                  gatewayv1.HTTPRouteFilterRequestHeaderModifier,
+			RequestHeaderModifier: headers,
+		})
+	}
+	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})
+}
+
+// headerFilter is nil where no header changes. Traefik removes after it sets
+// (pkg/middlewares/gatewayapi/headermodifier/request_header_modifier.go:42 of v3.7.13), so that what the endpoint sets is not
+// removed. A filter removes 16 headers at most; the endpoint's own come before those that identify the caller.
+func headerFilter(b Backend, anonymous bool) *gatewayv1.HTTPHeaderFilter {
+	headers := ptr.Deref(b.Headers, endpoint.Headers{})
+	names := slices.Sorted(maps.Keys(headers.Set))
+	remove := slices.Clone(headers.Remove)
+	if anonymous {
+		for _, name := range callerHeaders {
+			if !hasHeader(names, name) && !hasHeader(remove, name) && len(remove) < endpoint.MaxHeaders {
+				remove = append(remove, name)
+			}
+		}
+	}
+	if len(names)+len(remove) == 0 {
+		return nil
+	}
+	var set []gatewayv1.HTTPHeader
+	for _, name := range names {
+		set = append(set, gatewayv1.HTTPHeader{Name: gatewayv1.HTTPHeaderName(name), Value: headers.Set[name]})
+	}
+	slices.Sort(remove)
+	return &gatewayv1.HTTPHeaderFilter{Set: set, Remove: remove}
+}
+
+// rewrite replaces the route's prefix with the base path. It is written for
+// every backend, also one whose Host stays. "/" in place of "/a/v1" gives "/"
+// for /a/v1 and /a/v1/, and "/x?y" for /a/v1/x?y, since Traefik joins prefix
+// and rest with one slash and leaves the query alone
+// (pkg/middlewares/gatewayapi/urlrewrite/url_rewrite.go:51 of v3.7.13).
+func rewrite(b Backend) *gatewayv1.HTTPURLRewriteFilter {
+	rewrite := &gatewayv1.HTTPURLRewriteFilter{
+		Path: &gatewayv1.HTTPPathModifier{
+			Type:               gatewayv1.PrefixMatchHTTPPathModifier,
+			ReplacePrefixMatch: ptr.To(orRoot(b.BasePath)),
+		},
+	}
+	if b.HostHeader != nil {
+		rewrite.Hostname = ptr.To(gatewayv1.PreciseHostname(*b.HostHeader))
+	}
+	return rewrite
+}
+
+func hasHeader(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
+
+func orRoot(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+func convert[T ~string](texts []string) []T {
+	var converted []T
+	for _, text := range texts {
+		converted = append(converted, T(text))
+	}
+	return converted
+}

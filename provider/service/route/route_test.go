@@ -1,0 +1,63 @@
+package route
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata anew")
+
+// Catches any change to what a route says. Each testdata/<case>.in.yaml is a
+// Route and <case>.out.yaml the spec that comes of it.
+func TestBuildWritesTheRoutesOfTestdata(t *testing.T) {
+	for name, in := range goldenCases(t) {
+		t.Run(name, func(t *testing.T) {
+			object, err := kube.Plain(Build(in))
+			require.NoError(t, err)
+			got, err := yaml.Marshal(object)
+			require.NoError(t, err)
+			golden := filepath.Join("testdata", name+".out.yaml")
+			if *update {
+				require.NoError(t, os.WriteFile(golden, got, 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err, "go test -update writes it")
+			assert.Equal(t, string(want), string(got))
+		})
+	}
+}
+
+// Catches a Build that sorts or appends in the caller's slices, which the next
+// service with the same endpoint would see.
+func TestBuildLeavesItsInputAlone(t *testing.T) {
+	remove := make([]string, 2, 8)
+	copy(remove, []string{"X-Debug", "Cookie"})
+	Build(Route{Backends: []Backend{{BackendReference: endpoint.BackendReference{Headers: &endpoint.Headers{Remove: remove}}}}})
+	assert.Equal(t, []string{"X-Debug", "Cookie", ""}, remove[:3])
+}
+
+func goldenCases(t *testing.T) map[string]Route {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.in.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	cases := map[string]Route{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var in Route
+		require.NoError(t, yaml.UnmarshalStrict(text, &in), file)
+		cases[strings.TrimSuffix(filepath.Base(file), ".in.yaml")] = in
+	}
+	return cases
+}
