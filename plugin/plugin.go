@@ -1,16 +1,25 @@
-// Package plugin is the Traefik middleware that adds a backend's key to the requests for that backend. Traefik
-// interprets plugin.go from its source, so this file uses the standard library alone.
+// Package plugin is the Traefik middleware of a gateway. Traefik interprets it from its source, so these files use the
+// standard library alone, and no more of it than Go 1.22 has.
 //
-// A Middleware object uses it so, with the key in a Secret beside it, which Traefik reads and watches:
+// It has two uses. In front of all routes, as the middleware of the entry point:
 //
 //	spec:
 //	  plugin:
 //	    modelplane:
+//	      refuseDotSegments: true
+//	      readBody: true
+//
+// And for the requests of one backend, with the key in a Secret beside the Middleware, which Traefik reads and watches:
+//
+//	spec:
+//	  plugin:
+//	    modelplane:
+//	      anonymous: true
 //	      bearer: urn:k8s:secret:groq-key:key
 //
-// A Middleware without a usable key answers every request with 500 and an error in OpenAI's form, and says once in
-// Traefik's log what is wrong. It does not fail to start: Traefik would then answer 404 for every backend of the
-// rule. It never sends an empty credential, and it never prints a key.
+// A Middleware that is not usable answers every request with 500 and an error in OpenAI's form, and says in Traefik's
+// log what is wrong. It does not fail to start: Traefik would then answer 404 for every backend of the rule. It never
+// sends an empty credential, and it never prints a key.
 package plugin
 
 import (
@@ -18,17 +27,23 @@ import (
 	"errors"
 	"log"
 	"net/http"
-	"strings"
 )
 
-// Config is the part of a Middleware under spec.plugin.modelplane: either Bearer, or Header and Value.
+// Config is the part of a Middleware under spec.plugin.modelplane.
 type Config struct {
-	// Bearer is a key to be sent as "Authorization: Bearer <key>". White space around it is dropped, since a key
-	// that was put into its Secret with echo ends in a newline.
-	Bearer string `json:"bearer,omitempty"`
-	// Header is the name of the header that carries Value, for a server that does not take a bearer key.
+	// RefuseDotSegments answers 400 to a path with a dot segment, however it is encoded.
+	RefuseDotSegments bool `json:"refuseDotSegments,omitempty"`
+	// ReadBody reads the body of a request before the request goes on.
+	ReadBody bool `json:"readBody,omitempty"`
+	// Anonymous removes what tells a backend who the caller is: keys, cookies, addresses.
+	Anonymous bool `json:"anonymous,omitempty"`
+	// Bearer is a key to be sent as "Authorization: Bearer <key>". One that is given and empty is a mistake.
+	Bearer *string `json:"bearer,omitempty"`
+	// Header is the name of the header that carries Value, for a server that takes no bearer key.
 	Header string `json:"header,omitempty"`
-	// Value is what Header is set to, as it is but for the white space around it.
+	// Prefix comes before Value, as it is: "Basic ", with the space.
+	Prefix string `json:"prefix,omitempty"`
+	// Value is what Header is set to.
 	Value string `json:"value,omitempty"`
 }
 
@@ -40,72 +55,61 @@ func CreateConfig() *Config {
 // New returns the middleware called name in front of next. It returns no error: what is wrong with config is
 // answered to each request instead.
 func New(_ context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
+	m, err := newMiddleware(next, config)
+	if err != nil {
+		log.Printf("modelplane: middleware %s: %s; every request through it is answered with 500", name, err)
+		return http.HandlerFunc(refuseAll), nil
+	}
+	return m, nil
+}
+
+// middleware does to a request what its configuration says, in the order of its fields.
+type middleware struct {
+	refuseDotSegments bool
+	readBody          bool
+	anonymous         bool
+	header, value     string // the key; no header without one
+	next              http.Handler
+}
+
+func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
+	m := &middleware{
+		refuseDotSegments: config.RefuseDotSegments,
+		readBody:          config.ReadBody,
+		anonymous:         config.Anonymous,
+		next:              next,
+	}
+	if !config.hasKey() {
+		if !m.refuseDotSegments && !m.readBody && !m.anonymous {
+			return nil, errors.New("nothing is set; set bearer, or header and value, to a key, or one of the switches to true")
+		}
+		return m, nil
+	}
 	header, value, err := credential(config)
 	if err != nil {
-		log.Printf("modelplane: middleware %s: %s; every request for its backend is answered with 500", name, err)
-		return http.HandlerFunc(refuse), nil
+		return nil, err
 	}
-	return &setter{next: next, header: header, value: value}, nil
+	m.header, m.value = header, value
+	return m, nil
 }
 
-// credential is the header that config asks for.
-func credential(config *Config) (header, value string, err error) {
-	bearer, value := strings.TrimSpace(config.Bearer), strings.TrimSpace(config.Value)
-	switch {
-	case config.Bearer != "" && (config.Header != "" || config.Value != ""):
-		return "", "", errors.New("bearer excludes header and value; set one or the other")
-	case config.Header == "" && config.Value != "":
-		return "", "", errors.New("value needs header, the name of the header that carries it")
-	case config.Header == "" && bearer == "":
-		return "", "", errors.New("the key is empty; write it into the Secret that bearer names")
-	case config.Header == "":
-		header, value = "Authorization", "Bearer "+bearer
-	case value == "":
-		return "", "", errors.New("the key is empty; write it into the Secret that value names")
-	case !isToken(config.Header):
-		return "", "", errors.New("header is not a name that HTTP allows; letters, digits and - are safe")
-	default:
-		header = config.Header
+// ServeHTTP passes a request on, or answers why not.
+func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if m.refuseDotSegments && hasDotSegment(r.URL.EscapedPath()) {
+		refusePath(w)
+		return
 	}
-	if !isPrintable(value) {
-		return "", "", errors.New("the key holds a line break or another control character; write it as one line")
-	}
-	return header, value, nil
-}
-
-// isToken reports whether name is a header name (https://www.rfc-editor.org/rfc/rfc9110#name-tokens).
-func isToken(name string) bool {
-	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	return name != "" && strings.Trim(name, token) == ""
-}
-
-// isPrintable reports whether value can stand in a header: net/http refuses to send control characters.
-func isPrintable(value string) bool {
-	for _, c := range value {
-		if c < ' ' || c == 0x7f {
-			return false
+	if m.readBody {
+		if err := readBody(r); err != nil {
+			refuseBody(w, err)
+			return
 		}
 	}
-	return true
-}
-
-// setter sets one header, whatever the client or an earlier filter put there.
-type setter struct {
-	next          http.Handler
-	header, value string
-}
-
-// ServeHTTP passes the request on with the header set.
-func (s *setter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Header.Set(s.header, s.value)
-	s.next.ServeHTTP(w, r)
-}
-
-// refuse answers in the form in which OpenAI's clients look for an error. It names no Secret, since whoever sends
-// requests need not know how the gateway is set up.
-func refuse(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = w.Write([]byte(`{"error":{"message":"The gateway has no usable API key for this model server. ` +
-		`Its log says more.","type":"server_error","param":null,"code":"gateway_key_unusable"}}` + "\n"))
+	if m.anonymous {
+		removeCaller(r.Header)
+	}
+	if m.header != "" {
+		r.Header.Set(m.header, m.value)
+	}
+	m.next.ServeHTTP(w, r)
 }

@@ -1,6 +1,13 @@
 package plugin
 
-import _ "embed"
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+)
 
 const (
 	// Name is what the plugin is called in Traefik's configuration and under spec.plugin of a Middleware.
@@ -16,13 +23,31 @@ const (
 // it is not kept as a go.mod file, which would split them off.
 const goMod = "module " + ModuleName + "\n\ngo 1.22\n"
 
-//go:embed plugin.go
-var source string
-
-//go:embed .traefik.yml
-var manifest string
+//go:embed .traefik.yml answer.go body.go caller.go key.go path.go plugin.go
+var sources embed.FS
 
 // Files are the plugin's files by name, as Traefik wants them in one folder.
 func Files() map[string]string {
-	return map[string]string{"plugin.go": source, "go.mod": goMod, ".traefik.yml": manifest}
+	files := map[string]string{"go.mod": goMod}
+	entries, err := sources.ReadDir(".")
+	if err != nil {
+		panic(err) // an embedded folder always reads
+	}
+	for _, entry := range entries {
+		content, err := sources.ReadFile(entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		files[entry.Name()] = string(content)
+	}
+	return files
+}
+
+// Hash tells one version of the plugin's files from another.
+func Hash() string {
+	files, hash := Files(), sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(hash, "%s %d\n%s", name, len(files[name]), files[name])
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:16]
 }

@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,79 +25,166 @@ import (
 func TestKeyReachesTheBackendThroughTraefik(t *testing.T) {
 	backend := httptest.NewServer(echo)
 	defer backend.Close()
-	url, logged := startTraefik(t, backend.URL)
+	traefik := startTraefik(t, backend.URL, nil, map[string]map[string]any{
+		"keyed": {"bearer": key + "\n"},
+		"named": {"header": "X-Api-Key", "value": key},
+		"basic": {"header": "Authorization", "prefix": "Basic ", "value": basic},
+		"empty": {"anonymous": true, "bearer": ""},
+	})
 
-	status, body := post(t, url+"/keyed")
-	require.Equal(t, http.StatusOK, status, body)
-	var got http.Header
-	require.NoError(t, json.Unmarshal([]byte(body), &got))
+	got := traefik.headers("/keyed")
 	assert.Equal(t, []string{"Bearer " + key}, got["Authorization"])
-
-	status, body = post(t, url+"/named")
-	require.Equal(t, http.StatusOK, status, body)
-	require.NoError(t, json.Unmarshal([]byte(body), &got))
+	assert.Equal(t, []string{"session=1"}, got["Cookie"])
+	got = traefik.headers("/named")
 	assert.Equal(t, []string{key}, got["X-Api-Key"])
-	assert.Equal(t, []string{"Bearer of-the-client"}, got["Authorization"])
+	assert.Equal(t, []string{"Bearer of-the-caller"}, got["Authorization"])
+	assert.Equal(t, []string{"Basic " + basic}, traefik.headers("/basic")["Authorization"])
 
-	status, body = post(t, url+"/empty")
+	status, body := traefik.post("/empty", nil)
 	assert.Equal(t, http.StatusInternalServerError, status, body)
 	assert.Contains(t, body, "gateway_key_unusable")
-	assert.Contains(t, logged(), "the key is empty")
-	assert.NotContains(t, logged(), key)
+	assert.Contains(t, traefik.logged.String(), "the key is empty")
+	assert.NotContains(t, traefik.logged.String(), key)
 }
 
-// startTraefik runs the toolchain's Traefik on loopback with three routes to backend, and waits until it serves
-// them. It returns its URL and what it has logged.
-func startTraefik(t *testing.T, backend string) (url string, logged func() string) {
+// TestNothingOfTheCallerPassesTraefik would catch an address that Traefik itself adds after all middlewares, with either
+// of its proxies, and a subprotocol that Traefik writes in another way.
+func TestNothingOfTheCallerPassesTraefik(t *testing.T) {
+	backend := httptest.NewServer(echo)
+	defer backend.Close()
+	for _, arguments := range [][]string{nil, {"--experimental.fastProxy=true"}} {
+		traefik := startTraefik(t, backend.URL, arguments, map[string]map[string]any{
+			"closed": {"anonymous": true},
+			"keyed":  {"anonymous": true, "bearer": key},
+			"open":   {"bearer": key},
+		})
+		require.NotEmpty(t, traefik.headers("/open")["X-Forwarded-For"], "Traefik adds nothing that could be taken away")
+		for route, authorization := range map[string][]string{"/closed": nil, "/keyed": {"Bearer " + key}} {
+			got := traefik.headers(route)
+			assert.Equal(t, authorization, got["Authorization"], route)
+			delete(got, "Authorization")
+			for name := range got {
+				assert.NotContains(t, caller, name, "%s %v", route, arguments)
+				assert.NotContains(t, name, "X-Forwarded", "%s %v", route, arguments)
+			}
+			assert.Equal(t, []string{"realtime"}, got["Sec-Websocket-Protocol"], route)
+			assert.Equal(t, harmless["Anthropic-Version"], got["Anthropic-Version"], route)
+		}
+	}
+}
+
+// TestTheEntryPointGuardsPathsInTraefik would catch a path that Traefik writes otherwise before or after the plugin sees
+// it, and a body that does not survive the interpreter.
+func TestTheEntryPointGuardsPathsInTraefik(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content, err := io.ReadAll(r.Body)
+		_, _ = fmt.Fprintf(w, "%s %d %v", r.RequestURI, len(content), err)
+	}))
+	defer backend.Close()
+	traefik := startTraefik(t, backend.URL,
+		[]string{"--entryPoints.web.http.middlewares=guard@file", "--entryPoints.web.http.encodedCharacters.allowEncodedSlash=true"},
+		map[string]map[string]any{
+			"v1":    {"anonymous": true},
+			"guard": {"refuseDotSegments": true, "readBody": true},
+		})
+
+	large := strings.NewReader(strings.Repeat("x", 3*limit))
+	status, body := traefik.post("/v1/models/org%2Fllama-3.1", large)
+	assert.Equal(t, http.StatusOK, status, body)
+	assert.Equal(t, fmt.Sprintf("/v1/models/org%%2Fllama-3.1 %d <nil>", 3*limit), body)
+	for _, path := range []string{"/v1/..%2Fmetrics", "/v1/%2e%2e%2fmetrics", "/v1/..;/metrics", "/v1/%252e%252e%252fmetrics"} {
+		status, body := traefik.post(path, nil)
+		assert.Equal(t, http.StatusBadRequest, status, path)
+		assert.Contains(t, body, "invalid_path", path)
+	}
+}
+
+// traefik is a running Traefik.
+type traefik struct {
+	t      *testing.T
+	url    string
+	logged *lockedBuffer
+}
+
+// startTraefik runs the toolchain's Traefik on loopback. Each configuration of the plugin is a Middleware, and a route to
+// the backend for the paths below its name.
+func startTraefik(t *testing.T, backend string, arguments []string, configs map[string]map[string]any) *traefik {
 	t.Helper()
 	binary := traefikBinary(t)
 	folder := t.TempDir()
 	writeFiles(t, filepath.Join(folder, "plugins-local", "src", plugin.ModuleName))
-	routes := map[string]any{"http": map[string]any{
-		"routers": map[string]any{
-			"keyed": map[string]any{"rule": "Path(`/keyed`)", "service": "backend", "middlewares": []string{"keyed"}},
-			"named": map[string]any{"rule": "Path(`/named`)", "service": "backend", "middlewares": []string{"named"}},
-			"empty": map[string]any{"rule": "Path(`/empty`)", "service": "backend", "middlewares": []string{"empty"}},
-		},
-		"middlewares": map[string]any{
-			"keyed": middleware(map[string]any{"bearer": key + "\n"}),
-			"named": middleware(map[string]any{"header": "X-Api-Key", "value": key}),
-			"empty": middleware(map[string]any{"bearer": ""}),
-		},
+	routers, middlewares := map[string]any{}, map[string]any{}
+	for name, config := range configs {
+		routers[name] = map[string]any{"rule": "PathPrefix(`/" + name + "`)", "service": "backend", "middlewares": []string{name}}
+		middlewares[name] = map[string]any{"plugin": map[string]any{plugin.Name: config}}
+	}
+	// YAML is a superset of JSON, and the file provider goes by the suffix.
+	content, err := json.Marshal(map[string]any{"http": map[string]any{
+		"routers":     routers,
+		"middlewares": middlewares,
 		"services": map[string]any{"backend": map[string]any{
 			"loadBalancer": map[string]any{"servers": []any{map[string]any{"url": backend}}},
 		}},
-	}}
-	// YAML is a superset of JSON, and the file provider goes by the suffix.
-	content, err := json.Marshal(routes)
+	}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "routes.yaml"), content, 0o644))
 
 	address := freeAddress(t)
-	var output lockedBuffer
-	traefik := exec.CommandContext(t.Context(), binary,
+	running := &traefik{t: t, url: "http://" + address, logged: &lockedBuffer{}}
+	command := exec.CommandContext(t.Context(), binary, append([]string{
 		"--global.checkNewVersion=false",
-		"--entryPoints.web.address="+address,
-		"--providers.file.filename="+filepath.Join(folder, "routes.yaml"),
-		fmt.Sprintf("--experimental.localPlugins.%s.moduleName=%s", plugin.Name, plugin.ModuleName))
-	traefik.Dir = folder
-	traefik.Stdout, traefik.Stderr = &output, &output
-	require.NoError(t, traefik.Start())
+		"--entryPoints.web.address=" + address,
+		"--providers.file.filename=" + filepath.Join(folder, "routes.yaml"),
+		fmt.Sprintf("--experimental.localPlugins.%s.moduleName=%s", plugin.Name, plugin.ModuleName),
+	}, arguments...)...)
+	command.Dir = folder
+	command.Stdout, command.Stderr = running.logged, running.logged
+	require.NoError(t, command.Start())
 	t.Cleanup(func() {
-		_ = traefik.Process.Kill()
-		_ = traefik.Wait()
+		_ = command.Process.Kill()
+		_ = command.Wait()
 	})
+	for name := range configs {
+		require.Eventually(t, func() bool {
+			response, err := http.Get(running.url + "/" + name)
+			if err != nil {
+				return false
+			}
+			_ = response.Body.Close()
+			return response.StatusCode != http.StatusNotFound
+		}, 20*time.Second, 50*time.Millisecond, "Traefik does not serve /%s; it logged:\n%s", name, running.logged)
+	}
+	return running
+}
 
-	url = "http://" + address
-	require.Eventually(t, func() bool {
-		response, err := http.Get(url + "/keyed")
-		if err != nil {
-			return false
+// headers are what the backend was sent of a request with all that tells who the caller is.
+func (tr *traefik) headers(path string) http.Header {
+	tr.t.Helper()
+	status, body := tr.post(path, strings.NewReader("{}"))
+	require.Equal(tr.t, http.StatusOK, status, body)
+	var got http.Header
+	require.NoError(tr.t, json.Unmarshal([]byte(body), &got))
+	return got
+}
+
+func (tr *traefik) post(path string, content io.Reader) (status int, body string) {
+	tr.t.Helper()
+	request, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, tr.url+path, content)
+	require.NoError(tr.t, err)
+	for _, headers := range []http.Header{caller, harmless} {
+		for name, values := range headers {
+			request.Header[name] = values
 		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	}, 20*time.Second, 50*time.Millisecond, "Traefik does not serve the keyed route; it logged:\n%s", &output)
-	return url, output.String
+	}
+	request.Header.Set("Authorization", "Bearer of-the-caller")
+	request.Header.Set("Cookie", "session=1")
+	request.Header.Set("Sec-WebSocket-Protocol", "realtime, openai-insecure-api-key.sk-1")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(tr.t, err)
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	require.NoError(tr.t, err)
+	return response.StatusCode, string(got)
 }
 
 // traefikBinary is Traefik as the toolchain built it. Without it the test is skipped.
@@ -118,23 +203,6 @@ func traefikBinary(t *testing.T) string {
 	return binary
 }
 
-func middleware(config map[string]any) map[string]any {
-	return map[string]any{"plugin": map[string]any{plugin.Name: config}}
-}
-
-func post(t *testing.T, url string) (status int, body string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
-	require.NoError(t, err)
-	request.Header.Set("Authorization", "Bearer of-the-client")
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return response.StatusCode, string(content)
-}
-
 // freeAddress is a loopback address whose port nobody listened on a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
@@ -142,22 +210,4 @@ func freeAddress(t *testing.T) string {
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().String()
-}
-
-// lockedBuffer is a bytes.Buffer that a process writes while a test reads.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 )
 
 // options are those options of a component that it has to hand to its children itself.
@@ -194,5 +195,7 @@ func elsewhere(inputs map[string]any) {
 	plugins, _ := experimental["localPlugins"].(map[string]any)
 	if ours, ok := plugins[plugin.Name].(map[string]any); ok {
 		ours["source"] = "(plugin)"
+		deployment, _ := values["deployment"].(map[string]any)
+		deployment["podAnnotations"].(map[string]any)[chart.PluginAnnotation] = "(hash)"
 	}
 }

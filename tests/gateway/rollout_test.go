@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
@@ -59,6 +60,20 @@ func TestReplacingTheGatewaysPodsUnderLoadDropsNothing(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 2, ready, "new Pods that were ready when up ended")
+}
+
+// TestPodsTellThePluginsVersion would catch Pods that go on with an old plugin when the package is updated: they are replaced
+// only where their template changes.
+func TestPodsTellThePluginsVersion(t *testing.T) {
+	sharedGateway(t)
+	pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	list, err := harness.NewCluster(t).Resource(pods).Namespace("modelplane-shared").List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.NotEmpty(t, list.Items)
+	for _, pod := range list.Items {
+		assert.Equal(t, plugin.Hash(), pod.GetAnnotations()["modelplane/plugin"], pod.GetName())
+		assert.Equal(t, "red", pod.GetAnnotations()["team"], "the user's own annotation")
+	}
 }
 
 // podsOf are the Pods of a namespace, and whether each is ready.

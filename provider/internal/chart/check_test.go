@@ -41,6 +41,10 @@ func TestValuesThatBreakRoutingAreNamed(t *testing.T) {
 			Path:    "values.experimental.localPlugins.modelplane",
 			Message: "is the plugin that adds keys to requests; give a plugin of your own another name",
 		},
+		`deployment: {podAnnotations: {modelplane/plugin: x}}`: {
+			Path:    "values.deployment.podAnnotations.modelplane/plugin",
+			Message: "brings a new version of the plugin to the Pods; leave it out",
+		},
 		`additionalArguments: [--accesslog, "-Providers.KubernetesGateway.LabelSelector=x"]`: {
 			Path:    "values.additionalArguments[1]",
 			Message: "is what keeps this gateway apart from others in the cluster; leave it out",

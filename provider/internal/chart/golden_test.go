@@ -19,12 +19,15 @@ var update = flag.Bool("update", false, "write testdata anew")
 func TestValuesAreTheReviewedOnes(t *testing.T) {
 	const golden = "testdata/values.yaml"
 	values := chart.Values(settings())
-	// The source is reviewed where it stands.
+	// The source is reviewed where it is written.
 	source := pluginSource(t, values)
 	for name, content := range plugin.Files() {
 		assert.Equal(t, content, source[name], name)
 		source[name] = "(plugin)"
 	}
+	annotations := values["deployment"].(map[string]any)["podAnnotations"].(map[string]any)
+	assert.Equal(t, plugin.Hash(), annotations[chart.PluginAnnotation])
+	annotations[chart.PluginAnnotation] = "(hash)"
 	content, err := yaml.Marshal(values)
 	require.NoError(t, err)
 	if *update {

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 )
 
@@ -33,6 +34,13 @@ func TestUserWinsAndTheRestStays(t *testing.T) {
 	merged["logs"].(map[string]any)["access"].(map[string]any)["enabled"] = false
 	assert.Equal(t, true, value(t, user, "logs", "access", "enabled"), "the user's own map was changed")
 	assert.NotContains(t, user, "additionalArguments")
+}
+
+// TestAnnotationsOfPodsAreAdded would catch a user's annotation that takes the place of the plugin's hash: a new version of
+// the plugin would not reach the Pods that run.
+func TestAnnotationsOfPodsAreAdded(t *testing.T) {
+	merged := chart.Merge(chart.Values(settings()), parse(t, `deployment: {podAnnotations: {team: red}}`))
+	assert.Equal(t, map[string]any{"team": "red", chart.PluginAnnotation: plugin.Hash()}, value(t, merged, "deployment", "podAnnotations"))
 }
 
 // TestNullIsLeftForHelm would catch a merge that drops null: Helm removes the chart's own value only when it sees it.

@@ -12,6 +12,9 @@ const (
 	// ListenerPort is the port of a Gateway's HTTP listener: the one on which Traefik listens in its Pod, which
 	// need not be the one that clients connect to.
 	ListenerPort = 8000
+	// PluginAnnotation is on the Pods and changes with the plugin's files: Traefik reads them when it starts, so each
+	// version of the plugin needs new Pods.
+	PluginAnnotation = "modelplane/plugin"
 )
 
 // Settings are what a gateway's values depend on.

@@ -36,6 +36,7 @@ func Values(s Settings) map[string]any {
 			"kind":                          "Deployment",
 			"replicas":                      int(s.Replicas),
 			"annotations":                   anyMap(s.Annotations),
+			"podAnnotations":                map[string]any{PluginAnnotation: plugin.Hash()},
 			"terminationGracePeriodSeconds": podEnd,
 		},
 		"updateStrategy": map[string]any{

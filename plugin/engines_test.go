@@ -1,0 +1,120 @@
+package plugin_test
+
+import (
+	"bytes"
+	"log"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/traefik/yaegi/interp"
+	"github.com/traefik/yaegi/stdlib"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
+)
+
+// middlewareName is what Traefik calls a Middleware.
+const middlewareName = "team_groq@kubernetescrd"
+
+// engine makes a middleware in front of next, and returns it with what it logs.
+type engine func(t testing.TB, next http.Handler, config plugin.Config) (http.Handler, *lockedBuffer)
+
+// engines run the plugin compiled, and interpreted as in Traefik: the two must not differ.
+var engines = map[string]engine{"compiled": compiled, "interpreted": interpreted}
+
+// inEveryEngine runs a test once for each engine.
+func inEveryEngine(t *testing.T, run func(t *testing.T, build engine)) {
+	for name, build := range engines {
+		t.Run(name, func(t *testing.T) { run(t, build) })
+	}
+}
+
+func compiled(t testing.TB, next http.Handler, config plugin.Config) (http.Handler, *lockedBuffer) {
+	t.Helper()
+	logged := &lockedBuffer{}
+	log.SetOutput(logged)
+	t.Cleanup(func() { log.SetOutput(os.Stderr) })
+	handler, err := plugin.New(t.Context(), next, &config, middlewareName)
+	require.NoError(t, err)
+	return handler, logged
+}
+
+func interpreted(t testing.TB, next http.Handler, config plugin.Config) (http.Handler, *lockedBuffer) {
+	t.Helper()
+	newMiddleware, createConfig, logged := interpreter(t)
+	logged.Reset()
+
+	// The interpreter has a type of its own for the configuration.
+	theirs, ours := createConfig.Call(nil)[0], reflect.ValueOf(config)
+	for i := range ours.NumField() {
+		theirs.Elem().FieldByName(ours.Type().Field(i).Name).Set(ours.Field(i))
+	}
+	results := newMiddleware.Call([]reflect.Value{
+		reflect.ValueOf(t.Context()), reflect.ValueOf(next), theirs, reflect.ValueOf(middlewareName),
+	})
+	require.Nil(t, results[1].Interface())
+	handler, ok := results[0].Interface().(http.Handler)
+	require.True(t, ok, "New returned %T", results[0].Interface())
+	return handler, logged
+}
+
+var loaded struct {
+	sync.Once
+	newMiddleware, createConfig reflect.Value
+	logged                      lockedBuffer
+}
+
+// interpreter loads the plugin as Traefik does, once.
+func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logged *lockedBuffer) {
+	t.Helper()
+	loaded.Do(func() {
+		goPath := t.TempDir()
+		writeFiles(t, filepath.Join(goPath, "src", plugin.ModuleName))
+		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged})
+		require.NoError(t, i.Use(stdlib.Symbols))
+		_, err := i.Eval(`import "` + plugin.ModuleName + `"`)
+		require.NoError(t, err)
+		loaded.newMiddleware, err = i.Eval("plugin.New")
+		require.NoError(t, err)
+		loaded.createConfig, err = i.Eval("plugin.CreateConfig")
+		require.NoError(t, err)
+	})
+	return loaded.newMiddleware, loaded.createConfig, &loaded.logged
+}
+
+// writeFiles writes the plugin's files into folder.
+func writeFiles(t testing.TB, folder string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	for name, content := range plugin.Files() {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644))
+	}
+}
+
+// lockedBuffer is a bytes.Buffer that a process writes while a test reads.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+func (b *lockedBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buffer.Reset()
+}

@@ -1,0 +1,39 @@
+package plugin
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	// dotSegment finds a segment that is . or .. for some server. Some take \ for /, some leave out a control character or
+	// a space, and some cut a segment at its parameters (..;a=b), or a path that they have decoded at ? or #.
+	dotSegment = regexp.MustCompile(`(?:^|[/\\[:cntrl:]]) *\.\.? *(?:$|[/\\;?#[:cntrl:]])`)
+	// escape is one encoded byte.
+	escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+)
+
+// hasDotSegment reports whether an escaped path has a dot segment as it is, decoded once or decoded twice. Traefik
+// resolves those that are not encoded. One that is encoded passes Traefik as part of a name, and a server that decodes
+// it serves what lies above the base path: /v1/..%2Fmetrics, with the gateway's key.
+func hasDotSegment(path string) bool {
+	for decoded := 0; decoded < 3; decoded++ {
+		if strings.Contains(path, ".") && dotSegment.MatchString(path) {
+			return true
+		}
+		if !strings.Contains(path, "%") {
+			return false
+		}
+		path = decode(path)
+	}
+	return false
+}
+
+// decode decodes a path, and leaves what is not an encoded byte as it is, as most servers do.
+func decode(path string) string {
+	return escape.ReplaceAllStringFunc(path, func(encoded string) string {
+		b, _ := strconv.ParseUint(encoded[1:], 16, 8)
+		return string([]byte{byte(b)})
+	})
+}
