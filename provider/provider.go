@@ -4,9 +4,11 @@ package provider
 
 import (
 	"context"
+	"sync"
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
+	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
@@ -46,6 +48,10 @@ func New() (p.Provider, error) {
 		return p.Provider{}, err
 	}
 	served := inferred
+	// Each Construct needs the schema, which is always the same.
+	var spec schema.PackageSpec
+	var specErr error
+	var made sync.Once
 	served.GetSchema = func(ctx context.Context, req p.GetSchemaRequest) (p.GetSchemaResponse, error) {
 		return getSchema(ctx, inferred, req)
 	}
@@ -54,9 +60,9 @@ func New() (p.Provider, error) {
 		if !ok {
 			return inferred.Construct(ctx, req)
 		}
-		spec, err := packageSpec(ctx, inferred)
-		if err != nil {
-			return p.ConstructResponse{}, err
+		made.Do(func() { spec, specErr = packageSpec(ctx, inferred) })
+		if specErr != nil {
+			return p.ConstructResponse{}, specErr
 		}
 		return definition.Construct(ctx, spec, req)
 	}

@@ -36,6 +36,7 @@ type Server struct {
 	ForwardCaller   bool       `pulumi:"forwardCaller,optional" plain:"true"`
 	TLS             *TLS       `pulumi:"tls,optional"`
 	APIKeyHeader    *string    `pulumi:"apiKeyHeader,optional"`
+	APIKeyScheme    *string    `pulumi:"apiKeyScheme,optional"`
 	APIKeySecretRef *SecretKey `pulumi:"apiKeySecretRef,optional"`
 }
 
@@ -64,8 +65,10 @@ func (s *Server) Annotate(at infer.Annotator) {
 	at.SetDefault(&s.ForwardCaller, false)
 	at.Describe(&s.TLS, "How the server's certificate is verified, for an https URL. Default: against the system's roots, "+
 		"for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.")
-	at.Describe(&s.APIKeyHeader, "The header that carries the key as it is, without `Bearer`, for servers that want another "+
-		"than Authorization, such as `api-key`.")
+	at.Describe(&s.APIKeyHeader, "The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header "+
+		"that is named here is sent as it is, unless there is an `apiKeyScheme`.")
+	at.Describe(&s.APIKeyScheme, "The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key "+
+		"that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.")
 	at.Describe(&s.APIKeySecretRef, "A Secret of your own in this endpoint's namespace that holds the key. A new value is in "+
 		"use within a second.")
 }
@@ -78,7 +81,7 @@ type Credential struct {
 // Annotate describes the input for the schema.
 func (c *Credential) Annotate(at infer.Annotator) {
 	at.Describe(&c.APIKey, "The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, "+
-		"and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a "+
+		"and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a "+
 		"restart. Give either `apiKey` or `apiKeySecretRef`.")
 }
 

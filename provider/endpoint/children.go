@@ -90,9 +90,12 @@ func (p plan) middleware(siblings child.Names) map[string]any {
 			secret, entry = p.secretRef.Name, p.secretRef.Key
 		}
 		urn := fmt.Sprintf("urn:k8s:secret:%s:%s", secret, entry)
-		if p.Key.Name == "" {
+		switch {
+		case p.Key.Name == authorization && p.Key.Scheme == "Bearer":
 			config["bearer"] = urn
-		} else {
+		case p.Key.Scheme != "":
+			config["header"], config["prefix"], config["value"] = p.Key.Name, p.Key.Scheme+" ", urn
+		default:
 			config["header"], config["value"] = p.Key.Name, urn
 		}
 	}

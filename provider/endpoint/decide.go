@@ -49,8 +49,8 @@ type verification struct {
 	CARef         *CACertificate
 }
 
-// keyHeader is the header that carries the key.
-type keyHeader struct{ Name string }
+// keyHeader is the header that carries the key, and the authentication scheme before it; empty for a key as it is.
+type keyHeader struct{ Name, Scheme string }
 
 // hash tells one reach from another.
 func (r reach) hash() string { return names.Hash(r) }
@@ -80,7 +80,7 @@ func decide(s Server, keyed bool) (plan, fault.List) {
 		p.Hosts = t.Addresses
 	}
 	if keyed {
-		p.Key = &keyHeader{Name: ptr.Deref(s.APIKeyHeader, "")}
+		p.Key = &keyHeader{Name: s.keyHeader(), Scheme: s.keyScheme()}
 	}
 	if p.Protocol == H2C && p.Scheme == target.HTTPS {
 		faults.Add("protocol", "is h2c, HTTP/2 without TLS, but the URL's scheme is https; with TLS the protocol is negotiated, "+

@@ -24,12 +24,8 @@ const authorization = "Authorization"
 func decideHeaders(s Server, keyed bool, faults *fault.List) Headers {
 	headers := ptr.Deref(s.Headers, Headers{})
 	headers.check("headers", faults)
-	keyHeader := ptr.Deref(s.APIKeyHeader, "")
-	if keyed && s.APIKeyHeader == nil {
-		keyHeader = authorization
-	}
 	for path, name := range headers.names("headers") {
-		if keyHeader != "" && strings.EqualFold(name, keyHeader) {
+		if keyed && strings.EqualFold(name, s.keyHeader()) {
 			faults.Add(path, "is the header that carries the endpoint's key; leave it to the key", "apiKeyHeader")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -20,7 +21,7 @@ func checkKey(a Args, faults *fault.List) {
 		faults.Add("apiKeySecretRef", "is given beside apiKey; give one of them", "apiKey")
 	}
 	if a.APIKey != nil {
-		faults.AddErr("apiKey", checkKeyText(*a.APIKey))
+		faults.AddErr("apiKey", checkKeyText(*a.APIKey, a.keyScheme()), "apiKeyScheme", "apiKeyHeader")
 	}
 	if ref := a.APIKeySecretRef; ref != nil {
 		faults.AddErr("apiKeySecretRef.name", names.Existing(ref.Name))
@@ -30,26 +31,42 @@ func checkKey(a Args, faults *fault.List) {
 	}
 	if a.APIKeyHeader != nil {
 		faults.AddErr("apiKeyHeader", headerName(*a.APIKeyHeader))
-		if strings.EqualFold(*a.APIKeyHeader, authorization) {
-			faults.Addf("apiKeyHeader", "is Authorization, which carries a key as Bearer by default; leave it out")
-		}
-		if !isKeyed(a.Server, a.Credential) {
-			faults.Add("apiKeyHeader", "is given without apiKey or apiKeySecretRef", "apiKey", "apiKeySecretRef")
+	}
+	if a.APIKeyScheme != nil && !httpguts.ValidHeaderFieldName(*a.APIKeyScheme) {
+		faults.Addf("apiKeyScheme", "is not an authentication scheme; write one word, such as Basic (RFC 9110, section 11.1)")
+	}
+	for _, how := range []struct {
+		path  string
+		given *string
+	}{{"apiKeyHeader", a.APIKeyHeader}, {"apiKeyScheme", a.APIKeyScheme}} {
+		if how.given != nil && !isKeyed(a.Server, a.Credential) {
+			faults.Add(how.path, "is given without apiKey or apiKeySecretRef; give a key, or leave it out", "apiKey", "apiKeySecretRef")
 		}
 	}
 }
 
+// keyHeader is the header that carries a key.
+func (s Server) keyHeader() string { return ptr.Deref(s.APIKeyHeader, authorization) }
+
+// keyScheme is what comes before a key; empty for one that is sent as it is.
+func (s Server) keyScheme() string {
+	if s.APIKeyHeader != nil {
+		return ptr.Deref(s.APIKeyScheme, "")
+	}
+	return ptr.Deref(s.APIKeyScheme, "Bearer")
+}
+
 // checkKeyText takes what a header takes. The gateway sends the key without the white space around it, such as the line break
 // at a file's end.
-func checkKeyText(text string) error {
+func checkKeyText(text, scheme string) error {
 	key := strings.TrimSpace(text)
 	switch {
 	case key == "" || !httpguts.ValidHeaderFieldValue(key):
 		return errors.New("is empty or has a character that no header takes; write the key as the server's owner gave it")
 	case len(key) > 1 && strings.ContainsRune(`"'`, rune(key[0])) && key[0] == key[len(key)-1]:
 		return errors.New("is in quotation marks, which would be sent with it; write the key without them")
-	case len(key) >= len("bearer ") && strings.EqualFold(key[:len("bearer ")], "bearer "):
-		return errors.New("begins with Bearer, which the gateway adds itself; write the key alone")
+	case scheme != "" && len(key) > len(scheme) && strings.EqualFold(key[:len(scheme)+1], scheme+" "):
+		return fmt.Errorf("begins with %s, which the gateway adds itself; write the key alone", scheme)
 	}
 	return nil
 }

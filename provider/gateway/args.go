@@ -52,11 +52,14 @@ func (s *Source) Annotate(at infer.Annotator) {
 	at.Describe(&s.Chart, "The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.")
 }
 
-// Serving says how the gateway is reached.
+// Serving says how the gateway is reached, and by whom.
 type Serving struct {
-	Replicas int      `pulumi:"replicas,optional"`
-	Service  *Service `pulumi:"service,optional"`
-	Port     int      `pulumi:"port,optional"`
+	Replicas          int                `pulumi:"replicas,optional"`
+	Service           *Service           `pulumi:"service,optional"`
+	Port              int                `pulumi:"port,optional"`
+	PublicURL         *string            `pulumi:"publicUrl,optional"`
+	AllowedNamespaces *AllowedNamespaces `pulumi:"allowedNamespaces,optional"`
+	AllowAnyPath      bool               `pulumi:"allowAnyPath,optional"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -66,6 +69,54 @@ func (s *Serving) Annotate(at infer.Annotator) {
 	at.Describe(&s.Service, "How the gateway is reached from outside.")
 	at.Describe(&s.Port, "The port that clients connect to, from 1 to 65535. Default: 80.")
 	at.SetDefault(&s.Port, 80)
+	at.Describe(&s.PublicURL, "The URL that clients use, without a path, where something in front of the gateway decides it: a load "+
+		"balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with "+
+		"it. Default: `http://`, the address and the port.")
+	at.Describe(&s.AllowedNamespaces, "The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of "+
+		"them can serve any path of the gateway. Default: all.")
+	at.Describe(&s.AllowAnyPath, "Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another "+
+		"namespace may have as well. Default: false.")
+	at.SetDefault(&s.AllowAnyPath, false)
+}
+
+// AllowedNamespaces are the namespaces whose routes may attach to a gateway.
+type AllowedNamespaces struct {
+	From        *NamespacesFrom   `pulumi:"from,optional"`
+	MatchLabels map[string]string `pulumi:"matchLabels,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (n *AllowedNamespaces) Annotate(at infer.Annotator) {
+	at.SetToken("index", "GatewayAllowedNamespaces")
+	at.Describe(n, "The namespaces whose routes may attach to a gateway.")
+	at.Describe(&n.From, "Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.")
+	at.Describe(&n.MatchLabels, "The labels that a namespace must have, for `Selector`. Every namespace carries its own name as "+
+		"`kubernetes.io/metadata.name`.")
+}
+
+// NamespacesFrom says which namespaces are meant.
+type NamespacesFrom string
+
+// The namespaces that a gateway can allow (https://gateway-api.sigs.k8s.io/reference/spec/#fromnamespaces).
+const (
+	FromAll      NamespacesFrom = "All"
+	FromSame     NamespacesFrom = "Same"
+	FromSelector NamespacesFrom = "Selector"
+)
+
+// Values lists them for the schema.
+func (NamespacesFrom) Values() []infer.EnumValue[NamespacesFrom] {
+	return []infer.EnumValue[NamespacesFrom]{
+		{Name: "All", Value: FromAll, Description: "Every namespace of the cluster."},
+		{Name: "Same", Value: FromSame, Description: "The gateway's own namespace alone."},
+		{Name: "Selector", Value: FromSelector, Description: "The namespaces that have certain labels."},
+	}
+}
+
+// Annotate describes the type for the schema.
+func (f *NamespacesFrom) Annotate(at infer.Annotator) {
+	at.SetToken("index", "GatewayNamespacesFrom")
+	at.Describe(f, "Which namespaces a gateway takes routes from.")
 }
 
 // Chart is where Traefik comes from.
@@ -95,9 +146,10 @@ func (c *Chart) Annotate(at infer.Annotator) {
 
 // Service is the Kubernetes Service in front of Traefik.
 type Service struct {
-	Type              *ServiceType      `pulumi:"type,optional"`
-	Annotations       map[string]string `pulumi:"annotations,optional"`
-	LoadBalancerClass *string           `pulumi:"loadBalancerClass,optional"`
+	Type                     *ServiceType      `pulumi:"type,optional"`
+	Annotations              map[string]string `pulumi:"annotations,optional"`
+	LoadBalancerClass        *string           `pulumi:"loadBalancerClass,optional"`
+	LoadBalancerSourceRanges []string          `pulumi:"loadBalancerSourceRanges,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -108,6 +160,8 @@ func (s *Service) Annotate(at infer.Annotator) {
 	at.SetDefault(&s.Type, LoadBalancer)
 	at.Describe(&s.Annotations, "Annotations for the Service alone, such as those that a cloud's load balancer reads.")
 	at.Describe(&s.LoadBalancerClass, "Which load balancer is to serve it. Default: the cluster's own choice.")
+	at.Describe(&s.LoadBalancerSourceRanges, "The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the "+
+		"cluster's load balancer supports that. Default: every address.")
 }
 
 // ServiceType is the type of a Service.

@@ -152,10 +152,8 @@ func (p plan) gateway() gatewayv1.GatewaySpec {
 			Name:     Listener,
 			Protocol: gatewayv1.HTTPProtocolType,
 			// The port on which Traefik listens in its Pod, not the one that clients connect to.
-			Port: chart.ListenerPort,
-			AllowedRoutes: &gatewayv1.AllowedRoutes{
-				Namespaces: &gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)},
-			},
+			Port:          chart.ListenerPort,
+			AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &p.namespaces},
 		}},
 	}
 }

@@ -5,17 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
 const (
@@ -36,6 +41,10 @@ const (
 type plan struct {
 	identity meta.Identity
 	settings chart.Settings
+	// publicURL is the URL that the user states; nil where the address decides.
+	publicURL    *string
+	namespaces   gatewayv1.RouteNamespaces
+	allowAnyPath bool
 }
 
 // check finds every fault of a gateway's arguments.
@@ -122,7 +131,18 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		faults.Add("service.loadBalancerClass", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has one",
 			serviceType), "service.type")
 	}
-	p := plan{identity: identity}
+	p := plan{identity: identity, namespaces: decideNamespaces(s.AllowedNamespaces, &faults), allowAnyPath: s.AllowAnyPath}
+	p.publicURL = decidePublicURL(s.PublicURL, &faults)
+	for i, text := range service.LoadBalancerSourceRanges {
+		if prefix, err := netip.ParsePrefix(text); err != nil || prefix.Masked() != prefix {
+			faults.Addf(fault.Index("service.loadBalancerSourceRanges", i), "is not a range of IP addresses; write its first address and its "+
+				"length, such as 10.0.0.0/8")
+		}
+	}
+	if len(service.LoadBalancerSourceRanges) > 0 && serviceType != LoadBalancer {
+		faults.Add("service.loadBalancerSourceRanges", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has them",
+			serviceType), "service.type")
+	}
 	p.settings = chart.Settings{
 		FullName:           identity.Name,
 		Namespace:          identity.Namespace,
@@ -132,10 +152,48 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		ServiceType:        string(serviceType),
 		ServiceAnnotations: service.Annotations,
 		LoadBalancerClass:  ptr.Deref(service.LoadBalancerClass, ""),
+		SourceRanges:       service.LoadBalancerSourceRanges,
 		Labels:             metadata.Labels,
 		Annotations:        metadata.Annotations,
 	}
 	return p, faults
+}
+
+// decidePublicURL takes a URL without a path, as services append theirs.
+func decidePublicURL(text *string, faults *fault.List) *string {
+	if text == nil {
+		return nil
+	}
+	u, err := target.ParseListener(*text)
+	if err != nil {
+		faults.AddErr("publicUrl", err)
+		return nil
+	}
+	return ptr.To(u.String())
+}
+
+func decideNamespaces(allowed *AllowedNamespaces, faults *fault.List) gatewayv1.RouteNamespaces {
+	if allowed == nil {
+		return gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)}
+	}
+	from := ptr.Deref(allowed.From, "")
+	switch {
+	case from == "" && len(allowed.MatchLabels) > 0:
+		from = FromSelector
+	case from == "":
+		from = FromAll
+	case from == FromSelector && len(allowed.MatchLabels) == 0:
+		faults.Add("allowedNamespaces.matchLabels", "is required with from: Selector; write the labels that a namespace must have",
+			"allowedNamespaces.from")
+	case from != FromSelector && len(allowed.MatchLabels) > 0:
+		faults.Add("allowedNamespaces.matchLabels", fmt.Sprintf("is given with from: %s; leave one of them out", from), "allowedNamespaces.from")
+	}
+	namespaces := gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.FromNamespaces(from))}
+	if from == FromSelector {
+		namespaces.Selector = &metav1.LabelSelector{MatchLabels: allowed.MatchLabels}
+		*faults = append(*faults, names.Selector("allowedNamespaces.matchLabels", allowed.MatchLabels)...)
+	}
+	return namespaces
 }
 
 // values are the chart's values: ours, and the user's over them.
@@ -159,8 +217,21 @@ func (p plan) classLabels() map[string]string {
 	return map[string]string{gatewayLabel: p.identity.Name, namespaceLabel: p.identity.Namespace}
 }
 
-// url is the gateway's base URL without a path; the scheme's own port is left out.
+// url is the gateway's base URL without a path.
 func (p plan) url(address string) string {
+	if p.publicURL != nil {
+		return *p.publicURL
+	}
+	return p.httpURL(address)
+}
+
+// clusterURL is the same for clients inside the cluster, which connect to the Service.
+func (p plan) clusterURL() string {
+	return p.httpURL(fmt.Sprintf("%s.%s.svc", p.identity.Name, p.identity.Namespace))
+}
+
+// httpURL leaves out the scheme's own port.
+func (p plan) httpURL(address string) string {
 	host := address
 	if strings.Contains(address, ":") {
 		host = "[" + address + "]"
@@ -169,6 +240,46 @@ func (p plan) url(address string) string {
 		host = net.JoinHostPort(address, strconv.Itoa(int(p.settings.ExposedPort)))
 	}
 	return "http://" + host
+}
+
+// internalBalancers are the annotations with which a cloud's load balancer gets an address of the private network.
+var internalBalancers = map[string]string{
+	"service.beta.kubernetes.io/aws-load-balancer-internal":       "true",
+	"service.beta.kubernetes.io/aws-load-balancer-scheme":         "internal",
+	"service.beta.kubernetes.io/azure-load-balancer-internal":     "true",
+	"networking.gke.io/load-balancer-type":                        "Internal",
+	"cloud.google.com/load-balancer-type":                         "Internal",
+	"service.beta.kubernetes.io/oci-load-balancer-internal":       "true",
+	"service.beta.kubernetes.io/openstack-internal-load-balancer": "true",
+}
+
+// isPublic says whether the internet can reach the gateway at its address, as far as that can be told.
+func (p plan) isPublic(address string) bool {
+	if p.settings.ServiceType != string(LoadBalancer) {
+		return false
+	}
+	for key, value := range internalBalancers {
+		if strings.EqualFold(p.settings.ServiceAnnotations[key], value) || strings.EqualFold(p.settings.Annotations[key], value) {
+			return false
+		}
+	}
+	everybody := func(text string) bool { return strings.HasSuffix(text, "/0") }
+	if ranges := p.settings.SourceRanges; len(ranges) > 0 && !slices.ContainsFunc(ranges, everybody) {
+		return false
+	}
+	ip, err := netip.ParseAddr(address)
+	return err != nil || !ip.IsPrivate() && !sharedAddresses.Contains(ip)
+}
+
+// sharedAddresses are those of providers' own networks (RFC 6598).
+var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
+
+// traefikVersion is what the user states, in the place of the image's tag.
+func (s Source) traefikVersion() string {
+	if s.Chart == nil {
+		return chart.TraefikVersion(nil, "")
+	}
+	return chart.TraefikVersion(s.Chart.Values, ptr.Deref(s.Chart.TraefikVersion, ""))
 }
 
 // chartSource is where Helm finds the chart.

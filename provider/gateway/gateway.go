@@ -34,6 +34,9 @@ type ModelGateway struct {
 
 	Address          pulumix.Output[string]    `pulumi:"address"`
 	URL              pulumix.Output[string]    `pulumi:"url"`
+	ClusterURL       pulumix.Output[string]    `pulumi:"clusterUrl"`
+	ServiceName      pulumix.Output[string]    `pulumi:"serviceName"`
+	TraefikVersion   pulumix.Output[string]    `pulumi:"traefikVersion"`
 	GatewayName      pulumix.Output[string]    `pulumi:"gatewayName"`
 	GatewayClassName pulumix.Output[string]    `pulumi:"gatewayClassName"`
 	Namespace        pulumix.Output[string]    `pulumi:"namespace"`
@@ -49,6 +52,9 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 		"`customTimeouts` of the component)."+examples.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
+	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path.")
+	at.Describe(&g.ServiceName, "The name of Traefik's Service.")
+	at.Describe(&g.TraefikVersion, "The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.")
 	at.Describe(&g.GatewayName, "The name of the Gateway.")
 	at.Describe(&g.GatewayClassName, "The name of the GatewayClass, which no other gateway shares.")
 	at.Describe(&g.Namespace, "The gateway's namespace.")
@@ -86,20 +92,26 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	g.setOutputs(owner, decided, objects)
+	g.setOutputs(in, owner, decided, objects)
 	return g, nil
 }
 
 // setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after both
 // and go before both.
-func (g *ModelGateway) setOutputs(owner child.Owner, decided value.Value[plan], objects child.Objects) {
+func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Value[plan], objects child.Objects) {
 	service := objects[serviceKey]
 	g.Address = pulumix.Apply2Err(child.Map(service.Spec), child.Map(service.Status), address)
 	g.GatewayName = objects[gatewayKey].Name()
 	g.GatewayClassName = objects[classKey].Name()
 	g.Namespace = owner.Namespace()
 	g.URL = pulumix.Apply3(decided.Output(), g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
-	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.Namespace, g.URL, func(p plan, name, namespace, url string) Reference {
-		return Reference{Name: name, Namespace: namespace, Listener: Listener, URL: url, PluginVersion: plugin.Version}
+	g.ClusterURL = pulumix.Apply2(decided.Output(), g.GatewayName, func(p plan, _ string) string { return p.clusterURL() })
+	g.ServiceName = service.Name()
+	g.TraefikVersion = pulumix.Apply(in.Source.Output(), Source.traefikVersion)
+	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.URL, g.Address, func(p plan, name, url, address string) Reference {
+		return Reference{
+			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
+			PluginVersion: plugin.Version, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
+		}
 	})
 }

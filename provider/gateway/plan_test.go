@@ -142,3 +142,68 @@ func TestNoTwoGatewaysShareAClass(t *testing.T) {
 		gateways[class] = i.Namespace + " " + i.Name
 	}
 }
+
+// TestAGatewayIsPublicWhereTheInternetReachesIt would catch a gateway that strangers can use taken for internal, and a warning
+// about one that only a private network reaches.
+func TestAGatewayIsPublicWhereTheInternetReachesIt(t *testing.T) {
+	annotated := func(key, value string) *Service { return &Service{Annotations: map[string]string{key: value}} }
+	for name, c := range map[string]struct {
+		service *Service
+		address string
+		public  bool
+	}{
+		"address":                        {nil, "203.0.113.7", true},
+		"IPv6 address":                   {nil, "2600::7", true},
+		"name":                           {nil, "lb.cloud.example", true},
+		"private address":                {nil, "10.0.0.7", false},
+		"private IPv6 address":           {nil, "fd00::7", false},
+		"provider's own network":         {nil, "100.64.0.7", false},
+		"ClusterIP":                      {&Service{Type: ptr.To(ClusterIP)}, "203.0.113.7", false},
+		"internal by AWS":                {annotated("service.beta.kubernetes.io/aws-load-balancer-scheme", "internal"), "lb.cloud.example", false},
+		"internet-facing by AWS":         {annotated("service.beta.kubernetes.io/aws-load-balancer-scheme", "internet-facing"), "lb.cloud.example", true},
+		"internal by Google":             {annotated("networking.gke.io/load-balancer-type", "Internal"), "203.0.113.7", false},
+		"known ranges":                   {&Service{LoadBalancerSourceRanges: []string{"198.51.100.0/24"}}, "203.0.113.7", false},
+		"known ranges and every address": {&Service{LoadBalancerSourceRanges: []string{"198.51.100.0/24", "0.0.0.0/0"}}, "203.0.113.7", true},
+	} {
+		a := defaults()
+		a.Service = c.service
+		p, faults := decide(identify("gw", a.Identity), a.Metadata, a.Serving)
+		require.Empty(t, faults, name)
+		assert.Equal(t, c.public, p.isPublic(c.address), name)
+	}
+}
+
+// TestWhoMayAttachIsWhatTheGatewayAPISays would catch namespaces that are let in unasked, or that a selector leaves out.
+func TestWhoMayAttachIsWhatTheGatewayAPISays(t *testing.T) {
+	selector := map[string]string{"team": "models"}
+	for _, c := range []struct {
+		allowed *AllowedNamespaces
+		from    string
+		labels  map[string]string
+		fault   string
+	}{
+		{nil, "All", nil, ""},
+		{&AllowedNamespaces{}, "All", nil, ""},
+		{&AllowedNamespaces{From: ptr.To(FromSame)}, "Same", nil, ""},
+		{&AllowedNamespaces{MatchLabels: selector}, "Selector", selector, ""},
+		{&AllowedNamespaces{From: ptr.To(FromSelector), MatchLabels: selector}, "Selector", selector, ""},
+		{&AllowedNamespaces{From: ptr.To(FromSelector)}, "", nil, "is required"},
+		{&AllowedNamespaces{From: ptr.To(FromAll), MatchLabels: selector}, "", nil, "leave one of them out"},
+		{&AllowedNamespaces{MatchLabels: map[string]string{"a b": ""}}, "", nil, "name part"},
+	} {
+		a := defaults()
+		a.AllowedNamespaces = c.allowed
+		p, faults := decide(identify("gw", a.Identity), a.Metadata, a.Serving)
+		if c.fault != "" {
+			require.Error(t, faults.Err())
+			assert.Contains(t, faults.Err().Error(), c.fault)
+			continue
+		}
+		require.Empty(t, faults)
+		allowed := p.gateway().Listeners[0].AllowedRoutes.Namespaces
+		assert.Equal(t, c.from, string(*allowed.From))
+		if c.labels != nil {
+			assert.Equal(t, c.labels, allowed.Selector.MatchLabels)
+		}
+	}
+}

@@ -13,13 +13,14 @@ type Reference struct {
 	ClusterURL    string `pulumi:"clusterUrl,optional"`
 	PluginVersion string `pulumi:"pluginVersion,optional"`
 	Public        bool   `pulumi:"public,optional"`
+	AllowAnyPath  bool   `pulumi:"allowAnyPath,optional"`
 }
 
 // Annotate describes the type for the schema.
 func (r *Reference) Annotate(at infer.Annotator) {
 	at.SetToken("index", "GatewayReference")
 	at.Describe(r, "A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a "+
-		"Gateway that somebody else runs with Traefik 3.7.11 or newer.")
+		"Gateway that somebody else runs with Traefik 3.7.13 or newer.")
 	at.Describe(&r.Name, "The name of the Gateway.")
 	at.Describe(&r.Namespace, "The Gateway's namespace.")
 	at.Describe(&r.Listener, "The listener that routes attach to. Default: `http`.")
@@ -30,6 +31,8 @@ func (r *Reference) Annotate(at infer.Annotator) {
 		"Default: none, it does not run the plugin.")
 	at.Describe(&r.Public, "Whether the listener can be reached from the internet, as far as is known. Default: false.")
 	at.SetDefault(&r.Public, false)
+	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")
+	at.SetDefault(&r.AllowAnyPath, false)
 }
 
 // HasPlugin says whether its Traefik runs the plugin.

@@ -27,10 +27,11 @@ func (a *Args) Annotate(at infer.Annotator) {
 
 // Routing says which requests the service takes, and who answers them.
 type Routing struct {
-	Gateway   gateway.Reference `pulumi:"gateway"`
-	Backends  []Backend         `pulumi:"backends"`
-	Hostnames []string          `pulumi:"hostnames,optional"`
-	Path      *string           `pulumi:"path,optional"`
+	Gateway        gateway.Reference `pulumi:"gateway"`
+	Backends       []Backend         `pulumi:"backends"`
+	Hostnames      []string          `pulumi:"hostnames,optional"`
+	Path           *string           `pulumi:"path,optional"`
+	AllowAnonymous bool              `pulumi:"allowAnonymous,optional"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -41,8 +42,12 @@ func (r *Routing) Annotate(at infer.Annotator) {
 	at.Describe(&r.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`, but not of "+
 		"all of them. Up to 16. Default: every name that leads to the gateway.")
 	at.Describe(&r.Path, "The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a "+
-		"slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of "+
+		"slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's "+
+		"`allowAnyPath`. A path above an API's own, such as `/chat` in front of "+
 		"a server whose base path is `/`, exposes all of that server, `/health` and the like included.")
+	at.Describe(&r.AllowAnonymous, "Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: "+
+		"`pulumi up` warns of a service with a key on a gateway that the internet can reach.")
+	at.SetDefault(&r.AllowAnonymous, false)
 }
 
 // Await says whether Pulumi waits for the gateway.

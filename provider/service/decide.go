@@ -28,6 +28,8 @@ type plan struct {
 	// url and clusterURL are what clients outside and inside the cluster take as base URL.
 	url, clusterURL string
 	shares          []Share
+	// warning says what is unwise; empty if nothing is.
+	warning string
 }
 
 // grant lets the service's route use the Services of one other namespace.
@@ -64,6 +66,7 @@ func decide(identity meta.Identity, r Routing) (plan, fault.List) {
 		decided.clusterURL = r.Gateway.ClusterURL + path
 	}
 	decided.shares = shares(backends, weights)
+	decided.warning = warn(r, backends)
 	decided.route = route.Build(route.Route{
 		Gateway:   route.ParentRef{Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener},
 		Namespace: identity.Namespace,
@@ -79,10 +82,9 @@ func decideGateway(r Routing, faults *fault.List) *url.URL {
 	faults.AddErr("gateway.name", names.Existing(r.Gateway.Name))
 	faults.AddErr("gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr("gateway.listener", names.Existing(r.Gateway.Listener))
-	u, err := url.Parse(r.Gateway.URL)
-	if err != nil || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery ||
-		u.Fragment != "" || u.Scheme != target.HTTP && u.Scheme != target.HTTPS {
-		faults.Addf("gateway.url", "is not the URL of a listener; write scheme and host, such as http://203.0.113.7")
+	u, err := target.ParseListener(r.Gateway.URL)
+	if err != nil {
+		faults.AddErr("gateway.url", err)
 		return &url.URL{}
 	}
 	return u
@@ -116,6 +118,10 @@ func decidePath(identity meta.Identity, r Routing, faults *fault.List) string {
 	}
 	path, err := target.ParsePath(*r.Path)
 	faults.AddErr("path", err)
+	if own := "/" + identity.Namespace + "/"; err == nil && !r.Gateway.AllowAnyPath && !strings.HasPrefix(path, own) {
+		faults.Add("path", fmt.Sprintf("is outside of %[1]s, where services of other namespaces may be; begin it with %[1]s, or have the "+
+			"gateway allow it with allowAnyPath", own), "namespace", "gateway")
+	}
 	return path
 }
 
@@ -123,6 +129,24 @@ func decidePath(identity meta.Identity, r Routing, faults *fault.List) string {
 type entry struct {
 	weight    int
 	endpoints []endpoint.BackendReference
+}
+
+func (e entry) isKeyed() bool {
+	return slices.ContainsFunc(e.endpoints, func(reference endpoint.BackendReference) bool { return reference.Keyed })
+}
+
+// claims are what no other service of the program may claim: the path, at each host name, on the gateway.
+func (p plan) claims() []string {
+	parent := p.route.ParentRefs[0]
+	hostnames := p.route.Hostnames
+	if len(hostnames) == 0 {
+		hostnames = []gatewayv1.Hostname{"*"}
+	}
+	claims := make([]string, len(hostnames))
+	for i, hostname := range hostnames {
+		claims[i] = fmt.Sprintf("%s/%s %s %s", *parent.Namespace, parent.Name, hostname, p.path)
+	}
+	return claims
 }
 
 // decideBackends reads all entries in their order.
@@ -218,6 +242,16 @@ func shares(backends []entry, weights [][]int32) []Share {
 		shares = append(shares, Share{Endpoint: b.Name, Weight: int(b.Weight), Share: float64(b.Weight) / total})
 	}
 	return shares
+}
+
+// warn says that strangers can spend the money of who owns a key.
+func warn(r Routing, backends []entry) string {
+	if r.AllowAnonymous || !r.Gateway.Public || !slices.ContainsFunc(backends, entry.isKeyed) {
+		return ""
+	}
+	return "The internet can reach this service's gateway, which asks nobody for a key, and the service sends keys of its own: anyone can " +
+		"use them at their owner's expense. Limit the gateway (service.loadBalancerSourceRanges, or a Service that is internal), put " +
+		"something in front of it that asks for a key, or set allowAnonymous: true if this is meant."
 }
 
 // grants names, for each other namespace, the Services in it that the route uses.

@@ -61,7 +61,7 @@ func TestTheURLLeadsToTheService(t *testing.T) {
 		{gateway: "http://203.0.113.7", path: ptr.To("/"), url: "http://203.0.113.7"},
 	} {
 		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
-		a.Gateway.URL, a.Hostnames, a.Path = c.gateway, c.hostnames, c.path
+		a.Gateway.URL, a.Gateway.AllowAnyPath, a.Hostnames, a.Path = c.gateway, true, c.hostnames, c.path
 		p, faults := decide(a.Identity, a.Routing)
 		require.Empty(t, faults, c.url)
 		assert.Equal(t, c.url, p.url)
@@ -159,4 +159,39 @@ func TestAReferenceByHandIsReadAsAnEndpointsInputsAre(t *testing.T) {
 	rewrite := filters[len(filters)-1].URLRewrite
 	assert.Equal(t, "api.example.com", string(*rewrite.Hostname))
 	assert.Equal(t, "/openai/v1", *rewrite.Path.ReplacePrefixMatch)
+}
+
+// TestAPathOutsideOfItsNamespaceNeedsTheGatewaysLeave would catch a service that takes another team's path, and one refused
+// that stays in its own namespace.
+func TestAPathOutsideOfItsNamespaceNeedsTheGatewaysLeave(t *testing.T) {
+	for path, own := range map[string]bool{
+		"/apps/chat/v1": true, "/apps/v1": true, "/apps": false, "/appsx/v1": false, "/team/chat/v1": false, "/": false, "": false,
+	} {
+		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
+		a.Path = &path
+		_, faults := decided(a)
+		assert.Equal(t, own, len(faults) == 0, "%q: %v", path, faults)
+		a.Gateway.AllowAnyPath = true
+		_, faults = decided(a)
+		assert.Empty(t, faults, path)
+	}
+}
+
+// TestAKeyThatStrangersCanUseIsWarnedOf would catch an owner's money spent by anyone without a word, and a warning where the
+// gateway is internal, no key is sent, or it is meant.
+func TestAKeyThatStrangersCanUseIsWarnedOf(t *testing.T) {
+	for _, c := range []struct{ keyed, public, meant, warned bool }{
+		{keyed: true, public: true, warned: true},
+		{keyed: true, public: true, meant: true},
+		{keyed: true},
+		{public: true},
+	} {
+		endpoint := one("apps", "local")
+		endpoint.Keyed, endpoint.Middleware = c.keyed, ptr.To("local-0fbc81a4")
+		a := chat(Backend{Endpoint: endpoint, Weight: 1})
+		a.Gateway.Public, a.AllowAnonymous = c.public, c.meant
+		p, faults := decided(a)
+		require.Empty(t, faults)
+		assert.Equal(t, c.warned, p.warning != "", "%+v", c)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
@@ -82,7 +83,16 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	decided := value.Decide2(in.Identity, in.Routing, decide)
+	decided := value.Check(value.Decide2(in.Identity, in.Routing, decide), func(p plan) fault.List {
+		var faults fault.List
+		if other := owner.Claim(p.claims()); other != "" {
+			faults.Addf("path", "is already that of the ModelService %s on this gateway; give each service a path or host names of its own", other)
+		}
+		if p.warning != "" {
+			owner.Warn(p.warning)
+		}
+		return faults
+	})
 	objects, err := owner.Register(children(name, in, decided))
 	if err != nil {
 		return nil, err

@@ -85,6 +85,7 @@ export class ModelEndpoint extends pulumi.ComponentResource {
             resourceInputs["annotations"] = args?.annotations;
             resourceInputs["apiKey"] = args?.apiKey ? pulumi.secret(args.apiKey) : undefined;
             resourceInputs["apiKeyHeader"] = args?.apiKeyHeader;
+            resourceInputs["apiKeyScheme"] = args?.apiKeyScheme;
             resourceInputs["apiKeySecretRef"] = args?.apiKeySecretRef;
             resourceInputs["forwardCaller"] = (args?.forwardCaller) ?? false;
             resourceInputs["headers"] = args?.headers;
@@ -126,13 +127,17 @@ export interface ModelEndpointArgs {
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
+     * The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
      */
     apiKey?: pulumi.Input<string | undefined>;
     /**
-     * The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
+     * The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
      */
     apiKeyHeader?: pulumi.Input<string | undefined>;
+    /**
+     * The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
+     */
+    apiKeyScheme?: pulumi.Input<string | undefined>;
     /**
      * A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
      */

@@ -46,6 +46,10 @@ export class ModelGateway extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly address: pulumi.Output<string>;
     /**
+     * The URL of the gateway for clients inside the cluster, without a path.
+     */
+    declare public /*out*/ readonly clusterUrl: pulumi.Output<string>;
+    /**
      * The gateway as a ModelService takes it in `gateway`.
      */
     declare public /*out*/ readonly gateway: pulumi.Output<outputs.GatewayReference>;
@@ -62,6 +66,14 @@ export class ModelGateway extends pulumi.ComponentResource {
      */
     declare public readonly namespace: pulumi.Output<string>;
     /**
+     * The name of Traefik's Service.
+     */
+    declare public /*out*/ readonly serviceName: pulumi.Output<string>;
+    /**
+     * The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.
+     */
+    declare public /*out*/ readonly traefikVersion: pulumi.Output<string>;
+    /**
      * The URL of the gateway, without a path.
      */
     declare public /*out*/ readonly url: pulumi.Output<string>;
@@ -77,6 +89,8 @@ export class ModelGateway extends pulumi.ComponentResource {
         let resourceInputs: pulumi.Inputs = {};
         opts = opts || {};
         if (!opts.id) {
+            resourceInputs["allowAnyPath"] = (args?.allowAnyPath) ?? false;
+            resourceInputs["allowedNamespaces"] = args?.allowedNamespaces;
             resourceInputs["annotations"] = args?.annotations;
             resourceInputs["chart"] = args ? pulumi.output(args.chart).apply(v => v === undefined ? undefined : inputs.gatewayChartArgsProvideDefaults(v)) : undefined;
             resourceInputs["createNamespace"] = args?.createNamespace;
@@ -85,19 +99,26 @@ export class ModelGateway extends pulumi.ComponentResource {
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = args?.namespace;
             resourceInputs["port"] = (args?.port) ?? 80;
+            resourceInputs["publicUrl"] = args?.publicUrl;
             resourceInputs["replicas"] = (args?.replicas) ?? 2;
             resourceInputs["service"] = args ? pulumi.output(args.service).apply(v => v === undefined ? undefined : inputs.gatewayServiceArgsProvideDefaults(v)) : undefined;
             resourceInputs["address"] = undefined /*out*/;
+            resourceInputs["clusterUrl"] = undefined /*out*/;
             resourceInputs["gateway"] = undefined /*out*/;
             resourceInputs["gatewayClassName"] = undefined /*out*/;
             resourceInputs["gatewayName"] = undefined /*out*/;
+            resourceInputs["serviceName"] = undefined /*out*/;
+            resourceInputs["traefikVersion"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         } else {
             resourceInputs["address"] = undefined /*out*/;
+            resourceInputs["clusterUrl"] = undefined /*out*/;
             resourceInputs["gateway"] = undefined /*out*/;
             resourceInputs["gatewayClassName"] = undefined /*out*/;
             resourceInputs["gatewayName"] = undefined /*out*/;
             resourceInputs["namespace"] = undefined /*out*/;
+            resourceInputs["serviceName"] = undefined /*out*/;
+            resourceInputs["traefikVersion"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
@@ -109,6 +130,14 @@ export class ModelGateway extends pulumi.ComponentResource {
  * The set of arguments for constructing a ModelGateway resource.
  */
 export interface ModelGatewayArgs {
+    /**
+     * Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+     */
+    allowAnyPath?: pulumi.Input<boolean | undefined>;
+    /**
+     * The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
+     */
+    allowedNamespaces?: pulumi.Input<inputs.GatewayAllowedNamespacesArgs | undefined>;
     /**
      * Annotations for all objects of the gateway, but for the CRDs.
      */
@@ -141,6 +170,10 @@ export interface ModelGatewayArgs {
      * The port that clients connect to, from 1 to 65535. Default: 80.
      */
     port?: pulumi.Input<number | undefined>;
+    /**
+     * The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+     */
+    publicUrl?: pulumi.Input<string | undefined>;
     /**
      * How many Traefiks run: 1 to 1,000. Default: 2.
      */

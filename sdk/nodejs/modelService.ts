@@ -87,6 +87,7 @@ export class ModelService extends pulumi.ComponentResource {
             if (args?.gateway === undefined && !opts.urn) {
                 throw new Error("Missing required property 'gateway'");
             }
+            resourceInputs["allowAnonymous"] = (args?.allowAnonymous) ?? false;
             resourceInputs["annotations"] = args?.annotations;
             resourceInputs["backends"] = args?.backends;
             resourceInputs["gateway"] = args ? pulumi.output(args.gateway).apply(inputs.gatewayReferenceArgsProvideDefaults) : undefined;
@@ -118,6 +119,10 @@ export class ModelService extends pulumi.ComponentResource {
  */
 export interface ModelServiceArgs {
     /**
+     * Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+     */
+    allowAnonymous?: pulumi.Input<boolean | undefined>;
+    /**
      * Annotations for all objects of the service.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
@@ -146,7 +151,7 @@ export interface ModelServiceArgs {
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
-     * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+     * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
      */
     path?: pulumi.Input<string | undefined>;
     /**

@@ -35,6 +35,8 @@ type Settings struct {
 	ServiceAnnotations map[string]string
 	// LoadBalancerClass selects who provides the load balancer; "" leaves it to the cluster.
 	LoadBalancerClass string
+	// SourceRanges are the IP ranges that the load balancer takes connections from; none means all.
+	SourceRanges []string
 	// Labels are on all objects of the chart, except those that Helm and the chart set themselves.
 	Labels map[string]string
 	// Annotations are on the Deployment, the Service and the ServiceAccount.

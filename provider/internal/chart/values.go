@@ -94,6 +94,9 @@ func service(s Settings) map[string]any {
 	if s.LoadBalancerClass != "" {
 		spec["loadBalancerClass"] = s.LoadBalancerClass
 	}
+	if len(s.SourceRanges) > 0 {
+		spec["loadBalancerSourceRanges"] = s.SourceRanges
+	}
 	return map[string]any{"enabled": true, "single": true, "annotations": annotations, "spec": spec}
 }
 

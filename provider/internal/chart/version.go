@@ -69,3 +69,18 @@ func checkVersion(at, version, unclear string) []Problem {
 	}
 	return nil
 }
+
+// TraefikVersion is the version that runs with the user's values, which have passed [CheckVersion]. What is stated goes before
+// what the image's tag says; "" states nothing.
+func TraefikVersion(user map[string]any, stated string) string {
+	version := stated
+	if version == "" {
+		version = DefaultTag
+		if _, value, given := find(user, []string{"image", "tag"}); given {
+			if tag, _ := value.(string); tag != "" {
+				version, _, _ = strings.Cut(tag, "@")
+			}
+		}
+	}
+	return strings.TrimPrefix(version, "v")
+}

@@ -3,6 +3,7 @@ package child
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -16,6 +17,45 @@ type Engine struct {
 	// ErrorHooks says whether the engine takes hooks for failures. One that does not would fail the resource that a hook is
 	// meant to help.
 	ErrorHooks bool
+	// Claims are what the components of this run have claimed for themselves.
+	Claims *Claims
+}
+
+// Claims are who has claimed what, in one run of a program. The zero value is ready for use.
+type Claims struct {
+	mutex   sync.Mutex
+	holders map[string]string
+}
+
+// take claims all of keys for a holder, unless another one has claimed one of them.
+func (c *Claims) take(holder string, keys []string) (other string) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for _, key := range keys {
+		if other := c.holders[key]; other != "" && other != holder {
+			return other
+		}
+	}
+	if c.holders == nil {
+		c.holders = map[string]string{}
+	}
+	for _, key := range keys {
+		c.holders[key] = holder
+	}
+	return ""
+}
+
+// Claim claims keys for the component. It gives the name of another one that has claimed one of them in this run.
+func (o Owner) Claim(keys []string) (other string) {
+	if claims := o.engine().Claims; claims != nil {
+		return claims.take(o.name, keys)
+	}
+	return ""
+}
+
+// Warn prints a warning beside the component.
+func (o Owner) Warn(text string) {
+	_ = o.ctx.Log.Warn(text, &pulumi.LogArgs{Resource: o.resource})
 }
 
 type engineKey struct{}

@@ -68,10 +68,12 @@ func (d definition[A, O]) Construct(
 ) (p.ConstructResponse, error) {
 	args, faults := read[A](shapeOf(spec, string(req.Urn.Type())), req.Inputs)
 	faults = append(faults, d.check(req.Urn.Name(), args.known).Known(args.unknown)...)
+	faults = append(faults, checkAutonaming(req.Config, req.Urn)...)
 	if len(faults) > 0 {
-		return p.ConstructResponse{}, refuse(req.Inputs, faults)
+		return p.ConstructResponse{}, refuse(args.shape, req.Inputs, faults)
 	}
-	ctx = child.WithEngine(ctx, child.Engine{URN: string(req.Urn), ErrorHooks: hasErrorHooks(ctx, req.MonitorEndpoint)})
+	engine := engineOf(ctx, req.MonitorEndpoint)
+	ctx = child.WithEngine(ctx, child.Engine{URN: string(req.Urn), ErrorHooks: engine.errorHooks(), Claims: &engine.claims})
 	return p.ProgramConstruct(ctx, req, func(
 		ctx *pulumi.Context, _, name string, inputs pulumiprovider.ConstructInputs, opts pulumi.ResourceOption,
 	) (*pulumiprovider.ConstructResult, error) {

@@ -19,11 +19,11 @@ const longestShown = 100
 
 // refuse makes one error of all faults, a line each: the path, what is wrong, and the value. The error carries none of them as
 // details: beside a detail's path the engine prints the value whatever it is, be it a secret or a password in a URL.
-func refuse(inputs property.Map, faults fault.List) error {
+func refuse(s shape, inputs property.Map, faults fault.List) error {
 	lines := make([]error, len(faults))
 	for i, f := range faults {
 		line := fmt.Sprintf("%s: %s", f.Path, f.Message)
-		if value := show(inputs, f.Path); value != "" && !strings.Contains(f.Message, value) {
+		if value := show(s, inputs, f.Path); value != "" && !strings.Contains(f.Message, value) {
 			line += fmt.Sprintf(" (given: %s)", value)
 		}
 		lines[i] = errors.New(line)
@@ -34,19 +34,20 @@ func refuse(inputs property.Map, faults fault.List) error {
 // openTexts are the properties whose texts are names, paths and the like. Anywhere else a program may hold a key by mistake,
 // in a header or in a URL, and its text is not shown.
 var openTexts = []string{
-	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "hostnames", "path", "apiPath", "gateway", "service",
+	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "apiKeyScheme", "hostnames", "path", "gateway", "service",
 }
 
 // show is the value at path as a program would write it; empty where there is none, where it is more than one short line,
 // and where it is or may hold a secret.
-func show(inputs property.Map, at string) string {
+func show(s shape, inputs property.Map, at string) string {
 	var path property.Path
 	if err := path.UnmarshalText([]byte(at)); err != nil {
 		return ""
 	}
 	value, failure := path.Get(property.New(inputs))
+	input, _, _ := strings.Cut(at, ".")
 	switch {
-	case failure != nil || value.HasSecrets():
+	case failure != nil || value.HasSecrets() || s.root.Properties[input].Secret:
 		return ""
 	case value.IsString():
 		isOpen := slices.ContainsFunc(openTexts, func(open string) bool { return fault.Within(at, open) })

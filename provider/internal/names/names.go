@@ -80,6 +80,18 @@ func Metadata(labels, annotations map[string]string) fault.List {
 	return faults
 }
 
+// Selector finds the faults of the labels at path that select other objects, which may carry any.
+func Selector(path string, labels map[string]string) fault.List {
+	var faults fault.List
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		problems := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(labels[key])...)
+		if len(problems) > 0 {
+			faults.Addf(fault.Key(path, key), "%s", strings.Join(problems, "; "))
+		}
+	}
+	return faults
+}
+
 func qualified(key string) error {
 	for _, prefix := range reserved {
 		if strings.HasPrefix(key, prefix) {

@@ -48,6 +48,9 @@ func ParsePath(s string) (string, error) {
 	if len(path) > MaxPathLength {
 		return "", fmt.Errorf("has a path of more than %d characters, the most that an HTTPRoute takes", MaxPathLength)
 	}
+	if err := checkCall(path); err != nil {
+		return "", err
+	}
 	return path, nil
 }
 

@@ -96,14 +96,14 @@ func split(s string) (scheme, authority, path string, err error) {
 	}
 	authority, rest = rest[:end], rest[end:]
 	if strings.Contains(authority, "@") {
-		return "", "", "", errors.New("has a user name or password before an @; leave it out and give the key as a secret of its own")
+		return "", "", "", errors.New("has a user name or password before an @; leave it out, and give the Base64 form of user:password as apiKey, with apiKeyScheme Basic")
 	}
 	if authority == "" {
 		return "", "", "", errors.New("has no host; write one after the scheme, such as https://api.example.com")
 	}
 	if end := strings.IndexAny(rest, "?#"); end >= 0 {
 		if rest[end] == '?' {
-			return "", "", "", errors.New("has a query (the part from ?); a base URL ends with its path")
+			return "", "", "", errors.New("has a query (the part from ?); a base URL ends with its path. For Azure, write the form that ends in /openai/v1, which needs no api-version; clients can send a query of their own, which reaches every backend")
 		}
 		return "", "", "", errors.New("has a fragment (the part from #); a base URL ends with its path")
 	}

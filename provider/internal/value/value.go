@@ -63,6 +63,12 @@ func Decide[T, U any](v Value[T], decide func(T) (U, fault.List)) Value[U] {
 	})}
 }
 
+// Check is the value, with an error of all that check finds once everything is known.
+func Check[T any](v Value[T], check func(T) fault.List) Value[T] {
+	v.later = pulumix.ApplyErr(v.later, func(t T) (T, error) { return t, check(t).Err() })
+	return v
+}
+
 // Decide2 is [Decide] for what depends on two values.
 func Decide2[A, B, U any](a Value[A], b Value[B], decide func(A, B) (U, fault.List)) Value[U] {
 	return Decide(Join(a, b), func(p Pair[A, B]) (U, fault.List) { return decide(p.A, p.B) })

@@ -97,10 +97,12 @@ func NewModelEndpoint(ctx *pulumi.Context,
 type modelEndpointArgs struct {
 	// Annotations for all objects of the endpoint.
 	Annotations map[string]string `pulumi:"annotations"`
-	// The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
+	// The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
 	ApiKey *string `pulumi:"apiKey"`
-	// The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
+	// The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
 	ApiKeyHeader *string `pulumi:"apiKeyHeader"`
+	// The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
+	ApiKeyScheme *string `pulumi:"apiKeyScheme"`
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef *SecretKeyReference `pulumi:"apiKeySecretRef"`
 	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
@@ -131,10 +133,12 @@ type modelEndpointArgs struct {
 type ModelEndpointArgs struct {
 	// Annotations for all objects of the endpoint.
 	Annotations pulumi.StringMapInput
-	// The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
+	// The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
 	ApiKey pulumi.StringPtrInput
-	// The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
+	// The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
 	ApiKeyHeader pulumi.StringPtrInput
+	// The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
+	ApiKeyScheme pulumi.StringPtrInput
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef SecretKeyReferencePtrInput
 	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.

@@ -50,6 +50,8 @@ type ModelGateway struct {
 
 	// The IP address or host name of the load balancer; the ClusterIP where there is none.
 	Address pulumi.StringOutput `pulumi:"address"`
+	// The URL of the gateway for clients inside the cluster, without a path.
+	ClusterUrl pulumi.StringOutput `pulumi:"clusterUrl"`
 	// The gateway as a ModelService takes it in `gateway`.
 	Gateway GatewayReferenceOutput `pulumi:"gateway"`
 	// The name of the GatewayClass, which no other gateway shares.
@@ -58,6 +60,10 @@ type ModelGateway struct {
 	GatewayName pulumi.StringOutput `pulumi:"gatewayName"`
 	// The gateway's namespace.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
+	// The name of Traefik's Service.
+	ServiceName pulumi.StringOutput `pulumi:"serviceName"`
+	// The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.
+	TraefikVersion pulumi.StringOutput `pulumi:"traefikVersion"`
 	// The URL of the gateway, without a path.
 	Url pulumi.StringOutput `pulumi:"url"`
 }
@@ -69,6 +75,9 @@ func NewModelGateway(ctx *pulumi.Context,
 		args = &ModelGatewayArgs{}
 	}
 
+	if args.AllowAnyPath == nil {
+		args.AllowAnyPath = pulumi.BoolPtr(false)
+	}
 	if args.Chart != nil {
 		args.Chart = args.Chart.ToGatewayChartPtrOutput().ApplyT(func(v *GatewayChart) *GatewayChart { return v.Defaults() }).(GatewayChartPtrOutput)
 	}
@@ -95,6 +104,10 @@ func NewModelGateway(ctx *pulumi.Context,
 }
 
 type modelGatewayArgs struct {
+	// Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+	AllowAnyPath *bool `pulumi:"allowAnyPath"`
+	// The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
+	AllowedNamespaces *GatewayAllowedNamespaces `pulumi:"allowedNamespaces"`
 	// Annotations for all objects of the gateway, but for the CRDs.
 	Annotations map[string]string `pulumi:"annotations"`
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
@@ -111,6 +124,8 @@ type modelGatewayArgs struct {
 	Namespace *string `pulumi:"namespace"`
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port *int `pulumi:"port"`
+	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+	PublicUrl *string `pulumi:"publicUrl"`
 	// How many Traefiks run: 1 to 1,000. Default: 2.
 	Replicas *int `pulumi:"replicas"`
 	// How the gateway is reached from outside.
@@ -119,6 +134,10 @@ type modelGatewayArgs struct {
 
 // The set of arguments for constructing a ModelGateway resource.
 type ModelGatewayArgs struct {
+	// Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+	AllowAnyPath pulumi.BoolPtrInput
+	// The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
+	AllowedNamespaces GatewayAllowedNamespacesPtrInput
 	// Annotations for all objects of the gateway, but for the CRDs.
 	Annotations pulumi.StringMapInput
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
@@ -135,6 +154,8 @@ type ModelGatewayArgs struct {
 	Namespace pulumi.StringPtrInput
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port pulumi.IntPtrInput
+	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+	PublicUrl pulumi.StringPtrInput
 	// How many Traefiks run: 1 to 1,000. Default: 2.
 	Replicas pulumi.IntPtrInput
 	// How the gateway is reached from outside.
@@ -233,6 +254,11 @@ func (o ModelGatewayOutput) Address() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.Address }).(pulumi.StringOutput)
 }
 
+// The URL of the gateway for clients inside the cluster, without a path.
+func (o ModelGatewayOutput) ClusterUrl() pulumi.StringOutput {
+	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.ClusterUrl }).(pulumi.StringOutput)
+}
+
 // The gateway as a ModelService takes it in `gateway`.
 func (o ModelGatewayOutput) Gateway() GatewayReferenceOutput {
 	return o.ApplyT(func(v *ModelGateway) GatewayReferenceOutput { return v.Gateway }).(GatewayReferenceOutput)
@@ -251,6 +277,16 @@ func (o ModelGatewayOutput) GatewayName() pulumi.StringOutput {
 // The gateway's namespace.
 func (o ModelGatewayOutput) Namespace() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.Namespace }).(pulumi.StringOutput)
+}
+
+// The name of Traefik's Service.
+func (o ModelGatewayOutput) ServiceName() pulumi.StringOutput {
+	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.ServiceName }).(pulumi.StringOutput)
+}
+
+// The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.
+func (o ModelGatewayOutput) TraefikVersion() pulumi.StringOutput {
+	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.TraefikVersion }).(pulumi.StringOutput)
 }
 
 // The URL of the gateway, without a path.

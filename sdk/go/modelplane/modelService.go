@@ -93,6 +93,9 @@ func NewModelService(ctx *pulumi.Context,
 	if args.Gateway == nil {
 		return nil, errors.New("invalid value for required argument 'Gateway'")
 	}
+	if args.AllowAnonymous == nil {
+		args.AllowAnonymous = pulumi.BoolPtr(false)
+	}
 	args.Gateway = args.Gateway.ToGatewayReferenceOutput().ApplyT(func(v GatewayReference) GatewayReference { return *v.Defaults() }).(GatewayReferenceOutput)
 	if args.Namespace == nil {
 		args.Namespace = pulumi.StringPtr("default")
@@ -110,6 +113,8 @@ func NewModelService(ctx *pulumi.Context,
 }
 
 type modelServiceArgs struct {
+	// Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	AllowAnonymous *bool `pulumi:"allowAnonymous"`
 	// Annotations for all objects of the service.
 	Annotations map[string]string `pulumi:"annotations"`
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
@@ -124,7 +129,7 @@ type modelServiceArgs struct {
 	Name *string `pulumi:"name"`
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
-	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
 	// Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait *bool `pulumi:"skipAwait"`
@@ -132,6 +137,8 @@ type modelServiceArgs struct {
 
 // The set of arguments for constructing a ModelService resource.
 type ModelServiceArgs struct {
+	// Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	AllowAnonymous pulumi.BoolPtrInput
 	// Annotations for all objects of the service.
 	Annotations pulumi.StringMapInput
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
@@ -146,7 +153,7 @@ type ModelServiceArgs struct {
 	Name *string
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace pulumi.StringPtrInput
-	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput
 	// Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait pulumi.BoolPtrInput

@@ -344,6 +344,176 @@ func (in *endpointProtocolPtr) ToEndpointProtocolPtrOutputWithContext(ctx contex
 	return pulumi.ToOutputWithContext(ctx, in).(EndpointProtocolPtrOutput)
 }
 
+type GatewayNamespacesFrom string
+
+const (
+	// Every namespace of the cluster.
+	GatewayNamespacesFromAll = GatewayNamespacesFrom("All")
+	// The gateway's own namespace alone.
+	GatewayNamespacesFromSame = GatewayNamespacesFrom("Same")
+	// The namespaces that have certain labels.
+	GatewayNamespacesFromSelector = GatewayNamespacesFrom("Selector")
+)
+
+func (GatewayNamespacesFrom) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayNamespacesFrom)(nil)).Elem()
+}
+
+func (e GatewayNamespacesFrom) ToGatewayNamespacesFromOutput() GatewayNamespacesFromOutput {
+	return pulumi.ToOutput(e).(GatewayNamespacesFromOutput)
+}
+
+func (e GatewayNamespacesFrom) ToGatewayNamespacesFromOutputWithContext(ctx context.Context) GatewayNamespacesFromOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayNamespacesFromOutput)
+}
+
+func (e GatewayNamespacesFrom) ToGatewayNamespacesFromPtrOutput() GatewayNamespacesFromPtrOutput {
+	return e.ToGatewayNamespacesFromPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayNamespacesFrom) ToGatewayNamespacesFromPtrOutputWithContext(ctx context.Context) GatewayNamespacesFromPtrOutput {
+	return GatewayNamespacesFrom(e).ToGatewayNamespacesFromOutputWithContext(ctx).ToGatewayNamespacesFromPtrOutputWithContext(ctx)
+}
+
+func (e GatewayNamespacesFrom) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayNamespacesFrom) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayNamespacesFrom) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayNamespacesFrom) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayNamespacesFromOutput struct{ *pulumi.OutputState }
+
+func (GatewayNamespacesFromOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayNamespacesFrom)(nil)).Elem()
+}
+
+func (o GatewayNamespacesFromOutput) ToGatewayNamespacesFromOutput() GatewayNamespacesFromOutput {
+	return o
+}
+
+func (o GatewayNamespacesFromOutput) ToGatewayNamespacesFromOutputWithContext(ctx context.Context) GatewayNamespacesFromOutput {
+	return o
+}
+
+func (o GatewayNamespacesFromOutput) ToGatewayNamespacesFromPtrOutput() GatewayNamespacesFromPtrOutput {
+	return o.ToGatewayNamespacesFromPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayNamespacesFromOutput) ToGatewayNamespacesFromPtrOutputWithContext(ctx context.Context) GatewayNamespacesFromPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayNamespacesFrom) *GatewayNamespacesFrom {
+		return &v
+	}).(GatewayNamespacesFromPtrOutput)
+}
+
+func (o GatewayNamespacesFromOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayNamespacesFromOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayNamespacesFrom) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayNamespacesFromOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayNamespacesFromOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayNamespacesFrom) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayNamespacesFromPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayNamespacesFromPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayNamespacesFrom)(nil)).Elem()
+}
+
+func (o GatewayNamespacesFromPtrOutput) ToGatewayNamespacesFromPtrOutput() GatewayNamespacesFromPtrOutput {
+	return o
+}
+
+func (o GatewayNamespacesFromPtrOutput) ToGatewayNamespacesFromPtrOutputWithContext(ctx context.Context) GatewayNamespacesFromPtrOutput {
+	return o
+}
+
+func (o GatewayNamespacesFromPtrOutput) Elem() GatewayNamespacesFromOutput {
+	return o.ApplyT(func(v *GatewayNamespacesFrom) GatewayNamespacesFrom {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayNamespacesFrom
+		return ret
+	}).(GatewayNamespacesFromOutput)
+}
+
+func (o GatewayNamespacesFromPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayNamespacesFromPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayNamespacesFrom) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayNamespacesFromInput is an input type that accepts values of the GatewayNamespacesFrom enum
+// A concrete instance of `GatewayNamespacesFromInput` can be one of the following:
+//
+//	GatewayNamespacesFromAll
+//	GatewayNamespacesFromSame
+//	GatewayNamespacesFromSelector
+type GatewayNamespacesFromInput interface {
+	pulumi.Input
+
+	ToGatewayNamespacesFromOutput() GatewayNamespacesFromOutput
+	ToGatewayNamespacesFromOutputWithContext(context.Context) GatewayNamespacesFromOutput
+}
+
+var gatewayNamespacesFromPtrType = reflect.TypeOf((**GatewayNamespacesFrom)(nil)).Elem()
+
+type GatewayNamespacesFromPtrInput interface {
+	pulumi.Input
+
+	ToGatewayNamespacesFromPtrOutput() GatewayNamespacesFromPtrOutput
+	ToGatewayNamespacesFromPtrOutputWithContext(context.Context) GatewayNamespacesFromPtrOutput
+}
+
+type gatewayNamespacesFromPtr string
+
+func GatewayNamespacesFromPtr(v string) GatewayNamespacesFromPtrInput {
+	return (*gatewayNamespacesFromPtr)(&v)
+}
+
+func (*gatewayNamespacesFromPtr) ElementType() reflect.Type {
+	return gatewayNamespacesFromPtrType
+}
+
+func (in *gatewayNamespacesFromPtr) ToGatewayNamespacesFromPtrOutput() GatewayNamespacesFromPtrOutput {
+	return pulumi.ToOutput(in).(GatewayNamespacesFromPtrOutput)
+}
+
+func (in *gatewayNamespacesFromPtr) ToGatewayNamespacesFromPtrOutputWithContext(ctx context.Context) GatewayNamespacesFromPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayNamespacesFromPtrOutput)
+}
+
 type GatewayServiceType string
 
 const (
@@ -519,12 +689,16 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolPtrInput)(nil)).Elem(), EndpointProtocol("http1"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromPtrInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypeInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
 	pulumi.RegisterOutputType(EndpointProtocolOutput{})
 	pulumi.RegisterOutputType(EndpointProtocolPtrOutput{})
+	pulumi.RegisterOutputType(GatewayNamespacesFromOutput{})
+	pulumi.RegisterOutputType(GatewayNamespacesFromPtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypeOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypePtrOutput{})
 }

@@ -956,6 +956,165 @@ func (o EndpointTlsPtrOutput) ServerName() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// The namespaces whose routes may attach to a gateway.
+type GatewayAllowedNamespaces struct {
+	// Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+	From *GatewayNamespacesFrom `pulumi:"from"`
+	// The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+	MatchLabels map[string]string `pulumi:"matchLabels"`
+}
+
+// GatewayAllowedNamespacesInput is an input type that accepts GatewayAllowedNamespacesArgs and GatewayAllowedNamespacesOutput values.
+// You can construct a concrete instance of `GatewayAllowedNamespacesInput` via:
+//
+//	GatewayAllowedNamespacesArgs{...}
+type GatewayAllowedNamespacesInput interface {
+	pulumi.Input
+
+	ToGatewayAllowedNamespacesOutput() GatewayAllowedNamespacesOutput
+	ToGatewayAllowedNamespacesOutputWithContext(context.Context) GatewayAllowedNamespacesOutput
+}
+
+// The namespaces whose routes may attach to a gateway.
+type GatewayAllowedNamespacesArgs struct {
+	// Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+	From GatewayNamespacesFromPtrInput `pulumi:"from"`
+	// The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+	MatchLabels pulumi.StringMapInput `pulumi:"matchLabels"`
+}
+
+func (GatewayAllowedNamespacesArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayAllowedNamespaces)(nil)).Elem()
+}
+
+func (i GatewayAllowedNamespacesArgs) ToGatewayAllowedNamespacesOutput() GatewayAllowedNamespacesOutput {
+	return i.ToGatewayAllowedNamespacesOutputWithContext(context.Background())
+}
+
+func (i GatewayAllowedNamespacesArgs) ToGatewayAllowedNamespacesOutputWithContext(ctx context.Context) GatewayAllowedNamespacesOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAllowedNamespacesOutput)
+}
+
+func (i GatewayAllowedNamespacesArgs) ToGatewayAllowedNamespacesPtrOutput() GatewayAllowedNamespacesPtrOutput {
+	return i.ToGatewayAllowedNamespacesPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayAllowedNamespacesArgs) ToGatewayAllowedNamespacesPtrOutputWithContext(ctx context.Context) GatewayAllowedNamespacesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAllowedNamespacesOutput).ToGatewayAllowedNamespacesPtrOutputWithContext(ctx)
+}
+
+// GatewayAllowedNamespacesPtrInput is an input type that accepts GatewayAllowedNamespacesArgs, GatewayAllowedNamespacesPtr and GatewayAllowedNamespacesPtrOutput values.
+// You can construct a concrete instance of `GatewayAllowedNamespacesPtrInput` via:
+//
+//	        GatewayAllowedNamespacesArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayAllowedNamespacesPtrInput interface {
+	pulumi.Input
+
+	ToGatewayAllowedNamespacesPtrOutput() GatewayAllowedNamespacesPtrOutput
+	ToGatewayAllowedNamespacesPtrOutputWithContext(context.Context) GatewayAllowedNamespacesPtrOutput
+}
+
+type gatewayAllowedNamespacesPtrType GatewayAllowedNamespacesArgs
+
+func GatewayAllowedNamespacesPtr(v *GatewayAllowedNamespacesArgs) GatewayAllowedNamespacesPtrInput {
+	return (*gatewayAllowedNamespacesPtrType)(v)
+}
+
+func (*gatewayAllowedNamespacesPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayAllowedNamespaces)(nil)).Elem()
+}
+
+func (i *gatewayAllowedNamespacesPtrType) ToGatewayAllowedNamespacesPtrOutput() GatewayAllowedNamespacesPtrOutput {
+	return i.ToGatewayAllowedNamespacesPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayAllowedNamespacesPtrType) ToGatewayAllowedNamespacesPtrOutputWithContext(ctx context.Context) GatewayAllowedNamespacesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAllowedNamespacesPtrOutput)
+}
+
+// The namespaces whose routes may attach to a gateway.
+type GatewayAllowedNamespacesOutput struct{ *pulumi.OutputState }
+
+func (GatewayAllowedNamespacesOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayAllowedNamespaces)(nil)).Elem()
+}
+
+func (o GatewayAllowedNamespacesOutput) ToGatewayAllowedNamespacesOutput() GatewayAllowedNamespacesOutput {
+	return o
+}
+
+func (o GatewayAllowedNamespacesOutput) ToGatewayAllowedNamespacesOutputWithContext(ctx context.Context) GatewayAllowedNamespacesOutput {
+	return o
+}
+
+func (o GatewayAllowedNamespacesOutput) ToGatewayAllowedNamespacesPtrOutput() GatewayAllowedNamespacesPtrOutput {
+	return o.ToGatewayAllowedNamespacesPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayAllowedNamespacesOutput) ToGatewayAllowedNamespacesPtrOutputWithContext(ctx context.Context) GatewayAllowedNamespacesPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayAllowedNamespaces) *GatewayAllowedNamespaces {
+		return &v
+	}).(GatewayAllowedNamespacesPtrOutput)
+}
+
+// Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+func (o GatewayAllowedNamespacesOutput) From() GatewayNamespacesFromPtrOutput {
+	return o.ApplyT(func(v GatewayAllowedNamespaces) *GatewayNamespacesFrom { return v.From }).(GatewayNamespacesFromPtrOutput)
+}
+
+// The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+func (o GatewayAllowedNamespacesOutput) MatchLabels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v GatewayAllowedNamespaces) map[string]string { return v.MatchLabels }).(pulumi.StringMapOutput)
+}
+
+type GatewayAllowedNamespacesPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayAllowedNamespacesPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayAllowedNamespaces)(nil)).Elem()
+}
+
+func (o GatewayAllowedNamespacesPtrOutput) ToGatewayAllowedNamespacesPtrOutput() GatewayAllowedNamespacesPtrOutput {
+	return o
+}
+
+func (o GatewayAllowedNamespacesPtrOutput) ToGatewayAllowedNamespacesPtrOutputWithContext(ctx context.Context) GatewayAllowedNamespacesPtrOutput {
+	return o
+}
+
+func (o GatewayAllowedNamespacesPtrOutput) Elem() GatewayAllowedNamespacesOutput {
+	return o.ApplyT(func(v *GatewayAllowedNamespaces) GatewayAllowedNamespaces {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayAllowedNamespaces
+		return ret
+	}).(GatewayAllowedNamespacesOutput)
+}
+
+// Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+func (o GatewayAllowedNamespacesPtrOutput) From() GatewayNamespacesFromPtrOutput {
+	return o.ApplyT(func(v *GatewayAllowedNamespaces) *GatewayNamespacesFrom {
+		if v == nil {
+			return nil
+		}
+		return v.From
+	}).(GatewayNamespacesFromPtrOutput)
+}
+
+// The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+func (o GatewayAllowedNamespacesPtrOutput) MatchLabels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GatewayAllowedNamespaces) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.MatchLabels
+	}).(pulumi.StringMapOutput)
+}
+
 // The Helm chart that Traefik comes from.
 type GatewayChart struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
@@ -1196,8 +1355,10 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 type GatewayReference struct {
+	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+	AllowAnyPath *bool `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl *string `pulumi:"clusterUrl"`
 	// The listener that routes attach to. Default: `http`.
@@ -1220,6 +1381,10 @@ func (val *GatewayReference) Defaults() *GatewayReference {
 		return nil
 	}
 	tmp := *val
+	if tmp.AllowAnyPath == nil {
+		allowAnyPath_ := false
+		tmp.AllowAnyPath = &allowAnyPath_
+	}
 	if tmp.Listener == nil {
 		listener_ := "http"
 		tmp.Listener = &listener_
@@ -1242,8 +1407,10 @@ type GatewayReferenceInput interface {
 	ToGatewayReferenceOutputWithContext(context.Context) GatewayReferenceOutput
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 type GatewayReferenceArgs struct {
+	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+	AllowAnyPath pulumi.BoolPtrInput `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
 	// The listener that routes attach to. Default: `http`.
@@ -1266,6 +1433,9 @@ func (val *GatewayReferenceArgs) Defaults() *GatewayReferenceArgs {
 		return nil
 	}
 	tmp := *val
+	if tmp.AllowAnyPath == nil {
+		tmp.AllowAnyPath = pulumi.BoolPtr(false)
+	}
 	if tmp.Listener == nil {
 		tmp.Listener = pulumi.StringPtr("http")
 	}
@@ -1286,7 +1456,7 @@ func (i GatewayReferenceArgs) ToGatewayReferenceOutputWithContext(ctx context.Co
 	return pulumi.ToOutputWithContext(ctx, i).(GatewayReferenceOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 type GatewayReferenceOutput struct{ *pulumi.OutputState }
 
 func (GatewayReferenceOutput) ElementType() reflect.Type {
@@ -1299,6 +1469,11 @@ func (o GatewayReferenceOutput) ToGatewayReferenceOutput() GatewayReferenceOutpu
 
 func (o GatewayReferenceOutput) ToGatewayReferenceOutputWithContext(ctx context.Context) GatewayReferenceOutput {
 	return o
+}
+
+// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+func (o GatewayReferenceOutput) AllowAnyPath() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *bool { return v.AllowAnyPath }).(pulumi.BoolPtrOutput)
 }
 
 // The URL that clients inside the cluster reach the listener by. Default: none is known.
@@ -1342,6 +1517,8 @@ type GatewayService struct {
 	Annotations map[string]string `pulumi:"annotations"`
 	// Which load balancer is to serve it. Default: the cluster's own choice.
 	LoadBalancerClass *string `pulumi:"loadBalancerClass"`
+	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+	LoadBalancerSourceRanges []string `pulumi:"loadBalancerSourceRanges"`
 	// The Service's type. Default: `LoadBalancer`.
 	Type *GatewayServiceType `pulumi:"type"`
 }
@@ -1376,6 +1553,8 @@ type GatewayServiceArgs struct {
 	Annotations pulumi.StringMapInput `pulumi:"annotations"`
 	// Which load balancer is to serve it. Default: the cluster's own choice.
 	LoadBalancerClass pulumi.StringPtrInput `pulumi:"loadBalancerClass"`
+	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+	LoadBalancerSourceRanges pulumi.StringArrayInput `pulumi:"loadBalancerSourceRanges"`
 	// The Service's type. Default: `LoadBalancer`.
 	Type GatewayServiceTypePtrInput `pulumi:"type"`
 }
@@ -1479,6 +1658,11 @@ func (o GatewayServiceOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayService) *string { return v.LoadBalancerClass }).(pulumi.StringPtrOutput)
 }
 
+// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+func (o GatewayServiceOutput) LoadBalancerSourceRanges() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayService) []string { return v.LoadBalancerSourceRanges }).(pulumi.StringArrayOutput)
+}
+
 // The Service's type. Default: `LoadBalancer`.
 func (o GatewayServiceOutput) Type() GatewayServiceTypePtrOutput {
 	return o.ApplyT(func(v GatewayService) *GatewayServiceType { return v.Type }).(GatewayServiceTypePtrOutput)
@@ -1526,6 +1710,16 @@ func (o GatewayServicePtrOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 		}
 		return v.LoadBalancerClass
 	}).(pulumi.StringPtrOutput)
+}
+
+// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+func (o GatewayServicePtrOutput) LoadBalancerSourceRanges() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *GatewayService) []string {
+		if v == nil {
+			return nil
+		}
+		return v.LoadBalancerSourceRanges
+	}).(pulumi.StringArrayOutput)
 }
 
 // The Service's type. Default: `LoadBalancer`.
@@ -1852,6 +2046,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointHeadersPtrInput)(nil)).Elem(), EndpointHeadersArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointTlsInput)(nil)).Elem(), EndpointTlsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointTlsPtrInput)(nil)).Elem(), EndpointTlsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesPtrInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayChartInput)(nil)).Elem(), GatewayChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayChartPtrInput)(nil)).Elem(), GatewayChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayReferenceInput)(nil)).Elem(), GatewayReferenceArgs{})
@@ -1872,6 +2068,8 @@ func init() {
 	pulumi.RegisterOutputType(EndpointHeadersPtrOutput{})
 	pulumi.RegisterOutputType(EndpointTlsOutput{})
 	pulumi.RegisterOutputType(EndpointTlsPtrOutput{})
+	pulumi.RegisterOutputType(GatewayAllowedNamespacesOutput{})
+	pulumi.RegisterOutputType(GatewayAllowedNamespacesPtrOutput{})
 	pulumi.RegisterOutputType(GatewayChartOutput{})
 	pulumi.RegisterOutputType(GatewayChartPtrOutput{})
 	pulumi.RegisterOutputType(GatewayReferenceOutput{})

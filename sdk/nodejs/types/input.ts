@@ -111,6 +111,20 @@ export interface EndpointTlsArgs {
 }
 
 /**
+ * The namespaces whose routes may attach to a gateway.
+ */
+export interface GatewayAllowedNamespacesArgs {
+    /**
+     * Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+     */
+    from?: pulumi.Input<enums.GatewayNamespacesFrom | undefined>;
+    /**
+     * The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+     */
+    matchLabels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+}
+
+/**
  * The Helm chart that Traefik comes from.
  */
 export interface GatewayChartArgs {
@@ -146,9 +160,13 @@ export function gatewayChartArgsProvideDefaults(val: GatewayChartArgs): GatewayC
 }
 
 /**
- * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+ * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
  */
 export interface GatewayReferenceArgs {
+    /**
+     * Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+     */
+    allowAnyPath?: pulumi.Input<boolean | undefined>;
     /**
      * The URL that clients inside the cluster reach the listener by. Default: none is known.
      */
@@ -184,6 +202,7 @@ export interface GatewayReferenceArgs {
 export function gatewayReferenceArgsProvideDefaults(val: GatewayReferenceArgs): GatewayReferenceArgs {
     return {
         ...val,
+        allowAnyPath: (val.allowAnyPath) ?? false,
         listener: (val.listener) ?? "http",
         public: (val.public) ?? false,
     };
@@ -201,6 +220,10 @@ export interface GatewayServiceArgs {
      * Which load balancer is to serve it. Default: the cluster's own choice.
      */
     loadBalancerClass?: pulumi.Input<string | undefined>;
+    /**
+     * The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+     */
+    loadBalancerSourceRanges?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The Service's type. Default: `LoadBalancer`.
      */

@@ -97,9 +97,13 @@ export interface EndpointHeaders {
 }
 
 /**
- * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+ * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
  */
 export interface GatewayReference {
+    /**
+     * Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+     */
+    allowAnyPath?: boolean;
     /**
      * The URL that clients inside the cluster reach the listener by. Default: none is known.
      */
@@ -135,6 +139,7 @@ export interface GatewayReference {
 export function gatewayReferenceProvideDefaults(val: GatewayReference): GatewayReference {
     return {
         ...val,
+        allowAnyPath: (val.allowAnyPath) ?? false,
         listener: (val.listener) ?? "http",
         public: (val.public) ?? false,
     };

@@ -9,6 +9,7 @@ from enum import Enum
 __all__ = [
     'CaCertificateKind',
     'EndpointProtocol',
+    'GatewayNamespacesFrom',
     'GatewayServiceType',
 ]
 
@@ -34,6 +35,22 @@ class EndpointProtocol(_builtins.str, Enum):
     H2C = "h2c"
     """
     HTTP/2 without TLS, by prior knowledge: h2c and gRPC servers.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayNamespacesFrom")
+class GatewayNamespacesFrom(_builtins.str, Enum):
+    ALL = "All"
+    """
+    Every namespace of the cluster.
+    """
+    SAME = "Same"
+    """
+    The gateway's own namespace alone.
+    """
+    SELECTOR = "Selector"
+    """
+    The namespaces that have certain labels.
     """
 
 

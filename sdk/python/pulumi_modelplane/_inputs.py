@@ -24,6 +24,8 @@ __all__ = [
     'EndpointHeadersArgsDict',
     'EndpointTlsArgs',
     'EndpointTlsArgsDict',
+    'GatewayAllowedNamespacesArgs',
+    'GatewayAllowedNamespacesArgsDict',
     'GatewayChartArgs',
     'GatewayChartArgsDict',
     'GatewayReferenceArgs',
@@ -429,6 +431,60 @@ class EndpointTlsArgs:
         pulumi.set(self, "server_name", value)
 
 
+class GatewayAllowedNamespacesArgsDict(TypedDict):
+    """
+    The namespaces whose routes may attach to a gateway.
+    """
+    from_: NotRequired[pulumi.Input[Optional['GatewayNamespacesFrom']]]
+    """
+    Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+    """
+    match_labels: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+    """
+
+@pulumi.input_type
+class GatewayAllowedNamespacesArgs:
+    def __init__(__self__, *,
+                 from_: pulumi.Input[Optional['GatewayNamespacesFrom']] = None,
+                 match_labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None):
+        """
+        The namespaces whose routes may attach to a gateway.
+
+        :param pulumi.Input['GatewayNamespacesFrom'] from_: Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] match_labels: The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+        """
+        if from_ is not None:
+            pulumi.set(__self__, "from_", from_)
+        if match_labels is not None:
+            pulumi.set(__self__, "match_labels", match_labels)
+
+    @_builtins.property
+    @pulumi.getter(name="from")
+    def from_(self) -> pulumi.Input[Optional['GatewayNamespacesFrom']]:
+        """
+        Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.
+        """
+        return pulumi.get(self, "from_")
+
+    @from_.setter
+    def from_(self, value: pulumi.Input[Optional['GatewayNamespacesFrom']]):
+        pulumi.set(self, "from_", value)
+
+    @_builtins.property
+    @pulumi.getter(name="matchLabels")
+    def match_labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        The labels that a namespace must have, for `Selector`. Every namespace carries its own name as `kubernetes.io/metadata.name`.
+        """
+        return pulumi.get(self, "match_labels")
+
+    @match_labels.setter
+    def match_labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "match_labels", value)
+
+
 class GatewayChartArgsDict(TypedDict):
     """
     The Helm chart that Traefik comes from.
@@ -547,7 +603,7 @@ class GatewayChartArgs:
 
 class GatewayReferenceArgsDict(TypedDict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
     """
     name: pulumi.Input[_builtins.str]
     """
@@ -560,6 +616,10 @@ class GatewayReferenceArgsDict(TypedDict):
     url: pulumi.Input[_builtins.str]
     """
     The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
+    """
+    allow_any_path: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether a service may have a path outside of `/<its namespace>/`. Default: false.
     """
     cluster_url: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -584,16 +644,18 @@ class GatewayReferenceArgs:
                  name: pulumi.Input[_builtins.str],
                  namespace: pulumi.Input[_builtins.str],
                  url: pulumi.Input[_builtins.str],
+                 allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
                  public: pulumi.Input[Optional[_builtins.bool]] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The Gateway's namespace.
         :param pulumi.Input[_builtins.str] url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
+        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
@@ -602,6 +664,10 @@ class GatewayReferenceArgs:
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
         pulumi.set(__self__, "url", url)
+        if allow_any_path is None:
+            allow_any_path = False
+        if allow_any_path is not None:
+            pulumi.set(__self__, "allow_any_path", allow_any_path)
         if cluster_url is not None:
             pulumi.set(__self__, "cluster_url", cluster_url)
         if listener is None:
@@ -650,6 +716,18 @@ class GatewayReferenceArgs:
     @url.setter
     def url(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "url", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowAnyPath")
+    def allow_any_path(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+        """
+        return pulumi.get(self, "allow_any_path")
+
+    @allow_any_path.setter
+    def allow_any_path(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "allow_any_path", value)
 
     @_builtins.property
     @pulumi.getter(name="clusterUrl")
@@ -712,6 +790,10 @@ class GatewayServiceArgsDict(TypedDict):
     """
     Which load balancer is to serve it. Default: the cluster's own choice.
     """
+    load_balancer_source_ranges: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+    """
     type: NotRequired[pulumi.Input[Optional['GatewayServiceType']]]
     """
     The Service's type. Default: `LoadBalancer`.
@@ -722,18 +804,22 @@ class GatewayServiceArgs:
     def __init__(__self__, *,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  load_balancer_class: pulumi.Input[Optional[_builtins.str]] = None,
+                 load_balancer_source_ranges: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  type: pulumi.Input[Optional['GatewayServiceType']] = None):
         """
         The Kubernetes Service in front of Traefik.
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for the Service alone, such as those that a cloud's load balancer reads.
         :param pulumi.Input[_builtins.str] load_balancer_class: Which load balancer is to serve it. Default: the cluster's own choice.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] load_balancer_source_ranges: The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
         :param pulumi.Input['GatewayServiceType'] type: The Service's type. Default: `LoadBalancer`.
         """
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
         if load_balancer_class is not None:
             pulumi.set(__self__, "load_balancer_class", load_balancer_class)
+        if load_balancer_source_ranges is not None:
+            pulumi.set(__self__, "load_balancer_source_ranges", load_balancer_source_ranges)
         if type is None:
             type = 'LoadBalancer'
         if type is not None:
@@ -762,6 +848,18 @@ class GatewayServiceArgs:
     @load_balancer_class.setter
     def load_balancer_class(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "load_balancer_class", value)
+
+    @_builtins.property
+    @pulumi.getter(name="loadBalancerSourceRanges")
+    def load_balancer_source_ranges(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
+        """
+        return pulumi.get(self, "load_balancer_source_ranges")
+
+    @load_balancer_source_ranges.setter
+    def load_balancer_source_ranges(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "load_balancer_source_ranges", value)
 
     @_builtins.property
     @pulumi.getter

@@ -25,6 +25,7 @@ class ModelEndpointArgs:
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  api_key: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_header: pulumi.Input[Optional[_builtins.str]] = None,
+                 api_key_scheme: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_secret_ref: pulumi.Input[Optional['SecretKeyReferenceArgs']] = None,
                  forward_caller: Optional[_builtins.bool] = None,
                  headers: pulumi.Input[Optional['EndpointHeadersArgs']] = None,
@@ -41,8 +42,9 @@ class ModelEndpointArgs:
         The set of arguments for constructing a ModelEndpoint resource.
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the endpoint.
-        :param pulumi.Input[_builtins.str] api_key: The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
-        :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
+        :param pulumi.Input[_builtins.str] api_key: The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
+        :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
+        :param pulumi.Input[_builtins.str] api_key_scheme: The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
         :param pulumi.Input['SecretKeyReferenceArgs'] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
         :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input['EndpointHeadersArgs'] headers: Request headers to set or to remove on the way to this server.
@@ -62,6 +64,8 @@ class ModelEndpointArgs:
             pulumi.set(__self__, "api_key", api_key)
         if api_key_header is not None:
             pulumi.set(__self__, "api_key_header", api_key_header)
+        if api_key_scheme is not None:
+            pulumi.set(__self__, "api_key_scheme", api_key_scheme)
         if api_key_secret_ref is not None:
             pulumi.set(__self__, "api_key_secret_ref", api_key_secret_ref)
         if forward_caller is None:
@@ -109,7 +113,7 @@ class ModelEndpointArgs:
     @pulumi.getter(name="apiKey")
     def api_key(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
+        The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
         """
         return pulumi.get(self, "api_key")
 
@@ -121,13 +125,25 @@ class ModelEndpointArgs:
     @pulumi.getter(name="apiKeyHeader")
     def api_key_header(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
+        The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
         """
         return pulumi.get(self, "api_key_header")
 
     @api_key_header.setter
     def api_key_header(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "api_key_header", value)
+
+    @_builtins.property
+    @pulumi.getter(name="apiKeyScheme")
+    def api_key_scheme(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
+        """
+        return pulumi.get(self, "api_key_scheme")
+
+    @api_key_scheme.setter
+    def api_key_scheme(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "api_key_scheme", value)
 
     @_builtins.property
     @pulumi.getter(name="apiKeySecretRef")
@@ -283,6 +299,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  api_key: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_header: pulumi.Input[Optional[_builtins.str]] = None,
+                 api_key_scheme: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_secret_ref: pulumi.Input[Optional[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']]] = None,
                  forward_caller: Optional[_builtins.bool] = None,
                  headers: pulumi.Input[Optional[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']]] = None,
@@ -318,8 +335,9 @@ class ModelEndpoint(pulumi.ComponentResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the endpoint.
-        :param pulumi.Input[_builtins.str] api_key: The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or in `apiKeyHeader`. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
-        :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key as it is, without `Bearer`, for servers that want another than Authorization, such as `api-key`.
+        :param pulumi.Input[_builtins.str] api_key: The key that the server wants. It is kept in a Kubernetes Secret and nowhere else in the cluster, and is sent as `Authorization: Bearer <key>`, or as `apiKeyHeader` and `apiKeyScheme` say. A new key is in use within a second, without a restart. Give either `apiKey` or `apiKeySecretRef`.
+        :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
+        :param pulumi.Input[_builtins.str] api_key_scheme: The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
         :param pulumi.Input[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
         :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']] headers: Request headers to set or to remove on the way to this server.
@@ -376,6 +394,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  api_key: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_header: pulumi.Input[Optional[_builtins.str]] = None,
+                 api_key_scheme: pulumi.Input[Optional[_builtins.str]] = None,
                  api_key_secret_ref: pulumi.Input[Optional[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']]] = None,
                  forward_caller: Optional[_builtins.bool] = None,
                  headers: pulumi.Input[Optional[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']]] = None,
@@ -402,6 +421,7 @@ class ModelEndpoint(pulumi.ComponentResource):
             __props__.__dict__["annotations"] = annotations
             __props__.__dict__["api_key"] = None if api_key is None else pulumi.Output.secret(api_key)
             __props__.__dict__["api_key_header"] = api_key_header
+            __props__.__dict__["api_key_scheme"] = api_key_scheme
             __props__.__dict__["api_key_secret_ref"] = api_key_secret_ref
             if forward_caller is None:
                 forward_caller = False

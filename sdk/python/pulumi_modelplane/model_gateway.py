@@ -22,6 +22,8 @@ __all__ = ['ModelGatewayArgs', 'ModelGateway']
 @pulumi.input_type
 class ModelGatewayArgs:
     def __init__(__self__, *,
+                 allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allowed_namespaces: pulumi.Input[Optional['GatewayAllowedNamespacesArgs']] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional['GatewayChartArgs']] = None,
                  create_namespace: Optional[_builtins.bool] = None,
@@ -30,11 +32,14 @@ class ModelGatewayArgs:
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
+                 public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
                  service: pulumi.Input[Optional['GatewayServiceArgs']] = None):
         """
         The set of arguments for constructing a ModelGateway resource.
 
+        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+        :param pulumi.Input['GatewayAllowedNamespacesArgs'] allowed_namespaces: The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
@@ -43,9 +48,16 @@ class ModelGatewayArgs:
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
+        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
         :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
         """
+        if allow_any_path is None:
+            allow_any_path = False
+        if allow_any_path is not None:
+            pulumi.set(__self__, "allow_any_path", allow_any_path)
+        if allowed_namespaces is not None:
+            pulumi.set(__self__, "allowed_namespaces", allowed_namespaces)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
         if chart is not None:
@@ -66,12 +78,38 @@ class ModelGatewayArgs:
             port = 80
         if port is not None:
             pulumi.set(__self__, "port", port)
+        if public_url is not None:
+            pulumi.set(__self__, "public_url", public_url)
         if replicas is None:
             replicas = 2
         if replicas is not None:
             pulumi.set(__self__, "replicas", replicas)
         if service is not None:
             pulumi.set(__self__, "service", service)
+
+    @_builtins.property
+    @pulumi.getter(name="allowAnyPath")
+    def allow_any_path(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+        """
+        return pulumi.get(self, "allow_any_path")
+
+    @allow_any_path.setter
+    def allow_any_path(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "allow_any_path", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowedNamespaces")
+    def allowed_namespaces(self) -> pulumi.Input[Optional['GatewayAllowedNamespacesArgs']]:
+        """
+        The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
+        """
+        return pulumi.get(self, "allowed_namespaces")
+
+    @allowed_namespaces.setter
+    def allowed_namespaces(self, value: pulumi.Input[Optional['GatewayAllowedNamespacesArgs']]):
+        pulumi.set(self, "allowed_namespaces", value)
 
     @_builtins.property
     @pulumi.getter
@@ -170,6 +208,18 @@ class ModelGatewayArgs:
         pulumi.set(self, "port", value)
 
     @_builtins.property
+    @pulumi.getter(name="publicUrl")
+    def public_url(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+        """
+        return pulumi.get(self, "public_url")
+
+    @public_url.setter
+    def public_url(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "public_url", value)
+
+    @_builtins.property
     @pulumi.getter
     def replicas(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
@@ -200,6 +250,8 @@ class ModelGateway(pulumi.ComponentResource):
     def __init__(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allowed_namespaces: pulumi.Input[Optional[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
@@ -208,6 +260,7 @@ class ModelGateway(pulumi.ComponentResource):
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
+                 public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
                  __props__=None):
@@ -234,6 +287,8 @@ class ModelGateway(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
+        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+        :param pulumi.Input[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']] allowed_namespaces: The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
@@ -242,6 +297,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
+        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
         :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
         """
@@ -287,6 +343,8 @@ class ModelGateway(pulumi.ComponentResource):
     def _internal_init(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allowed_namespaces: pulumi.Input[Optional[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
@@ -295,6 +353,7 @@ class ModelGateway(pulumi.ComponentResource):
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
+                 public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
                  __props__=None):
@@ -308,6 +367,10 @@ class ModelGateway(pulumi.ComponentResource):
                 raise TypeError('__props__ is only valid when passed in combination with a valid opts.id to get an existing resource')
             __props__ = ModelGatewayArgs.__new__(ModelGatewayArgs)
 
+            if allow_any_path is None:
+                allow_any_path = False
+            __props__.__dict__["allow_any_path"] = allow_any_path
+            __props__.__dict__["allowed_namespaces"] = allowed_namespaces
             __props__.__dict__["annotations"] = annotations
             __props__.__dict__["chart"] = chart
             __props__.__dict__["create_namespace"] = create_namespace
@@ -320,14 +383,18 @@ class ModelGateway(pulumi.ComponentResource):
             if port is None:
                 port = 80
             __props__.__dict__["port"] = port
+            __props__.__dict__["public_url"] = public_url
             if replicas is None:
                 replicas = 2
             __props__.__dict__["replicas"] = replicas
             __props__.__dict__["service"] = service
             __props__.__dict__["address"] = None
+            __props__.__dict__["cluster_url"] = None
             __props__.__dict__["gateway"] = None
             __props__.__dict__["gateway_class_name"] = None
             __props__.__dict__["gateway_name"] = None
+            __props__.__dict__["service_name"] = None
+            __props__.__dict__["traefik_version"] = None
             __props__.__dict__["url"] = None
         super(ModelGateway, __self__).__init__(
             'modelplane:index:ModelGateway',
@@ -343,6 +410,14 @@ class ModelGateway(pulumi.ComponentResource):
         The IP address or host name of the load balancer; the ClusterIP where there is none.
         """
         return pulumi.get(self, "address")
+
+    @_builtins.property
+    @pulumi.getter(name="clusterUrl")
+    def cluster_url(self) -> pulumi.Output[_builtins.str]:
+        """
+        The URL of the gateway for clients inside the cluster, without a path.
+        """
+        return pulumi.get(self, "cluster_url")
 
     @_builtins.property
     @pulumi.getter
@@ -375,6 +450,22 @@ class ModelGateway(pulumi.ComponentResource):
         The gateway's namespace.
         """
         return pulumi.get(self, "namespace")
+
+    @_builtins.property
+    @pulumi.getter(name="serviceName")
+    def service_name(self) -> pulumi.Output[_builtins.str]:
+        """
+        The name of Traefik's Service.
+        """
+        return pulumi.get(self, "service_name")
+
+    @_builtins.property
+    @pulumi.getter(name="traefikVersion")
+    def traefik_version(self) -> pulumi.Output[_builtins.str]:
+        """
+        The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.
+        """
+        return pulumi.get(self, "traefik_version")
 
     @_builtins.property
     @pulumi.getter

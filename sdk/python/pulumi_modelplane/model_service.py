@@ -23,6 +23,7 @@ class ModelServiceArgs:
     def __init__(__self__, *,
                  backends: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]],
                  gateway: pulumi.Input['GatewayReferenceArgs'],
+                 allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
@@ -35,16 +36,21 @@ class ModelServiceArgs:
 
         :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input['GatewayReferenceArgs'] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         pulumi.set(__self__, "backends", backends)
         pulumi.set(__self__, "gateway", gateway)
+        if allow_anonymous is None:
+            allow_anonymous = False
+        if allow_anonymous is not None:
+            pulumi.set(__self__, "allow_anonymous", allow_anonymous)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
         if hostnames is not None:
@@ -87,6 +93,18 @@ class ModelServiceArgs:
     @gateway.setter
     def gateway(self, value: pulumi.Input['GatewayReferenceArgs']):
         pulumi.set(self, "gateway", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowAnonymous")
+    def allow_anonymous(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        """
+        return pulumi.get(self, "allow_anonymous")
+
+    @allow_anonymous.setter
+    def allow_anonymous(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "allow_anonymous", value)
 
     @_builtins.property
     @pulumi.getter
@@ -152,7 +170,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def path(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         """
         return pulumi.get(self, "path")
 
@@ -179,6 +197,7 @@ class ModelService(pulumi.ComponentResource):
     def __init__(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
@@ -216,6 +235,7 @@ class ModelService(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
@@ -223,7 +243,7 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         ...
@@ -272,6 +292,7 @@ class ModelService(pulumi.ComponentResource):
     def _internal_init(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
@@ -292,6 +313,9 @@ class ModelService(pulumi.ComponentResource):
                 raise TypeError('__props__ is only valid when passed in combination with a valid opts.id to get an existing resource')
             __props__ = ModelServiceArgs.__new__(ModelServiceArgs)
 
+            if allow_anonymous is None:
+                allow_anonymous = False
+            __props__.__dict__["allow_anonymous"] = allow_anonymous
             __props__.__dict__["annotations"] = annotations
             if backends is None and not opts.urn:
                 raise TypeError("Missing required property 'backends'")

@@ -261,12 +261,14 @@ class EndpointHeaders(dict):
 @pulumi.output_type
 class GatewayReference(dict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
     """
     @staticmethod
     def __key_warning(key: str):
         suggest = None
-        if key == "clusterUrl":
+        if key == "allowAnyPath":
+            suggest = "allow_any_path"
+        elif key == "clusterUrl":
             suggest = "cluster_url"
         elif key == "pluginVersion":
             suggest = "plugin_version"
@@ -286,16 +288,18 @@ class GatewayReference(dict):
                  name: _builtins.str,
                  namespace: _builtins.str,
                  url: _builtins.str,
+                 allow_any_path: Optional[_builtins.bool] = None,
                  cluster_url: Optional[_builtins.str] = None,
                  listener: Optional[_builtins.str] = None,
                  plugin_version: Optional[_builtins.str] = None,
                  public: Optional[_builtins.bool] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The Gateway's namespace.
         :param _builtins.str url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
+        :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
@@ -304,6 +308,10 @@ class GatewayReference(dict):
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
         pulumi.set(__self__, "url", url)
+        if allow_any_path is None:
+            allow_any_path = False
+        if allow_any_path is not None:
+            pulumi.set(__self__, "allow_any_path", allow_any_path)
         if cluster_url is not None:
             pulumi.set(__self__, "cluster_url", cluster_url)
         if listener is None:
@@ -340,6 +348,14 @@ class GatewayReference(dict):
         The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
         """
         return pulumi.get(self, "url")
+
+    @_builtins.property
+    @pulumi.getter(name="allowAnyPath")
+    def allow_any_path(self) -> Optional[_builtins.bool]:
+        """
+        Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+        """
+        return pulumi.get(self, "allow_any_path")
 
     @_builtins.property
     @pulumi.getter(name="clusterUrl")

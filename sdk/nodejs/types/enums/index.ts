@@ -28,6 +28,23 @@ export const EndpointProtocol = {
 
 export type EndpointProtocol = (typeof EndpointProtocol)[keyof typeof EndpointProtocol];
 
+export const GatewayNamespacesFrom = {
+    /**
+     * Every namespace of the cluster.
+     */
+    All: "All",
+    /**
+     * The gateway's own namespace alone.
+     */
+    Same: "Same",
+    /**
+     * The namespaces that have certain labels.
+     */
+    Selector: "Selector",
+} as const;
+
+export type GatewayNamespacesFrom = (typeof GatewayNamespacesFrom)[keyof typeof GatewayNamespacesFrom];
+
 export const GatewayServiceType = {
     /**
      * An address from the cluster's load balancer.
