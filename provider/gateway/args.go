@@ -60,7 +60,7 @@ func (c *Chart) Annotate(at infer.Annotator) {
 	at.Describe(&c.Values, "Values for the chart, merged deeply over those that the gateway computes. What you set wins; "+
 		"`additionalArguments` are added to ours. A value that would break routing is refused.")
 	at.Describe(&c.TraefikVersion, "The version of Traefik in the image, for an image whose tag does not tell it. Traefik older "+
-		"than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.")
+		"than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.")
 }
 
 // Service is the Kubernetes Service in front of Traefik.

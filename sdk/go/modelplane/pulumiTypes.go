@@ -955,7 +955,7 @@ type GatewayChart struct {
 	Name *string `pulumi:"name"`
 	// The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
 	Repository *string `pulumi:"repository"`
-	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 	TraefikVersion *string `pulumi:"traefikVersion"`
 	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
 	Values map[string]interface{} `pulumi:"values"`
@@ -993,7 +993,7 @@ type GatewayChartArgs struct {
 	Name pulumi.StringPtrInput `pulumi:"name"`
 	// The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
 	Repository pulumi.StringPtrInput `pulumi:"repository"`
-	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 	TraefikVersion pulumi.StringPtrInput `pulumi:"traefikVersion"`
 	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
 	Values pulumi.MapInput `pulumi:"values"`
@@ -1100,7 +1100,7 @@ func (o GatewayChartOutput) Repository() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.Repository }).(pulumi.StringPtrOutput)
 }
 
-// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 func (o GatewayChartOutput) TraefikVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.TraefikVersion }).(pulumi.StringPtrOutput)
 }
@@ -1159,7 +1159,7 @@ func (o GatewayChartPtrOutput) Repository() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 func (o GatewayChartPtrOutput) TraefikVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GatewayChart) *string {
 		if v == nil {
@@ -1189,7 +1189,7 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// The listener that routes attach to. Default: `http`.
 	Listener *string `pulumi:"listener"`
@@ -1231,7 +1231,7 @@ type GatewayReferenceInput interface {
 	ToGatewayReferenceOutputWithContext(context.Context) GatewayReferenceOutput
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 type GatewayReferenceArgs struct {
 	// The listener that routes attach to. Default: `http`.
 	Listener pulumi.StringPtrInput `pulumi:"listener"`
@@ -1271,7 +1271,7 @@ func (i GatewayReferenceArgs) ToGatewayReferenceOutputWithContext(ctx context.Co
 	return pulumi.ToOutputWithContext(ctx, i).(GatewayReferenceOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 type GatewayReferenceOutput struct{ *pulumi.OutputState }
 
 func (GatewayReferenceOutput) ElementType() reflect.Type {

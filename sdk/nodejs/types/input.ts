@@ -122,7 +122,7 @@ export interface GatewayChartArgs {
      */
     repository?: pulumi.Input<string | undefined>;
     /**
-     * The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+     * The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
      */
     traefikVersion?: pulumi.Input<string | undefined>;
     /**
@@ -145,7 +145,7 @@ export function gatewayChartArgsProvideDefaults(val: GatewayChartArgs): GatewayC
 }
 
 /**
- * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+ * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
  */
 export interface GatewayReferenceArgs {
     /**

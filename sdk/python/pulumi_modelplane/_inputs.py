@@ -441,7 +441,7 @@ class GatewayChartArgsDict(TypedDict):
     """
     traefik_version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+    The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
     """
     values: NotRequired[pulumi.Input[Optional[Mapping[str, Any]]]]
     """
@@ -465,7 +465,7 @@ class GatewayChartArgs:
 
         :param pulumi.Input[_builtins.str] name: The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
         :param pulumi.Input[_builtins.str] repository: The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
-        :param pulumi.Input[_builtins.str] traefik_version: The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+        :param pulumi.Input[_builtins.str] traefik_version: The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
         :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
         :param pulumi.Input[_builtins.str] version: The chart's version. Default: 41.3.0.
         """
@@ -510,7 +510,7 @@ class GatewayChartArgs:
     @pulumi.getter(name="traefikVersion")
     def traefik_version(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+        The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
         """
         return pulumi.get(self, "traefik_version")
 
@@ -545,7 +545,7 @@ class GatewayChartArgs:
 
 class GatewayReferenceArgsDict(TypedDict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
     """
     name: pulumi.Input[_builtins.str]
     """
@@ -577,7 +577,7 @@ class GatewayReferenceArgs:
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
                  plugin: pulumi.Input[Optional[_builtins.bool]] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The Gateway's namespace.

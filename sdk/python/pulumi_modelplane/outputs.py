@@ -227,7 +227,7 @@ class BackendShare(dict):
 @pulumi.output_type
 class GatewayReference(dict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
     """
     def __init__(__self__, *,
                  name: _builtins.str,
@@ -236,7 +236,7 @@ class GatewayReference(dict):
                  listener: Optional[_builtins.str] = None,
                  plugin: Optional[_builtins.bool] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.11 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
 
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The Gateway's namespace.
