@@ -118,7 +118,7 @@ export interface GatewayChartArgs {
      */
     name?: pulumi.Input<string | undefined>;
     /**
-     * The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+     * The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
      */
     repository?: pulumi.Input<string | undefined>;
     /**
@@ -126,7 +126,7 @@ export interface GatewayChartArgs {
      */
     traefikVersion?: pulumi.Input<string | undefined>;
     /**
-     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused, and so is null, which Pulumi does not pass on to Helm.
      */
     values?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
