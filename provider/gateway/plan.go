@@ -78,8 +78,12 @@ func checkChart(a Args, faults *fault.List) {
 		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
 	source := a.chartSource()
-	if a.Chart.Repository != nil && source.standsAlone() {
+	switch given := ptr.Deref(a.Chart.Repository, ""); {
+	case a.Chart.Repository != nil && source.standsAlone():
 		faults.Add("chart.repository", "is given, but chart.name is an OCI reference or a path, which needs none; leave one out", "chart.name")
+	case isOCI(given):
+		faults.Add("chart.repository", fmt.Sprintf("is an OCI registry, which Helm takes as the chart's name alone; leave it out and set "+
+			"chart.name to %q", strings.TrimRight(given, "/")+"/"+source.name), "chart.name")
 	}
 }
 
@@ -153,8 +157,10 @@ func (a Args) chartSource() chartSource {
 
 // standsAlone says whether the name alone leads to the chart.
 func (c chartSource) standsAlone() bool {
-	return strings.HasPrefix(c.name, "oci://") || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
+	return isOCI(c.name) || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
 }
+
+func isOCI(reference string) bool { return strings.HasPrefix(reference, "oci://") }
 
 func (c chartSource) repositoryOpts() map[string]string {
 	if c.repository == "" {
