@@ -132,16 +132,17 @@ type Chart struct {
 func (c *Chart) Annotate(at infer.Annotator) {
 	at.SetToken("index", "GatewayChart")
 	at.Describe(c, "The Helm chart that Traefik comes from.")
-	at.Describe(&c.Repository, "The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an "+
-		"OCI reference or a path.")
+	at.Describe(&c.Repository, "The chart's repository, an HTTP URL that needs no password. Default: "+
+		"`https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.")
 	at.Describe(&c.Name, "The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive "+
 		"(absolute, or starting with `.`). Default: `traefik`.")
 	at.SetDefault(&c.Name, "traefik")
 	at.Describe(&c.Version, "The chart's version. Default: 41.3.0.")
 	at.Describe(&c.Values, "Values for the chart, merged deeply over those that the gateway computes. What you set wins; "+
-		"`additionalArguments` are added to ours. A value that would break routing is refused.")
+		"`additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does "+
+		"not reach Helm.")
 	at.Describe(&c.TraefikVersion, "The version of Traefik in the image, for an image whose tag does not tell it. Traefik older "+
-		"than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.")
+		"than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.")
 }
 
 // Service is the Kubernetes Service in front of Traefik.

@@ -87,8 +87,12 @@ func checkChart(s Source, faults *fault.List) {
 	for _, problem := range chart.CheckVersion(s.Chart.Values, ptr.Deref(s.Chart.TraefikVersion, "")) {
 		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
-	if s.Chart.Repository != nil && s.chart().standsAlone() {
+	switch given := ptr.Deref(s.Chart.Repository, ""); {
+	case s.Chart.Repository != nil && s.chart().standsAlone():
 		faults.Add("chart.repository", "is given, but chart.name is an OCI reference or a path, which needs none; leave one out", "chart.name")
+	case isOCI(given):
+		faults.Add("chart.repository", fmt.Sprintf("is an OCI registry, which Helm takes as the chart's name alone; leave it out and set "+
+			"chart.name to %q", strings.TrimRight(given, "/")+"/"+s.chart().name), "chart.name")
 	}
 }
 
@@ -301,8 +305,10 @@ func (s Source) chart() chartSource {
 
 // standsAlone says whether the name alone leads to the chart.
 func (c chartSource) standsAlone() bool {
-	return strings.HasPrefix(c.name, "oci://") || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
+	return isOCI(c.name) || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
 }
+
+func isOCI(reference string) bool { return strings.HasPrefix(reference, "oci://") }
 
 func (c chartSource) repositoryOpts() map[string]string {
 	if c.repository == "" {

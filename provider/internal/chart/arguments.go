@@ -5,9 +5,23 @@ import (
 	"slices"
 )
 
+// secretClass is an environment variable that Kubernetes fills into the arguments of each Pod: the Pod's UID, which is random,
+// and which nobody reads who may not read the gateway's Pods. Pods' names would not do: backends get them in X-Forwarded-Server.
+const secretClass = "MODELPLANE_POD_UID"
+
+func environment() []any {
+	return []any{map[string]any{
+		"name":      secretClass,
+		"valueFrom": map[string]any{"fieldRef": map[string]any{"fieldPath": "metadata.uid"}},
+	}}
+}
+
 // arguments are the settings of Traefik for which the chart has no value, given the other values.
 func arguments(values map[string]any) []any {
 	args := []any{
+		// The API shows every key in plain text. The chart's --api.dashboard=false turns it on
+		// (https://github.com/traefik/paerser/blob/v0.2.2/parser/nodes_metadata.go); this turns it off, whatever is set below it.
+		"--api=false",
 		// Routes and Middlewares reach Traefik by two providers. With its default of 2s, a route was seen in use
 		// up to 1.6s before the Middleware that it names, and its whole rule answered 404 meanwhile.
 		"--providers.providersThrottleDuration=100ms",
@@ -24,15 +38,11 @@ func arguments(values map[string]any) []any {
 	return args
 }
 
-// entryPoints are the names of the ports that values leave: the chart's own four and those that the user adds, without
-// those that the user sets to null. An argument for one that is not there would
-// open it, on a port that nobody chose.
+// entryPoints are the names of the ports: the chart's own four and those that the user adds. An argument for one that is not
+// there would open it, on a port that nobody chose.
 func entryPoints(values map[string]any) []string {
-	open := map[string]bool{"metrics": true, "traefik": true, "web": true, "websecure": true}
+	open := map[string]any{"metrics": nil, "traefik": nil, "web": nil, "websecure": nil}
 	ports, _ := values["ports"].(map[string]any)
-	for name, config := range ports {
-		open[name] = config != nil
-	}
-	maps.DeleteFunc(open, func(_ string, isOpen bool) bool { return !isOpen })
+	maps.Copy(open, ports)
 	return slices.Sorted(maps.Keys(open))
 }

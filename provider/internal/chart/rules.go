@@ -69,7 +69,7 @@ var guardedArguments = map[string]string{
 	"configfile":                                                  "Traefik would read its settings from that file and from no argument; set values instead",
 }
 
-// anything breaks, null included.
+// anything breaks, whatever it is.
 func anything(any) bool { return true }
 
 func isTrue(value any) bool { return value != false && notEmpty(value) }

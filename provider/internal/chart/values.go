@@ -59,7 +59,9 @@ func Values(s Settings) map[string]any {
 			"dashboard":   map[string]any{"enabled": false},
 			"healthcheck": map[string]any{"enabled": false},
 		},
+		// The API itself is off by an argument: any value of the chart's turns it on, and these are true by default.
 		"api": map[string]any{"dashboard": false, "insecure": false},
+		"env": environment(),
 	}
 	if s.TraefikVersion != "" {
 		values["versionOverride"] = "v" + strings.TrimPrefix(s.TraefikVersion, "v")
@@ -138,20 +140,27 @@ func ports(s Settings) map[string]any {
 	}
 }
 
+// providers are where routes and Middlewares come from. A reference such as chat@kubernetesgateway or prometheus@internal
+// leads to any namespace's services, with their keys, and to Traefik's own; an empty list would permit it everywhere.
 func providers(s Settings) map[string]any {
+	own := []any{s.Namespace}
 	return map[string]any{
 		// Reads the Middlewares that add keys.
 		"kubernetesCRD": map[string]any{
 			"enabled":    true,
 			"safeNaming": true,
-			// A class that no IngressRoute asks for: without one, this gateway would serve those of
-			// every other Traefik in the cluster. It does not apply to Middlewares.
-			"ingressClass": s.Namespace + "-" + s.FullName,
+			// A class that no IngressRoute can ask for. With none, or one that can be guessed, any namespace
+			// could take this gateway's requests. It does not apply to Middlewares.
+			"ingressClass":                 "$(" + secretClass + ")",
+			"allowCrossNamespace":          false,
+			"crossProviderNamespaces":      own,
+			"defaultTLSResourcesNamespace": s.Namespace,
 		},
-		"kubernetesIngress": map[string]any{"enabled": false},
+		"kubernetesIngress": map[string]any{"enabled": false, "crossProviderNamespaces": own},
 		"kubernetesGateway": map[string]any{
-			"enabled":             true,
-			"experimentalChannel": false,
+			"enabled":                 true,
+			"experimentalChannel":     false,
+			"crossProviderNamespaces": own,
 			// Without a selector each Traefik serves every gateway of the cluster.
 			"labelSelector": selector(s.GatewayClassLabels),
 			// A Service that does not exist here would stop every route.

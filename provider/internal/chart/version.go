@@ -10,11 +10,13 @@ import (
 
 // floor is the oldest Traefik that serves what we write: before 3.7.0 it ignores filters on backendRefs, up to 3.7.5 it
 // mixes up the filters of routes that share a Service (CVE-2026-54765), before 3.7.10 routes can collide
-// (CVE-2026-71327), and before 3.7.11 a %2F in a rewritten path is lost.
-var floor = semver.MustParse("3.7.11")
+// (CVE-2026-71327), before 3.7.11 a %2F in a rewritten path is lost, and before 3.7.12 it does not start, because it does
+// not know aliasHeadersStrategy. 3.7.13 closes holes: before it, request targets that are opaque and trailers get past
+// what a middleware removes (https://github.com/traefik/traefik/releases/tag/v3.7.13).
+var floor = semver.MustParse("3.7.13")
 
 // tooOld says why to the user.
-const tooOld = "older Traefiks lose or mix up the rewrites of weighted backends; use v3.7.11 or newer"
+const tooOld = "older Traefiks do not start with the gateway's settings, or have known security holes; use v3.7.13 or newer"
 
 // stateIt says how to go on.
 const stateIt = "state the version of its Traefik in traefikVersion"

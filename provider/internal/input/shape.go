@@ -82,6 +82,7 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Valu
 	case spec.Type == "object":
 		entries, _ := as(path, "a map", value, property.Value.IsMap, property.Value.AsMap, faults)
 		if holdsAnything(spec) {
+			checkNoNull(path, value, faults)
 			return
 		}
 		for key, element := range entries.AllStable {
@@ -110,6 +111,24 @@ func (s shape) checkElement(path string, spec schema.TypeSpec, value property.Va
 		faults.Addf(path, inTheClear)
 	default:
 		s.checkValue(path, spec, value, faults)
+	}
+}
+
+// checkNoNull finds nulls inside a value of any type. They would get lost on the way: Pulumi's SDK for Go drops them, and so does
+// its Kubernetes plugin, allowNullValues or not (pkg/provider/helm_release.go of v4.27.0 reads its inputs with SkipNulls).
+func checkNoNull(path string, value property.Value, faults *fault.List) {
+	switch {
+	case value.IsNull():
+		faults.Addf(path, "is null, which Pulumi drops on the way to Helm, so that the default stays; leave it out, or write the value "+
+			"that is to be there, such as false, \"\" or []")
+	case value.IsArray():
+		for i, element := range value.AsArray().All {
+			checkNoNull(fault.Index(path, i), element, faults)
+		}
+	case value.IsMap():
+		for key, element := range value.AsMap().AllStable {
+			checkNoNull(fault.Key(path, key), element, faults)
+		}
 	}
 }
 

@@ -149,3 +149,22 @@ func committed(t *testing.T) schema.PackageSpec {
 	require.NoError(t, json.Unmarshal(text, &spec))
 	return spec
 }
+
+// TestNullsThatWouldGetLostAreRefused would catch a null in values of any type that vanishes without a word.
+func TestNullsThatWouldGetLostAreRefused(t *testing.T) {
+	values := property.New(map[string]property.Value{
+		"resources": {},
+		"ports": property.New(map[string]property.Value{
+			"metrics": {},
+			"web":     property.New(map[string]property.Value{"port": property.New(8000.0)}),
+		}),
+		"tolerations": property.New([]property.Value{property.New("a"), {}}),
+	})
+	var faults fault.List
+	checkNoNull("chart.values", values, &faults)
+	var paths []string
+	for _, f := range faults {
+		paths = append(paths, f.Path)
+	}
+	assert.Equal(t, []string{"chart.values.ports.metrics", "chart.values.resources", "chart.values.tolerations[1]"}, paths)
+}

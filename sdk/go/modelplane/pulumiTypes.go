@@ -1119,11 +1119,11 @@ func (o GatewayAllowedNamespacesPtrOutput) MatchLabels() pulumi.StringMapOutput 
 type GatewayChart struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
 	Name *string `pulumi:"name"`
-	// The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+	// The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
 	Repository *string `pulumi:"repository"`
-	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 	TraefikVersion *string `pulumi:"traefikVersion"`
-	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 	Values map[string]interface{} `pulumi:"values"`
 	// The chart's version. Default: 41.3.0.
 	Version *string `pulumi:"version"`
@@ -1157,11 +1157,11 @@ type GatewayChartInput interface {
 type GatewayChartArgs struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
 	Name pulumi.StringPtrInput `pulumi:"name"`
-	// The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+	// The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
 	Repository pulumi.StringPtrInput `pulumi:"repository"`
-	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 	TraefikVersion pulumi.StringPtrInput `pulumi:"traefikVersion"`
-	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 	Values pulumi.MapInput `pulumi:"values"`
 	// The chart's version. Default: 41.3.0.
 	Version pulumi.StringPtrInput `pulumi:"version"`
@@ -1261,17 +1261,17 @@ func (o GatewayChartOutput) Name() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.Name }).(pulumi.StringPtrOutput)
 }
 
-// The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+// The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
 func (o GatewayChartOutput) Repository() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.Repository }).(pulumi.StringPtrOutput)
 }
 
-// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 func (o GatewayChartOutput) TraefikVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.TraefikVersion }).(pulumi.StringPtrOutput)
 }
 
-// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 func (o GatewayChartOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v GatewayChart) map[string]interface{} { return v.Values }).(pulumi.MapOutput)
 }
@@ -1315,7 +1315,7 @@ func (o GatewayChartPtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+// The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
 func (o GatewayChartPtrOutput) Repository() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GatewayChart) *string {
 		if v == nil {
@@ -1325,7 +1325,7 @@ func (o GatewayChartPtrOutput) Repository() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 func (o GatewayChartPtrOutput) TraefikVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GatewayChart) *string {
 		if v == nil {
@@ -1335,7 +1335,7 @@ func (o GatewayChartPtrOutput) TraefikVersion() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 func (o GatewayChartPtrOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v *GatewayChart) map[string]interface{} {
 		if v == nil {

@@ -133,15 +133,15 @@ export interface GatewayChartArgs {
      */
     name?: pulumi.Input<string | undefined>;
     /**
-     * The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+     * The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
      */
     repository?: pulumi.Input<string | undefined>;
     /**
-     * The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+     * The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
      */
     traefikVersion?: pulumi.Input<string | undefined>;
     /**
-     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
      */
     values?: pulumi.Input<{[key: string]: any} | undefined>;
     /**

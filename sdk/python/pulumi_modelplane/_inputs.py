@@ -495,15 +495,15 @@ class GatewayChartArgsDict(TypedDict):
     """
     repository: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+    The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
     """
     traefik_version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+    The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
     """
     values: NotRequired[pulumi.Input[Optional[Mapping[str, Any]]]]
     """
-    Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+    Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
     """
     version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -522,9 +522,9 @@ class GatewayChartArgs:
         The Helm chart that Traefik comes from.
 
         :param pulumi.Input[_builtins.str] name: The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
-        :param pulumi.Input[_builtins.str] repository: The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
-        :param pulumi.Input[_builtins.str] traefik_version: The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
-        :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+        :param pulumi.Input[_builtins.str] repository: The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+        :param pulumi.Input[_builtins.str] traefik_version: The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
+        :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
         :param pulumi.Input[_builtins.str] version: The chart's version. Default: 41.3.0.
         """
         if name is None:
@@ -556,7 +556,7 @@ class GatewayChartArgs:
     @pulumi.getter
     def repository(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The chart's repository. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
+        The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
         """
         return pulumi.get(self, "repository")
 
@@ -568,7 +568,7 @@ class GatewayChartArgs:
     @pulumi.getter(name="traefikVersion")
     def traefik_version(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
+        The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
         """
         return pulumi.get(self, "traefik_version")
 
@@ -580,7 +580,7 @@ class GatewayChartArgs:
     @pulumi.getter
     def values(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
         """
-        Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+        Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
         """
         return pulumi.get(self, "values")
 
