@@ -58,7 +58,7 @@ func (c *Chart) Annotate(at infer.Annotator) {
 	at.SetDefault(&c.Name, "traefik")
 	at.Describe(&c.Version, "The chart's version. Default: 41.3.0.")
 	at.Describe(&c.Values, "Values for the chart, merged deeply over those that the gateway computes. What you set wins; "+
-		"`additionalArguments` are added to ours. A value that would break routing is refused.")
+		"`additionalArguments` and `ports.web.http.middlewares` are added to ours. A value that would break routing is refused.")
 	at.Describe(&c.TraefikVersion, "The version of Traefik in the image, for an image whose tag does not tell it. Traefik older "+
 		"than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.")
 }

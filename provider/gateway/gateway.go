@@ -122,6 +122,11 @@ func (b builder) release() (*helmRelease, error) {
 		}
 		before = append(before, namespace)
 	}
+	middleware, err := b.entryPoint(before)
+	if err != nil {
+		return nil, err
+	}
+	before = append(before, middleware)
 	// Of the chart only the values may be secret.
 	source := func(part func(chartSource) any) pulumi.Output {
 		return pulumi.Unsecret(pulumix.Apply(b.in.Only("chart"), func(a Args) any { return part(a.chartSource()) }))
@@ -146,6 +151,24 @@ type helmRelease struct {
 	pulumi.CustomResourceState
 
 	Status pulumi.MapOutput `pulumi:"status"`
+}
+
+// entryPoint is the Middleware that every request passes first. Traefik serves no route while it is missing, so it is there
+// before Traefik and outlives it.
+func (b builder) entryPoint(before []pulumi.Resource) (*object.Object, error) {
+	spec, err := object.Plain(entryPointSpec())
+	if err != nil {
+		return nil, err
+	}
+	return object.New(b.ctx, object.Middleware, b.name, pulumi.Map{
+		"metadata": pulumi.Map{
+			"name":        pulumi.String(entryPointName(b.name, b.in.Known)),
+			"namespace":   b.namespaceName(),
+			"labels":      b.labels(nil),
+			"annotations": b.annotations(nil),
+		},
+		"spec": pulumi.ToOutput(spec),
+	}, b.children.Options(pulumi.DependsOn(before))...)
 }
 
 // crds installs the definitions. They outlive the gateway: deleting them would delete every route in the cluster.

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -102,6 +103,7 @@ func decide(name string, a Args) (plan, fault.List) {
 	return plan{settings: chart.Settings{
 		FullName:           cmp.Or(a.Name, name),
 		Namespace:          namespaceOf(name, a),
+		Middleware:         entryPointName(name, a),
 		GatewayClassLabels: classLabels(name, a),
 		ExposedPort:        int32(a.Port),
 		Replicas:           int32(a.Replicas),
@@ -176,6 +178,16 @@ func className(name string, a Args) string {
 // classLabels tell the gateway's own GatewayClass: without a selector each Traefik would serve every gateway of the cluster.
 func classLabels(name string, a Args) map[string]string {
 	return map[string]string{gatewayLabel: cmp.Or(a.Name, name), namespaceLabel: namespaceOf(name, a)}
+}
+
+// entryPointName is the name of the Middleware that every request passes first.
+func entryPointName(name string, a Args) string {
+	return cmp.Or(a.Name, name) + "-entry-point"
+}
+
+// entryPointSpec guards what model servers are sent, whatever route leads to them.
+func entryPointSpec() map[string]any {
+	return map[string]any{"plugin": map[string]any{plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true}}}
 }
 
 func gatewaySpec(class string) gatewayv1.GatewaySpec {

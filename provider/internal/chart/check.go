@@ -68,8 +68,9 @@ func checkArguments(user map[string]any) []Problem {
 			problems = append(problems, Problem{path, "is not a string; write it as \"--name=value\""})
 			continue
 		}
-		// Traefik takes one dash or two, and names in any case.
+		// Traefik takes one dash or two, names in any case, and the elements of a list one by one.
 		name, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(argument, "-")), "=")
+		name, _, _ = strings.Cut(name, "[")
 		if why, guarded := guardedArguments[name]; guarded {
 			problems = append(problems, Problem{path, why})
 		}

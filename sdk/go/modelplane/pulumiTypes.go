@@ -957,7 +957,7 @@ type GatewayChart struct {
 	Repository *string `pulumi:"repository"`
 	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
 	TraefikVersion *string `pulumi:"traefikVersion"`
-	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `ports.web.http.middlewares` are added to ours. A value that would break routing is refused.
 	Values map[string]interface{} `pulumi:"values"`
 	// The chart's version. Default: 41.3.0.
 	Version *string `pulumi:"version"`
@@ -995,7 +995,7 @@ type GatewayChartArgs struct {
 	Repository pulumi.StringPtrInput `pulumi:"repository"`
 	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.11 is refused: it loses or mixes up the rewrites of weighted backends.
 	TraefikVersion pulumi.StringPtrInput `pulumi:"traefikVersion"`
-	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `ports.web.http.middlewares` are added to ours. A value that would break routing is refused.
 	Values pulumi.MapInput `pulumi:"values"`
 	// The chart's version. Default: 41.3.0.
 	Version pulumi.StringPtrInput `pulumi:"version"`
@@ -1105,7 +1105,7 @@ func (o GatewayChartOutput) TraefikVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.TraefikVersion }).(pulumi.StringPtrOutput)
 }
 
-// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `ports.web.http.middlewares` are added to ours. A value that would break routing is refused.
 func (o GatewayChartOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v GatewayChart) map[string]interface{} { return v.Values }).(pulumi.MapOutput)
 }
@@ -1169,7 +1169,7 @@ func (o GatewayChartPtrOutput) TraefikVersion() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `ports.web.http.middlewares` are added to ours. A value that would break routing is refused.
 func (o GatewayChartPtrOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v *GatewayChart) map[string]interface{} {
 		if v == nil {

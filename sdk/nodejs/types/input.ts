@@ -126,7 +126,7 @@ export interface GatewayChartArgs {
      */
     traefikVersion?: pulumi.Input<string | undefined>;
     /**
-     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` are added to ours. A value that would break routing is refused.
+     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `ports.web.http.middlewares` are added to ours. A value that would break routing is refused.
      */
     values?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
