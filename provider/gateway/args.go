@@ -139,8 +139,8 @@ func (c *Chart) Annotate(at infer.Annotator) {
 	at.SetDefault(&c.Name, "traefik")
 	at.Describe(&c.Version, "The chart's version. Default: 41.3.0.")
 	at.Describe(&c.Values, "Values for the chart, merged deeply over those that the gateway computes. What you set wins; "+
-		"`additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does "+
-		"not reach Helm.")
+		"`additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show "+
+		"keys is refused. Null does not reach Helm.")
 	at.Describe(&c.TraefikVersion, "The version of Traefik in the image, for an image whose tag does not tell it. Traefik older "+
 		"than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.")
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
@@ -25,13 +26,14 @@ const (
 
 // The keys of a gateway's children. Those of CRDs are their names.
 const (
-	namespaceKey = "namespace"
-	releaseKey   = "release"
-	anchorKey    = "pods"
-	serviceKey   = "service"
-	workloadKey  = "deployment"
-	classKey     = "class"
-	gatewayKey   = "gateway"
+	namespaceKey  = "namespace"
+	entryPointKey = "entry point"
+	releaseKey    = "release"
+	anchorKey     = "pods"
+	serviceKey    = "service"
+	workloadKey   = "deployment"
+	classKey      = "class"
+	gatewayKey    = "gateway"
 )
 
 // children are the objects that a gateway is made of.
@@ -68,8 +70,16 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Advice: advise(adviseOnNamespace),
 		},
 		child.Child{
+			// Every request passes this Middleware first. Traefik serves no route while it is missing, so it is there before
+			// Traefik and outlives it.
+			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: named(plan.entryPointName),
+			Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{
+				plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true},
+			}})},
+		},
+		child.Child{
 			// It is not waited for: Helm would tell no more than that time ran out. Of the chart, only the values may be secret.
-			Key: releaseKey, Kind: kube.Release, After: before, Name: named(plan.name),
+			Key: releaseKey, Kind: kube.Release, After: append(before, entryPointKey), Name: named(plan.name),
 			Fields: child.Fields{
 				"name":           named(plan.name),
 				"namespace":      named(plan.namespaceName),

@@ -150,6 +150,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 	p.settings = chart.Settings{
 		FullName:           identity.Name,
 		Namespace:          identity.Namespace,
+		Middleware:         p.entryPointName(),
 		GatewayClassLabels: p.classLabels(),
 		ExposedPort:        int32(s.Port),
 		Replicas:           int32(s.Replicas),
@@ -208,6 +209,9 @@ func (p plan) values(s Source) map[string]any {
 	p.settings.TraefikVersion = ptr.Deref(s.Chart.TraefikVersion, "")
 	return chart.Merge(chart.Values(p.settings), s.Chart.Values)
 }
+
+// entryPointName is the name of the Middleware that every request passes first.
+func (p plan) entryPointName() string { return p.identity.Name + "-entry-point" }
 
 func (p plan) name() string          { return p.identity.Name }
 func (p plan) namespaceName() string { return p.identity.Namespace }

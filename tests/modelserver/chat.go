@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// thinking is how long a streamed answer takes to begin. Go's ReverseProxy, and so Traefik, cuts off an answer that begins
-// before it has seen the end of the request's body (https://go.dev/issue/40747); no model is as quick as that.
-const thinking = 2 * time.Millisecond
-
 // maxBody is the longest request that is read, in bytes: room for a long context, a bound for everything else.
 const maxBody = 16 << 20
 
@@ -98,9 +94,6 @@ func usageOf(request chatRequest, completionTokens int) *usage {
 
 // stream sends the role, each token, the finish reason and, where asked for, the usage, each as an event flushed at once.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, chunk completion, tokens []string, counted *usage) {
-	if !pause(r, thinking) {
-		return
-	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	chunk.Object = "chat.completion.chunk"

@@ -73,8 +73,9 @@ func checkArguments(user map[string]any) []Problem {
 		if !hasValue {
 			value = following(list[i+1:])
 		}
-		// Traefik takes one dash or two, and names in any case.
-		if why := forbids(strings.ToLower(strings.TrimLeft(name, "-")), value); why != "" {
+		// Traefik takes one dash or two, names in any case, and the elements of a list one by one.
+		name, _, _ = strings.Cut(strings.ToLower(strings.TrimLeft(name, "-")), "[")
+		if why := forbids(name, value); why != "" {
 			problems = append(problems, Problem{path, why})
 		}
 	}

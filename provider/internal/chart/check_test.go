@@ -45,6 +45,24 @@ func TestValuesThatBreakRoutingAreNamed(t *testing.T) {
 			Path:    "values.deployment.podAnnotations.modelplane/plugin",
 			Message: "brings a new version of the plugin to the Pods; leave it out",
 		},
+		`ports: {web: {http: {middlewares: null}}}`: {
+			Path:    "values.ports.web.http.middlewares",
+			Message: "must be a list; what it names comes after the gateway's own middleware, which guards paths and reads bodies",
+		},
+		`ports: {web: {http: null}}`: {
+			Path: "values.ports.web.http",
+			Message: "removes values.ports.web.http.middlewares, which must be a list; what it names comes after the gateway's own " +
+				"middleware, which guards paths and reads bodies",
+		},
+		`providers: {kubernetesCRD: {safeNaming: false}}`: {
+			Path:    "values.providers.kubernetesCRD.safeNaming",
+			Message: "must stay true; the entry point knows the gateway's middleware by its safe name, and every route would answer 404",
+		},
+		`additionalArguments: ["--entryPoints.web.http.middlewares[0]=mine@file"]`: {
+			Path: "values.additionalArguments[0]",
+			Message: "would replace the gateway's own middleware, which guards paths and reads bodies; name yours in " +
+				"values.ports.web.http.middlewares",
+		},
 		`additionalArguments: [--accesslog, "-Providers.KubernetesGateway.LabelSelector=x"]`: {
 			Path:    "values.additionalArguments[1]",
 			Message: "is what keeps this gateway apart from others in the cluster; leave it out",
@@ -88,6 +106,7 @@ func TestEachGuardedValueIsRefused(t *testing.T) {
 		"values.ports.web.protocol":                                          `ports: {web: {protocol: UDP}}`,
 		"values.ports.web.http.tls.enabled":                                  `ports: {web: {http: {tls: {enabled: true}}}}`,
 		"values.ports.web.http.redirections.entryPoint":                      `ports: {web: {http: {redirections: {entryPoint: {to: websecure}}}}}`,
+		"values.additionalArguments[0]":                                      `additionalArguments: [--experimental.localPlugins.modelplane.moduleName=x]`,
 		"values.rbac.namespaced":                                             `rbac: {namespaced: true}`,
 	} {
 		problems := chart.Check(parse(t, values))
@@ -99,6 +118,7 @@ func TestEachGuardedValueIsRefused(t *testing.T) {
 // TestOtherValuesAreTheUsers would catch a rule that refuses more than it must.
 func TestOtherValuesAreTheUsers(t *testing.T) {
 	for _, values := range []string{
+		`ports: {web: {http: {middlewares: [auth@file]}}}`,
 		``,
 		`additionalArguments: null`,
 		`additionalArguments: ["--accesslog=true", "--providers.providersThrottleDuration=1s"]`,

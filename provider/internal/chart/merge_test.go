@@ -43,6 +43,21 @@ func TestAnnotationsOfPodsAreAdded(t *testing.T) {
 	assert.Equal(t, map[string]any{"team": "red", chart.PluginAnnotation: plugin.Hash()}, value(t, merged, "deployment", "podAnnotations"))
 }
 
+// TestMiddlewaresOfTheEntryPointAreAdded would catch a user's middleware that takes the place of ours, or comes before it.
+func TestMiddlewaresOfTheEntryPointAreAdded(t *testing.T) {
+	const ours = "modelplane-models_models-entry-point@kubernetescrd"
+	for user, want := range map[string][]any{
+		`{}`:                              {ours},
+		`ports: {web: {nodePort: 30080}}`: {ours},
+		`ports: {web: {http: {middlewares: []}}}`:     {ours},
+		`ports: {web: {http: {middlewares: [a, b]}}}`: {ours, "a", "b"},
+	} {
+		values := chart.Values(settings())
+		assert.Equal(t, want, value(t, chart.Merge(values, parse(t, user)), "ports", "web", "http", "middlewares"), user)
+		assert.Equal(t, []any{ours}, value(t, values, "ports", "web", "http", "middlewares"))
+	}
+}
+
 // TestAdditionalArgumentsAreAdded would catch the user's arguments taking the place of ours, without which keys and
 // routes take effect at different times.
 func TestAdditionalArgumentsAreAdded(t *testing.T) {

@@ -37,6 +37,7 @@ var rules = []rule{
 	{"providers.kubernetesGateway.statusAddress.service.namespace", anything, "must name the gateway's own namespace; leave it out"},
 
 	{"providers.kubernetesCRD.enabled", isNot(true), "must stay true; without it Traefik reads no Middleware, and every service with a keyed endpoint answers 404"},
+	{"providers.kubernetesCRD.safeNaming", isNot(true), "must stay true; the entry point knows the gateway's middleware by its safe name, and every route would answer 404"},
 	{"providers.kubernetesCRD.namespaces", notEmpty, "would hide the Middlewares of all other namespaces, and their services would answer 404; leave it out"},
 	{"providers.kubernetesCRD.labelSelector", notEmpty, "would hide Middlewares without that label, and their services would answer 404; leave it out"},
 
@@ -46,6 +47,7 @@ var rules = []rule{
 	{"ports.web.targetPort", notEmpty, "would send the Service's traffic past the gateway's listener; leave it out"},
 	{"ports.web.protocol", isNot("TCP"), "must stay TCP; the gateway's listener speaks HTTP"},
 	{"ports.web.http.tls.enabled", isTrue, "must stay false; the gateway's listener speaks plain HTTP"},
+	{"ports.web.http.middlewares", isNoList, "must be a list; what it names comes after the gateway's own middleware, which guards paths and reads bodies"},
 	{"ports.web.http.redirections.entryPoint", notEmpty, "would redirect every request away from the gateway's only listener; leave it out"},
 
 	{"experimental.localPlugins." + plugin.Name, anything, "is the plugin that adds keys to requests; give a plugin of your own another name"},
@@ -64,13 +66,21 @@ var guardedArguments = map[string]string{
 	"providers.kubernetesgateway.statusaddress.service.namespace": "must name the gateway's own namespace; leave it out",
 	"providers.kubernetescrd":                                     "the provider of Middlewares is on already; leave it out",
 	"providers.kubernetescrd.namespaces":                          "would hide the Middlewares of all other namespaces; leave it out",
+	"providers.kubernetescrd.safenaming":                          "the entry point knows the gateway's middleware by its safe name; leave it out",
 	"providers.kubernetescrd.labelselector":                       "would hide Middlewares without that label; leave it out",
 	"entrypoints.web.address":                                     fmt.Sprintf("must stay on port %d, the port of the Gateway's listener; leave it out", ListenerPort),
-	"configfile":                                                  "Traefik would read its settings from that file and from no argument; set values instead",
+	"entrypoints.web.http.middlewares":                            "would replace the gateway's own middleware, which guards paths and reads bodies; name yours in values.ports.web.http.middlewares",
+	"experimental.localplugins." + plugin.Name + ".modulename":    "would replace the plugin that adds keys to requests; give a plugin of your own another name",
+	"configfile": "Traefik would read its settings from that file and from no argument; set values instead",
 }
 
 // anything breaks, whatever it is.
 func anything(any) bool { return true }
+
+func isNoList(value any) bool {
+	_, isList := value.([]any)
+	return !isList
+}
 
 func isTrue(value any) bool { return value != false && notEmpty(value) }
 

@@ -16,7 +16,9 @@ import (
 // Helm would refuse the release.
 func TestPublishedChartTakesTheValues(t *testing.T) {
 	schema := publishedSchema(t)
-	users := []map[string]any{nil, {"additionalArguments": []any{"--accesslog=true"}}}
+	users := []map[string]any{nil, {"additionalArguments": []any{"--accesslog=true"}}, {
+		"ports": map[string]any{"web": map[string]any{"http": map[string]any{"middlewares": []any{"mine@file"}}}},
+	}}
 	for _, user := range users {
 		for _, change := range []func(*chart.Settings){
 			func(*chart.Settings) {},

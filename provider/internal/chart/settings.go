@@ -23,6 +23,8 @@ type Settings struct {
 	FullName string
 	// Namespace is where the chart is installed.
 	Namespace string
+	// Middleware is the Middleware in Namespace that every request passes first.
+	Middleware string
 	// GatewayClassLabels are on the gateway's own GatewayClass and on no other.
 	GatewayClassLabels map[string]string
 	// ExposedPort is the port that clients connect to, from 1 to 65535.

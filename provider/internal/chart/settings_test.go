@@ -7,6 +7,7 @@ func settings() chart.Settings {
 	return chart.Settings{
 		FullName:           "models",
 		Namespace:          "modelplane-models",
+		Middleware:         "models-entry-point",
 		GatewayClassLabels: map[string]string{"modelplane/gateway": "models", "modelplane/gateway-namespace": "modelplane-models"},
 		ExposedPort:        8888,
 		Replicas:           2,

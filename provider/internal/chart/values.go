@@ -110,6 +110,7 @@ func ports(s Settings) map[string]any {
 			"expose":      map[string]any{"default": true},
 			"protocol":    "TCP",
 			"http": map[string]any{
+				"middlewares": entryPointMiddlewares(s),
 				// Names of models and files may hold any of these but the first two, which no server
 				// needs in a path and some read as another one.
 				"encodedCharacters": map[string]any{
@@ -138,6 +139,12 @@ func ports(s Settings) map[string]any {
 		// The chart's entry point for HTTPS stays, unreachable, until a gateway has a listener for it.
 		"websecure": map[string]any{"expose": map[string]any{"default": false}},
 	}
+}
+
+// entryPointMiddlewares names the gateway's Middleware as Traefik does with safe names
+// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/crd/name_builder.go).
+func entryPointMiddlewares(s Settings) []any {
+	return []any{s.Namespace + "_" + s.Middleware + "@kubernetescrd"}
 }
 
 // providers are where routes and Middlewares come from. A reference such as chat@kubernetesgateway or prometheus@internal

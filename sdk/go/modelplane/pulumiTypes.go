@@ -1123,7 +1123,7 @@ type GatewayChart struct {
 	Repository *string `pulumi:"repository"`
 	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 	TraefikVersion *string `pulumi:"traefikVersion"`
-	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 	Values map[string]interface{} `pulumi:"values"`
 	// The chart's version. Default: 41.3.0.
 	Version *string `pulumi:"version"`
@@ -1161,7 +1161,7 @@ type GatewayChartArgs struct {
 	Repository pulumi.StringPtrInput `pulumi:"repository"`
 	// The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
 	TraefikVersion pulumi.StringPtrInput `pulumi:"traefikVersion"`
-	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+	// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 	Values pulumi.MapInput `pulumi:"values"`
 	// The chart's version. Default: 41.3.0.
 	Version pulumi.StringPtrInput `pulumi:"version"`
@@ -1271,7 +1271,7 @@ func (o GatewayChartOutput) TraefikVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayChart) *string { return v.TraefikVersion }).(pulumi.StringPtrOutput)
 }
 
-// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 func (o GatewayChartOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v GatewayChart) map[string]interface{} { return v.Values }).(pulumi.MapOutput)
 }
@@ -1335,7 +1335,7 @@ func (o GatewayChartPtrOutput) TraefikVersion() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+// Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
 func (o GatewayChartPtrOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v *GatewayChart) map[string]interface{} {
 		if v == nil {

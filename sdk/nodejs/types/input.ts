@@ -141,7 +141,7 @@ export interface GatewayChartArgs {
      */
     traefikVersion?: pulumi.Input<string | undefined>;
     /**
-     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+     * Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
      */
     values?: pulumi.Input<{[key: string]: any} | undefined>;
     /**

@@ -503,7 +503,7 @@ class GatewayChartArgsDict(TypedDict):
     """
     values: NotRequired[pulumi.Input[Optional[Mapping[str, Any]]]]
     """
-    Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+    Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
     """
     version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -524,7 +524,7 @@ class GatewayChartArgs:
         :param pulumi.Input[_builtins.str] name: The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
         :param pulumi.Input[_builtins.str] repository: The chart's repository, an HTTP URL that needs no password. Default: `https://traefik.github.io/charts`; none where `name` is an OCI reference or a path.
         :param pulumi.Input[_builtins.str] traefik_version: The version of Traefik in the image, for an image whose tag does not tell it. Traefik older than 3.7.13 is refused: it does not start with the gateway's settings, or has known security holes.
-        :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+        :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
         :param pulumi.Input[_builtins.str] version: The chart's version. Default: 41.3.0.
         """
         if name is None:
@@ -580,7 +580,7 @@ class GatewayChartArgs:
     @pulumi.getter
     def values(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
         """
-        Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments` and `env` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
+        Values for the chart, merged deeply over those that the gateway computes. What you set wins; `additionalArguments`, `env` and `ports.web.http.middlewares` are added to ours. A value that would break routing or show keys is refused. Null does not reach Helm.
         """
         return pulumi.get(self, "values")
 
