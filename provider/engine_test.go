@@ -165,6 +165,9 @@ func (c child) listed() map[string]any {
 	if paths := c.request.ReplaceOnChanges; len(paths) > 0 {
 		given["replaceOnChanges"] = paths
 	}
+	if paths := c.request.IgnoreChanges; len(paths) > 0 {
+		given["ignoreChanges"] = paths
+	}
 	if c.request.GetRetainOnDelete() {
 		given["retainOnDelete"] = true
 	}
@@ -181,7 +184,7 @@ func (c child) listed() map[string]any {
 	return map[string]any{c.key(): entry}
 }
 
-// elsewhere leaves out what is reviewed where it stands: definitions and the plugin's source.
+// elsewhere leaves out what is reviewed where it stands: CRDs and the plugin's source.
 func elsewhere(inputs map[string]any) {
 	if inputs["kind"] == "CustomResourceDefinition" {
 		inputs["spec"], inputs["metadata"] = "(definition)", map[string]any{"name": inputs["metadata"].(map[string]any)["name"]}

@@ -3,34 +3,57 @@ package gateway
 import (
 	"cmp"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
 )
 
-// holders finds who holds a field, in what the API server says of a conflict.
-var holders = regexp.MustCompile(`conflicts? with "([^"]+)"`)
+// ownCRDs is what a cluster must have where a gateway does not install its CRDs.
+const ownCRDs = "Set installCrds: false for this gateway. The cluster must then have the CRDs of the Gateway API's standard channel, " +
+	crds.OldestGatewayAPI + " or newer, and those of Traefik."
 
-// adviseOnDefinitions says what to do when a definition is there already in another version, which Pulumi reports as a
-// conflict of fields. Each resource of Pulumi's holds its fields under a name of its own, so that a definition which outlived
-// its gateway conflicts too.
-func adviseOnDefinitions(failure string) string {
-	if !strings.Contains(failure, "conflict") {
+// adviseOnCRDs says what to do where a CRD is there in another version, or where the cluster lets nobody change it.
+func adviseOnCRDs(failure string) string {
+	switch {
+	case strings.Contains(failure, "conflict"):
+		return "Another tool holds this CRD in another version, and it was left as it is. " + ownCRDs
+	case strings.Contains(failure, "denied"), strings.Contains(failure, "forbidden"):
+		return "The cluster does not let this CRD be written: a policy protects it, or the user of the kubeconfig has no right to. " + ownCRDs
+	default:
 		return ""
 	}
-	found := holders.FindAllStringSubmatch(failure, -1)
-	isElse := func(holder []string) bool { return !strings.HasPrefix(holder[1], "pulumi-kubernetes") }
-	if len(found) == 0 || slices.ContainsFunc(found, isElse) {
-		return "Somebody else holds this custom resource definition in another version, and it was left as it is. Set " +
-			"installCrds: false for this gateway; theirs must then hold the standard channel of the Gateway API, 1.5.1 or newer, " +
-			"and Traefik's definitions."
+}
+
+// adviseOnNamespace says whose the namespace is.
+func adviseOnNamespace(name string, a Args, failure string) string {
+	switch {
+	case object.HeldByAnother(failure):
+		return fmt.Sprintf("The namespace %s belongs to a gateway of another stack or program, and it was left as it is. Choose another name "+
+			"for this gateway, or destroy the other one first.", namespaceOf(name, a))
+	case a.Namespace != "" && strings.Contains(failure, "conflict"):
+		return fmt.Sprintf("The namespace %s is there already, with other labels or annotations. Leave createNamespace out to use it as it "+
+			"is.", a.Namespace)
+	default:
+		return ""
 	}
-	return fmt.Sprintf("Pulumi wrote this custom resource definition in another version, for a gateway that is gone or for one of "+
-		"another stack, and it was left as it is. Where it is older than this package's (Gateway API %s, Traefik %s), bring it up to "+
-		"date by running, once: PULUMI_K8S_ENABLE_PATCH_FORCE=true pulumi up. That also takes over fields that somebody else holds of "+
-		"the stack's other objects. Where it is newer, set installCrds: false for this gateway.", crds.GatewayAPIVersion, crds.TraefikVersion)
+}
+
+// adviseOnRelease says what is wrong with the namespace that Traefik was to be installed in.
+func adviseOnRelease(name string, a Args, failure string) string {
+	namespace := namespaceOf(name, a)
+	switch {
+	case strings.Contains(failure, "cannot re-use a name"):
+		return fmt.Sprintf("The namespace %[1]s has a Helm release %[2]s already, most likely of a gateway of another stack or program, and it "+
+			"was left as it is. Choose another name or namespace for this gateway, or destroy the other one first. If it is this "+
+			"stack's own and the stack's state was lost, run helm uninstall -n %[1]s %[2]s first.", namespace, cmp.Or(a.Name, name))
+	case strings.Contains(failure, fmt.Sprintf("namespaces %q not found", namespace)):
+		return fmt.Sprintf("The namespace %s does not exist. Create it before the gateway, or set createNamespace: true.", namespace)
+	default:
+		return ""
+	}
 }
 
 // adviseOnAddress says what to look at when no load balancer has given the gateway an address.
@@ -39,6 +62,35 @@ func adviseOnAddress(name string, a Args, failure string) string {
 		return ""
 	}
 	return fmt.Sprintf("No load balancer has given the gateway's Service an address. Its events say more: kubectl describe service "+
-		"-n %s %s. In a cluster without load balancers, set service.type to ClusterIP or NodePort; with several, name one in "+
-		"service.loadBalancerClass.", namespaceOf(name, a), cmp.Or(a.Name, name))
+		"-n %s %s. In a cluster without load balancers, set service.type to ClusterIP or NodePort. Where another Service has the port, as "+
+		"Traefik in k3s has port 80, set another port. With several load balancers, name one in service.loadBalancerClass.",
+		namespaceOf(name, a), cmp.Or(a.Name, name))
+}
+
+// adviseOnGateway says why Traefik does not serve the Gateway, or whose the Gateway or its class is.
+func adviseOnGateway(name string, a Args, failure string) string {
+	switch {
+	case object.HeldByAnother(failure):
+		return fmt.Sprintf("The Gateway %s in the namespace %s, or its GatewayClass %s, belongs to another stack or program, and it was left "+
+			"as it is. Choose another name or namespace for this gateway, or destroy the other one first.",
+			cmp.Or(a.Name, name), namespaceOf(name, a), className(name, a))
+	case a.InstallCRDs:
+		return ""
+	case strings.Contains(failure, "timed out"), strings.Contains(failure, "the apiVersion for this resource does not exist"):
+		return fmt.Sprintf("With installCrds: false, the cluster must have the CRDs that Traefik watches, or Traefik serves no Gateway: %s. They "+
+			"come with the standard channel of the Gateway API, %s or newer, and with Traefik. To see what is there: kubectl get crd "+
+			`-o custom-columns='NAME:.metadata.name,SERVED:.spec.versions[?(@.served==true)].name'. Traefik's log says what it `+
+			"misses: kubectl logs -n %s deployment/%s.", watched(), crds.OldestGatewayAPI, namespaceOf(name, a), cmp.Or(a.Name, name))
+	default:
+		return ""
+	}
+}
+
+// watched lists the CRDs that Traefik watches, each with its version.
+func watched() string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(crds.Watched)) {
+		all = append(all, fmt.Sprintf("%s (%s)", name, crds.Watched[name]))
+	}
+	return strings.Join(all, ", ")
 }

@@ -6,18 +6,74 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestOnlyPulumisOwnDefinitionsAreToBeTakenOver would catch an advice to overwrite what another tool holds, alone or beside
-// Pulumi, and one for a failure that is no conflict.
-func TestOnlyPulumisOwnDefinitionsAreToBeTakenOver(t *testing.T) {
-	const said = `The resource managed by field manager "pulumi-kubernetes-14eae28f" had an apply conflict: Apply failed with `
-	for failure, advised := range map[string]string{
-		said + `1 conflict: conflict with "pulumi-kubernetes-806196ff": .spec.versions`:                                          "PATCH_FORCE",
-		said + "2 conflicts: conflicts with \"pulumi-kubernetes-1\":\n- .spec\nconflicts with \"pulumi-kubernetes-2\":\n- .spec": "PATCH_FORCE",
-		said + `1 conflict: conflict with "helm" using apiextensions.k8s.io/v1: .spec.versions`:                                  "Somebody else",
-		said + "2 conflicts: conflicts with \"pulumi-kubernetes-1\":\n- .spec\nconflicts with \"kubectl\":\n- .spec":             "Somebody else",
-		"Operation cannot be fulfilled: there is a conflict":                                                                     "Somebody else",
-	} {
-		assert.Contains(t, adviseOnDefinitions(failure), advised, failure)
+// conflict is how the Kubernetes plugin begins to report one.
+const conflict = `The resource managed by field manager "modelplane" had an apply conflict: Apply failed with `
+
+// TestAFailureIsFollowedByWhatToDo would catch an advice that does not fit its failure, one for a failure that says enough
+// itself, and any that has Pulumi overwrite what another stack or tool holds.
+func TestAFailureIsFollowedByWhatToDo(t *testing.T) {
+	own, inTeam := defaults(), defaults()
+	inTeam.Namespace = "team"
+	theirCRDs := defaults()
+	theirCRDs.InstallCRDs = false
+	about := func(advice func(string, Args, string) string, a Args) func(string) string {
+		return func(failure string) string { return advice("gw", a, failure) }
 	}
-	assert.Empty(t, adviseOnDefinitions("connection refused"))
+	for name, c := range map[string]struct {
+		advice  func(failure string) string
+		failure string
+		want    string
+	}{
+		"a CRD of another tool": {
+			adviseOnCRDs, conflict + `1 conflict: conflict with "helm" using apiextensions.k8s.io/v1: .spec.versions`,
+			"Another tool holds this CRD",
+		},
+		"a CRD of a stack of before": {
+			adviseOnCRDs, conflict + "1 conflict: conflict with \"pulumi-kubernetes-1\":\n- .spec.versions", "installCrds: false",
+		},
+		"a CRD that a policy protects": {
+			adviseOnCRDs, `customresourcedefinitions.apiextensions.k8s.io "gateways.gateway.networking.k8s.io" is forbidden: ` +
+				`ValidatingAdmissionPolicy 'guard' with binding 'guard' denied request: managed by the Ingress Operator`,
+			"a policy protects it",
+		},
+		"a CRD that a webhook protects": {adviseOnCRDs, `admission webhook "guard" denied the request: no`, "a policy protects it"},
+		"a CRD and a dead cluster":      {adviseOnCRDs, "connection refused", ""},
+
+		"a namespace of another stack": {
+			about(adviseOnNamespace, own), conflict + `1 conflict: conflict with "pulumi-kubernetes-1": .metadata.labels.modelplane/owner`,
+			"The namespace modelplane-gw belongs to a gateway of another stack",
+		},
+		"a namespace that exists":       {about(adviseOnNamespace, own), `namespaces "modelplane-gw" already exists`, "another stack"},
+		"a namespace with other labels": {about(adviseOnNamespace, inTeam), conflict + `1 conflict: .metadata.labels.tier`, "Leave createNamespace out"},
+		"a namespace and no rights":     {about(adviseOnNamespace, own), `namespaces is forbidden`, ""},
+
+		"a release of the same name": {
+			about(adviseOnRelease, inTeam), "cannot re-use a name that is still in use", "The namespace team has a Helm release gw already",
+		},
+		"no namespace":           {about(adviseOnRelease, inTeam), `create: failed to create: namespaces "team" not found`, "createNamespace: true"},
+		"a chart that is broken": {about(adviseOnRelease, inTeam), `configmaps "team" not found`, ""},
+
+		"no address": {about(adviseOnAddress, own), "Service was not allocated an IP address", "set another port"},
+		"no Pods":    {about(adviseOnAddress, own), "no Pods", ""},
+
+		"a class of another stack": {
+			about(adviseOnGateway, own), conflict + `1 conflict: conflict with "pulumi-kubernetes-1": .metadata.labels.modelplane/owner`,
+			"belongs to another stack or program",
+		},
+		"CRDs that are too old": {
+			about(adviseOnGateway, theirCRDs), "timed out waiting for the condition", "tlsroutes.gateway.networking.k8s.io (v1)",
+		},
+		"no CRDs": {
+			about(adviseOnGateway, theirCRDs), "reported that the apiVersion for this resource does not exist", "1.5.1 or newer",
+		},
+		"CRDs of ours": {about(adviseOnGateway, own), "timed out waiting for the condition", ""},
+	} {
+		given := c.advice(c.failure)
+		if c.want == "" {
+			assert.Empty(t, given, name)
+		}
+		assert.Contains(t, given, c.want, name)
+		assert.NotContains(t, given, "FORCE", name)
+		assert.NotContains(t, given, "patchForce", name)
+	}
 }

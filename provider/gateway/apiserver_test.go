@@ -24,7 +24,7 @@ var gateways = rapid.Custom(func(t *rapid.T) Args {
 	a := defaults()
 	a.Name = rapid.OneOf(rapid.StringMatching(`[a-z]([-a-z0-9]{0,40}[a-z0-9])?`), rapid.Just(strings.Repeat("a", names.MaxRelease))).Draw(t, "name")
 	a.Namespace = rapid.OneOf(rapid.StringMatching(`([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?`), rapid.Just(strings.Repeat("a", names.MaxLabel))).Draw(t, "namespace")
-	a.CreateNamespace = rapid.Bool().Draw(t, "createNamespace")
+	a.CreateNamespace = rapid.Ptr(rapid.Bool(), true).Draw(t, "createNamespace")
 	a.Labels = rapid.MapOfN(rapid.StringMatching(`([a-z]{1,9}\.example/)?[A-Za-z0-9]{1,63}`),
 		rapid.StringMatching(`([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?`), 0, 3).Draw(t, "labels")
 	a.Annotations = rapid.MapOfN(rapid.StringMatching(`([a-z]{1,9}\.example/)?[A-Za-z0-9]{1,63}`), rapid.String(), 0, 3).Draw(t, "annotations")

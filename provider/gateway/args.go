@@ -6,7 +6,7 @@ import "github.com/pulumi/pulumi-go-provider/infer"
 type Args struct {
 	Name            string            `pulumi:"name,optional" plain:"true"`
 	Namespace       string            `pulumi:"namespace,optional"`
-	CreateNamespace bool              `pulumi:"createNamespace,optional" plain:"true"`
+	CreateNamespace *bool             `pulumi:"createNamespace,optional" plain:"true"`
 	InstallCRDs     bool              `pulumi:"installCrds,optional" plain:"true"`
 	Chart           *Chart            `pulumi:"chart,optional"`
 	Replicas        int               `pulumi:"replicas,optional"`
@@ -20,13 +20,14 @@ type Args struct {
 func (a *Args) Annotate(at infer.Annotator) {
 	at.Describe(&a.Name, "The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the "+
 		"length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.")
-	at.Describe(&a.Namespace, "The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.")
-	at.Describe(&a.CreateNamespace, "Whether to make the namespace, and to delete it with the gateway. Default: true. With "+
-		"false it must exist.")
-	at.SetDefault(&a.CreateNamespace, true)
-	at.Describe(&a.InstallCRDs, "Whether to install the custom resource definitions of the Gateway API (1.6.3, standard "+
-		"channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete "+
-		"every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.")
+	at.Describe(&a.Namespace, "The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, "+
+		"which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.")
+	at.Describe(&a.CreateNamespace, "Whether to create the namespace. Default: true without `namespace`, and false with it. A "+
+		"`namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the "+
+		"default namespace must exist, too.")
+	at.Describe(&a.InstallCRDs, "Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They "+
+		"stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. "+
+		"Set it to false where another tool holds them in another version.")
 	at.SetDefault(&a.InstallCRDs, true)
 	at.Describe(&a.Chart, "The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.")
 	at.Describe(&a.Replicas, "How many Traefiks run: 1 to 1,000. Default: 2.")
@@ -34,8 +35,8 @@ func (a *Args) Annotate(at infer.Annotator) {
 	at.Describe(&a.Service, "How the gateway is reached from outside.")
 	at.Describe(&a.Port, "The port that clients connect to, from 1 to 65535. Default: 80.")
 	at.SetDefault(&a.Port, 80)
-	at.Describe(&a.Labels, "Labels for all objects of the gateway, but for the custom resource definitions.")
-	at.Describe(&a.Annotations, "Annotations for all objects of the gateway, but for the custom resource definitions.")
+	at.Describe(&a.Labels, "Labels for all objects of the gateway, but for the CRDs.")
+	at.Describe(&a.Annotations, "Annotations for all objects of the gateway, but for the CRDs.")
 }
 
 // Chart is where Traefik comes from.

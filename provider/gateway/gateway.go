@@ -16,6 +16,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/component"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/object"
 )
 
@@ -50,8 +51,7 @@ type ModelGateway struct {
 func (g *ModelGateway) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
 	at.Describe(g, "The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its "+
-		"own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set "+
-		"`installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the "+
+		"own, ready for services of every namespace. Several gateways live side by side in a cluster. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the "+
 		"`customTimeouts` of the component)."+examples.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
@@ -70,7 +70,7 @@ func construct(
 		return nil, err
 	}
 	b := builder{
-		ctx: ctx, children: children, in: in, name: name,
+		ctx: ctx, children: children, in: in, name: name, owner: object.Owner(ctx.Organization(), in.URN()),
 		meta: in.Only("name", "namespace", "labels", "annotations"),
 		plan: component.Decide(in.Except("chart"), func(a Args) (plan, fault.List) { return decide(name, a) }),
 	}
@@ -100,27 +100,25 @@ type builder struct {
 	children component.Children
 	in       component.Inputs[Args]
 	name     string
+	owner    string
 	meta     pulumix.Output[Args]
 	plan     pulumix.Output[plan]
 }
 
-// release installs Traefik, after the namespace and the definitions that it watches. It is not waited for: Helm would tell
+// release installs Traefik, after the namespace and the CRDs that it watches. It is not waited for: Helm would tell
 // no more than that time ran out.
 func (b builder) release() (*helmRelease, error) {
 	before, err := b.crds()
 	if err != nil {
 		return nil, err
 	}
-	if b.in.Known.CreateNamespace {
-		namespace, err := object.New(b.ctx, object.Namespace, b.name, pulumi.Map{"metadata": pulumi.Map{
-			"name":        b.namespaceName(),
-			"labels":      b.labels(nil),
-			"annotations": b.annotations(nil),
-		}}, b.children.Options()...)
-		if err != nil {
-			return nil, err
-		}
-		before = append(before, namespace)
+	namespace, err := b.namespace()
+	if err != nil {
+		return nil, err
+	}
+	advice, err := b.advise("release", adviseOnRelease)
+	if err != nil {
+		return nil, err
 	}
 	// Of the chart only the values may be secret.
 	source := func(part func(chartSource) any) pulumi.Output {
@@ -137,7 +135,7 @@ func (b builder) release() (*helmRelease, error) {
 		"values":         values,
 		"skipCrds":       pulumi.Bool(true),
 		"skipAwait":      pulumi.Bool(true),
-	}, &made, kubernetes.PkgResourceDefaultOpts(b.children.Options(pulumi.DependsOn(before)))...)
+	}, &made, kubernetes.PkgResourceDefaultOpts(b.children.Options(pulumi.DependsOn(append(before, namespace...)), advice))...)
 	return &made, err
 }
 
@@ -148,27 +146,54 @@ type helmRelease struct {
 	Status pulumi.MapOutput `pulumi:"status"`
 }
 
-// crds installs the definitions. They outlive the gateway: deleting them would delete every route in the cluster.
+// namespace is the gateway's namespace, where it is created. One that is kept is a patch, which creates what is not there and
+// takes what is there, with the user's labels and annotations alone: it may have other gateways in it, or none some day.
+func (b builder) namespace() ([]pulumi.Resource, error) {
+	ownership := namespaceOwnership(b.in.Known.Namespace != "" || b.in.Unknown("namespace"), b.in.Known.CreateNamespace)
+	if ownership == existing {
+		return nil, nil
+	}
+	advice, err := b.advise("namespace", adviseOnNamespace)
+	if err != nil {
+		return nil, err
+	}
+	kind, labels, options := object.Namespace, b.owned(nil), b.children.Options(advice)
+	if ownership == kept {
+		kind, options = object.NamespacePatch, b.children.Options(advice, pulumi.RetainOnDelete(true))
+		labels = pulumix.Apply(b.meta, func(a Args) map[string]string { return a.Labels })
+	}
+	namespace, err := object.New(b.ctx, kind, b.name, pulumi.Map{"metadata": pulumi.Map{
+		"name":        b.namespaceName(),
+		"labels":      labels,
+		"annotations": b.annotations(nil),
+	}}, options...)
+	return []pulumi.Resource{namespace}, err
+}
+
+// crds installs the CRDs. They outlive the gateway: deleting them would delete every route in the cluster. All gateways write
+// them under one field manager, so that only what another tool holds in another version is a conflict. A CRD is never
+// updated, because Pulumi updates CRDs by overwriting what is there, whoever holds it: each version is a resource of its own,
+// and a change that refresh has found is left alone.
 func (b builder) crds() ([]pulumi.Resource, error) {
 	if !b.in.Known.InstallCRDs {
 		return nil, nil
 	}
-	definitions, err := crds.All()
+	all, err := crds.All()
 	if err != nil {
 		return nil, err
 	}
-	advice, err := component.Advise(b.ctx, b.in, b.children, "definitions", adviseOnDefinitions)
+	advice, err := component.Advise(b.ctx, b.in, b.children, "crds", adviseOnCRDs)
 	if err != nil {
 		return nil, err
 	}
 	var made []pulumi.Resource
-	for _, definition := range definitions {
-		content := pulumi.ToMap(definition.Object)
-		crd, err := object.New(b.ctx, object.CustomResourceDefinition, b.name+"-"+definition.Name, content, b.children.Options(pulumi.RetainOnDelete(true), advice)...)
+	for _, crd := range all {
+		installed, err := object.New(b.ctx, object.CRDPatch, b.name+"-"+crd.Name+"-"+crd.Version, pulumi.ToMap(crd.Object),
+			b.children.Options(pulumi.RetainOnDelete(true), pulumi.IgnoreChanges([]string{"metadata", "spec"}), advice)...)
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, crd)
+		made = append(made, installed)
 	}
 	return made, nil
 }
@@ -187,9 +212,7 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 			return map[string]string{revisionAnnotation: fmt.Sprint(status["revision"])}
 		}),
 	}
-	advice, err := component.Advise(b.ctx, b.in, b.children, "address", func(failure string) string {
-		return adviseOnAddress(b.name, b.in.Known, failure)
-	})
+	advice, err := b.advise("address", adviseOnAddress)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,39 +234,48 @@ func (b builder) running(release *helmRelease) (workload, service *object.Object
 // ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is looked at
 // again only after half of their grace period, which is five minutes.
 func (b builder) anchor(release *helmRelease) (*object.Object, error) {
-	return object.New(b.ctx, object.ConfigMap, b.name, pulumi.Map{
+	name := names.Prefix(string(b.objectName()), b.name) + "-pods"
+	return object.New(b.ctx, object.ConfigMap, name, pulumi.Map{
 		"metadata": pulumi.Map{
 			"namespace":   b.namespaceName(),
 			"labels":      b.labels(nil),
 			"annotations": b.annotations(nil),
 		},
 		"data": pulumi.StringMap{"README": pulumi.String("The gateway's Deployment belongs to this object: it is deleted with it.")},
-	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), pulumi.Timeouts(&pulumi.CustomTimeouts{Delete: endTimeout}))...)
+	}, b.children.Ended(endTimeout, pulumi.DependsOn([]pulumi.Resource{release}))...)
 }
 
 func (b builder) class(release *helmRelease) (*object.Object, error) {
+	advice, err := b.advise("class", adviseOnGateway)
+	if err != nil {
+		return nil, err
+	}
 	return object.New(b.ctx, object.GatewayClass, b.name, pulumi.Map{
 		"metadata": pulumi.Map{
 			"name":        pulumix.Apply(b.names(), func(a Args) string { return className(b.name, a) }),
-			"labels":      b.labels(classLabels),
+			"labels":      b.owned(classLabels),
 			"annotations": b.annotations(nil),
 		},
 		"spec": pulumi.Map{"controllerName": pulumi.String(chart.ControllerName)},
-	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}))...)
+	}, b.children.Options(pulumi.DependsOn([]pulumi.Resource{release}), advice)...)
 }
 
 // gateway waits until Traefik says that it serves the Gateway.
 func (b builder) gateway(class, workload, service *object.Object) (*object.Object, error) {
+	advice, err := b.advise("gateway", adviseOnGateway)
+	if err != nil {
+		return nil, err
+	}
 	spec := pulumix.ApplyErr(class.Name(), func(class string) (any, error) { return object.Plain(gatewaySpec(class)) })
 	return object.New(b.ctx, object.Gateway, b.name, pulumi.Map{
 		"metadata": pulumi.Map{
 			"name":        b.objectName(),
 			"namespace":   b.namespaceName(),
-			"labels":      b.labels(nil),
+			"labels":      b.owned(nil),
 			"annotations": b.annotations(map[string]string{object.WaitForAnnotation: waitFor}),
 		},
 		"spec": spec,
-	}, b.children.Awaited(readyTimeout, pulumi.DependsOn([]pulumi.Resource{workload, service}))...)
+	}, b.children.Awaited(readyTimeout, pulumi.DependsOn([]pulumi.Resource{workload, service}), advice)...)
 }
 
 // setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after
@@ -279,6 +311,19 @@ func (b builder) labels(more func(name string, a Args) map[string]string) pulumi
 		}
 		return labels
 	})
+}
+
+// owned are labels of an object with a fixed name, which a gateway of another stack could have, too.
+func (b builder) owned(more func(name string, a Args) map[string]string) pulumix.Output[map[string]string] {
+	return pulumix.Apply(b.labels(more), func(labels map[string]string) map[string]string {
+		labels[object.OwnerLabel] = b.owner
+		return labels
+	})
+}
+
+// advise is an option for children beside whose failure the advice is printed.
+func (b builder) advise(about string, advice func(name string, a Args, failure string) string) (pulumi.ResourceOption, error) {
+	return component.Advise(b.ctx, b.in, b.children, about, func(failure string) string { return advice(b.name, b.in.Known, failure) })
 }
 
 // annotations are the user's and our own; where there are none the field stays away, as the API server would have it.

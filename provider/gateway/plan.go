@@ -61,9 +61,33 @@ func checkNames(name string, a Args, faults *fault.List) {
 	if a.Namespace != "" {
 		faults.AddErr("namespace", names.Namespace(a.Namespace))
 	}
-	if a.CreateNamespace && (a.Namespace == "default" || strings.HasPrefix(a.Namespace, "kube-")) {
-		faults.Add("namespace", fmt.Sprintf("is %s, which the cluster itself has, and which would be deleted with the gateway; choose "+
-			"another, or set createNamespace to false", a.Namespace))
+	if ptr.Deref(a.CreateNamespace, false) && (a.Namespace == "default" || strings.HasPrefix(a.Namespace, "kube-")) {
+		faults.Add("namespace", fmt.Sprintf("is %s, which every cluster has; choose another, or leave createNamespace out", a.Namespace))
+	}
+}
+
+// ownership is what a gateway does with its namespace.
+type ownership int
+
+const (
+	// existing namespaces are there, and are not touched.
+	existing ownership = iota
+	// own namespaces are created and deleted with the gateway.
+	own
+	// kept namespaces are created where they are not there yet, and stay.
+	kept
+)
+
+// namespaceOwnership decides on a namespace that the program names, or on the default one. A named one is never deleted: it
+// may have been there before, or others may use it by now.
+func namespaceOwnership(isNamed bool, create *bool) ownership {
+	switch {
+	case !ptr.Deref(create, !isNamed):
+		return existing
+	case isNamed:
+		return kept
+	default:
+		return own
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // defaults are arguments as the schema fills them in.
 func defaults() Args {
-	return Args{CreateNamespace: true, InstallCRDs: true, Replicas: 2, Port: 80}
+	return Args{InstallCRDs: true, Replicas: 2, Port: 80}
 }
 
 // TestTheURLIsOneThatClientsTake would catch an IPv6 address without brackets, a port that is lost, and one that only clutters.
@@ -121,6 +121,24 @@ func TestANameIsAsLongAsItsNamespaceLetsItBe(t *testing.T) {
 		a.Namespace = c.namespace
 		faults := check(strings.Repeat("a", c.length), a)
 		assert.Equal(t, c.fits, len(faults) == 0, "%d in %q: %v", c.length, c.namespace, faults)
+	}
+}
+
+// TestOnlyTheDefaultNamespaceIsDeleted would catch a namespace with other people's objects in it that goes with the gateway.
+func TestOnlyTheDefaultNamespaceIsDeleted(t *testing.T) {
+	for _, c := range []struct {
+		isNamed bool
+		create  *bool
+		want    ownership
+	}{
+		{false, nil, own},
+		{false, ptr.To(true), own},
+		{false, ptr.To(false), existing},
+		{true, nil, existing},
+		{true, ptr.To(false), existing},
+		{true, ptr.To(true), kept},
+	} {
+		assert.Equal(t, c.want, namespaceOwnership(c.isNamed, c.create), "%+v", c)
 	}
 }
 

@@ -33,12 +33,18 @@ func waitFor(gateway string, types ...string) string {
 	return "[" + strings.Join(conditions, ", ") + "]"
 }
 
-// advise says where the gateway's reason stands when it has not accepted the route in time.
+// advise says whose the route is, or where the gateway's reason stands when it has not accepted the route in time.
 func advise(name string, a Args, failure string) string {
-	if !strings.Contains(failure, "timed out waiting") {
+	routeName := cmp.Or(a.Name, name)
+	switch {
+	case object.HeldByAnother(failure):
+		return fmt.Sprintf("The HTTPRoute %s in the namespace %s belongs to another stack or program, and it was left as it is. Choose "+
+			"another name or namespace for this service, or destroy the other one first.", routeName, a.Namespace)
+	case strings.Contains(failure, "timed out waiting"):
+		return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
+			"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",
+			a.Gateway.Namespace, a.Gateway.Name, a.Namespace, routeName)
+	default:
 		return ""
 	}
-	return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
-		"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",
-		a.Gateway.Namespace, a.Gateway.Name, a.Namespace, cmp.Or(a.Name, name))
 }

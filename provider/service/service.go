@@ -71,6 +71,7 @@ func newRoute(
 	ctx *pulumi.Context, name string, in component.Inputs[Args], decided pulumix.Output[plan], children component.Children,
 ) (*object.Object, error) {
 	names, labels := in.Only("name", "namespace"), in.Only("name", "labels")
+	owner := object.Owner(ctx.Organization(), in.URN())
 	awaited := in.Only("annotations", "gateway", "skipAwait")
 	spec := pulumix.Apply2Err(decided, newGrants(ctx, name, in, decided, children), func(p plan, _ []string) (map[string]any, error) {
 		return route.Object(p.route)
@@ -83,7 +84,9 @@ func newRoute(
 		"name":      pulumix.Apply(names, func(a Args) string { return cmp.Or(a.Name, name) }),
 		"namespace": pulumix.Apply(names, func(a Args) string { return a.Namespace }),
 		"labels": pulumix.Apply(labels, func(a Args) map[string]string {
-			return object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)
+			labels := object.Labels(Kind, cmp.Or(a.Name, name), a.Labels)
+			labels[object.OwnerLabel] = owner
+			return labels
 		}),
 		"annotations": pulumix.Apply(awaited, annotations),
 	}, "spec": spec}, children.Awaited(acceptTimeout, advice)...)

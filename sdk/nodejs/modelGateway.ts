@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+ * The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
  *
  * ## Example Usage
  *
@@ -79,7 +79,7 @@ export class ModelGateway extends pulumi.ComponentResource {
         if (!opts.id) {
             resourceInputs["annotations"] = args?.annotations;
             resourceInputs["chart"] = args ? pulumi.output(args.chart).apply(v => v === undefined ? undefined : inputs.gatewayChartArgsProvideDefaults(v)) : undefined;
-            resourceInputs["createNamespace"] = (args?.createNamespace) ?? true;
+            resourceInputs["createNamespace"] = args?.createNamespace;
             resourceInputs["installCrds"] = (args?.installCrds) ?? true;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["name"] = args?.name;
@@ -110,7 +110,7 @@ export class ModelGateway extends pulumi.ComponentResource {
  */
 export interface ModelGatewayArgs {
     /**
-     * Annotations for all objects of the gateway, but for the custom resource definitions.
+     * Annotations for all objects of the gateway, but for the CRDs.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
@@ -118,15 +118,15 @@ export interface ModelGatewayArgs {
      */
     chart?: pulumi.Input<inputs.GatewayChartArgs | undefined>;
     /**
-     * Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
+     * Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
      */
     createNamespace?: boolean;
     /**
-     * Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
+     * Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
      */
     installCrds?: boolean;
     /**
-     * Labels for all objects of the gateway, but for the custom resource definitions.
+     * Labels for all objects of the gateway, but for the CRDs.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
@@ -134,7 +134,7 @@ export interface ModelGatewayArgs {
      */
     name?: string;
     /**
-     * The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
+     * The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
      */
     namespace?: pulumi.Input<string | undefined>;
     /**

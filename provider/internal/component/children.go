@@ -20,7 +20,18 @@ func Register(
 	if err != nil {
 		return Children{}, err
 	}
+	if t := given.CustomTimeouts; t != nil {
+		given.CustomTimeouts = &pulumi.CustomTimeouts{Create: set(t.Create), Update: set(t.Update), Delete: set(t.Delete)}
+	}
 	return Children{parent: resource, given: given}, nil
+}
+
+// set is a time-out of the component's, or empty where the program has set another one alone: Pulumi then sends 0s.
+func set(timeout string) string {
+	if timeout == "0s" {
+		return ""
+	}
+	return timeout
 }
 
 // Children makes the options of a component's children.
@@ -45,6 +56,15 @@ func (c Children) Awaited(duration string, own ...pulumi.ResourceOption) []pulum
 		timeouts.Create = cmp.Or(t.Create, timeouts.Create)
 		timeouts.Update = cmp.Or(t.Update, timeouts.Update)
 		timeouts.Delete = t.Delete
+	}
+	return c.Options(append(own, pulumi.Timeouts(&timeouts))...)
+}
+
+// Ended is Options for a child whose end is waited for: as long as duration, unless the component's customTimeouts say otherwise.
+func (c Children) Ended(duration string, own ...pulumi.ResourceOption) []pulumi.ResourceOption {
+	timeouts := pulumi.CustomTimeouts{Delete: duration}
+	if t := c.given.CustomTimeouts; t != nil {
+		timeouts.Delete = cmp.Or(t.Delete, timeouts.Delete)
 	}
 	return c.Options(append(own, pulumi.Timeouts(&timeouts))...)
 }

@@ -32,6 +32,14 @@ func (in Inputs[A]) Has(name string) bool {
 	return !in.raw.Get(name).IsNull()
 }
 
+// Unknown says whether the program gave the property with a value that preview does not know.
+func (in Inputs[A]) Unknown(name string) bool {
+	return in.raw.Get(name).IsComputed()
+}
+
+// URN is the component's own, which names its project and stack as well.
+func (in Inputs[A]) URN() string { return in.urn }
+
 // HasWithin says whether the program gave the property inside an object that is itself known.
 func (in Inputs[A]) HasWithin(object, name string) bool {
 	value := in.raw.Get(object)

@@ -6,8 +6,10 @@ package crds
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 )
@@ -19,7 +21,24 @@ const (
 	GatewayAPIVersion = "v1.6.3"
 	// TraefikVersion is the release of Traefik that the definitions of traefik.io are from.
 	TraefikVersion = "v3.7.13"
+	// FieldManager is who holds the fields of every CRD that a gateway has installed, of whichever stack.
+	FieldManager = "modelplane"
+	// OldestGatewayAPI is the oldest release of the Gateway API that serves all that Traefik watches.
+	OldestGatewayAPI = "1.5.1"
 )
+
+// Watched are the CRDs without which Traefik serves nothing, and the version of each that it asks for
+// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go).
+var Watched = map[string]string{
+	"gatewayclasses.gateway.networking.k8s.io":     "v1",
+	"gateways.gateway.networking.k8s.io":           "v1",
+	"httproutes.gateway.networking.k8s.io":         "v1",
+	"grpcroutes.gateway.networking.k8s.io":         "v1",
+	"tlsroutes.gateway.networking.k8s.io":          "v1",
+	"backendtlspolicies.gateway.networking.k8s.io": "v1",
+	"referencegrants.gateway.networking.k8s.io":    "v1beta1",
+	"middlewares.traefik.io":                       "v1alpha1",
+}
 
 //go:embed manifests/*.yaml
 var manifests embed.FS
@@ -28,7 +47,9 @@ var manifests embed.FS
 type CRD struct {
 	// Name is its name in the cluster, such as gateways.gateway.networking.k8s.io.
 	Name string
-	// Object is the definition as the API server takes it.
+	// Version is the release that it is from.
+	Version string
+	// Object is the definition as the API server takes it, with an annotation by which Pulumi writes it as FieldManager.
 	Object map[string]any
 }
 
@@ -60,5 +81,14 @@ func read(file string) (CRD, error) {
 	}
 	metadata, _ := object["metadata"].(map[string]any)
 	name, _ := metadata["name"].(string)
-	return CRD{Name: name, Object: object}, nil
+	annotations, _ := metadata["annotations"].(map[string]any)
+	if annotations == nil {
+		return CRD{}, errors.New("it has no annotations, which a published one has")
+	}
+	annotations["pulumi.com/patchFieldManager"] = FieldManager
+	version := GatewayAPIVersion
+	if strings.HasSuffix(name, ".traefik.io") {
+		version = TraefikVersion
+	}
+	return CRD{Name: name, Version: version, Object: object}, nil
 }

@@ -18,19 +18,6 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 )
 
-// watched are the kinds without which Traefik serves nothing, and the version of each that it asks for
-// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go).
-var watched = map[string]string{
-	"gatewayclasses.gateway.networking.k8s.io":     "v1",
-	"gateways.gateway.networking.k8s.io":           "v1",
-	"httproutes.gateway.networking.k8s.io":         "v1",
-	"grpcroutes.gateway.networking.k8s.io":         "v1",
-	"tlsroutes.gateway.networking.k8s.io":          "v1",
-	"backendtlspolicies.gateway.networking.k8s.io": "v1",
-	"referencegrants.gateway.networking.k8s.io":    "v1beta1",
-	"middlewares.traefik.io":                       "v1alpha1",
-}
-
 // TestDefinitionsAreOfThePinnedBundle would catch manifests of another bundle or channel than the constant says, one
 // that does not parse, and an object that is no definition. Traefik's definitions do not tell their version; package
 // generate's test holds them to their release.
@@ -42,10 +29,11 @@ func TestDefinitionsAreOfThePinnedBundle(t *testing.T) {
 		definition := typed(t, crd)
 		switch definition.Spec.Group {
 		case "gateway.networking.k8s.io":
+			assert.Equal(t, crds.GatewayAPIVersion, crd.Version, crd.Name)
 			assert.Equal(t, crds.GatewayAPIVersion, definition.Annotations["gateway.networking.k8s.io/bundle-version"], crd.Name)
 			assert.Equal(t, "standard", definition.Annotations["gateway.networking.k8s.io/channel"], crd.Name)
 		case "traefik.io":
-			continue
+			assert.Equal(t, crds.TraefikVersion, crd.Version, crd.Name)
 		default:
 			t.Errorf("%s belongs to neither the Gateway API nor Traefik", crd.Name)
 		}
@@ -65,7 +53,7 @@ func TestTraefikFindsWhatItWatches(t *testing.T) {
 			}
 		}
 	}
-	for name, version := range watched {
+	for name, version := range crds.Watched {
 		assert.Contains(t, served[name], version, name)
 	}
 }

@@ -3,6 +3,8 @@
 package names
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,6 +37,16 @@ func Object(name string, length int) error {
 			"and hyphens, the last of them no hyphen (RFC 1035)", name)
 	}
 	return nil
+}
+
+// Prefix is what the names of a component's auto-named objects begin with: the name of the component's objects, and a hash of
+// its Pulumi name where that is another one. Two components of a stack may have one name, in two namespaces or clusters.
+func Prefix(name, pulumiName string) string {
+	if name == pulumiName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(pulumiName))
+	return name + "-" + hex.EncodeToString(sum[:4])
 }
 
 // Existing holds name against what an object made by somebody else may be called, a DNS-1123 subdomain.

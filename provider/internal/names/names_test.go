@@ -66,3 +66,16 @@ func TestMetadataIsTheUsersOwn(t *testing.T) {
 		"annotations./", "annotations.modelplane/way",
 	}, paths)
 }
+
+// Catches two components of one stack whose auto-named objects are one resource to Pulumi, and a prefix that Kubernetes
+// refuses, which the Pulumi name alone may be.
+func TestAPrefixTellsComponentsOfOneNameApart(t *testing.T) {
+	assert.Equal(t, "gw", Prefix("gw", "gw"))
+	seen := map[string]bool{"edge": true}
+	for _, pulumiName := range []string{"edgeGateway", "edge-eu", "edge_us", "Edge", "edge.eu"} {
+		prefix := Prefix("edge", pulumiName)
+		assert.NoError(t, Object(prefix, MaxLabel), prefix)
+		assert.False(t, seen[prefix], prefix)
+		seen[prefix] = true
+	}
+}

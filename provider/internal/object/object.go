@@ -28,20 +28,21 @@ type Kind struct{ APIVersion, Name, token string }
 
 // The kinds that components are made of.
 var (
-	ConfigMap                = kind("v1", "ConfigMap", "core/v1")
-	CustomResourceDefinition = kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "")
-	BackendTLSPolicy         = kind("gateway.networking.k8s.io/v1", "BackendTLSPolicy", "")
-	DeploymentPatch          = Kind{"apps/v1", "Deployment", "kubernetes:apps/v1:DeploymentPatch"}
-	EndpointSlice            = kind("discovery.k8s.io/v1", "EndpointSlice", "")
-	Gateway                  = kind("gateway.networking.k8s.io/v1", "Gateway", "")
-	GatewayClass             = kind("gateway.networking.k8s.io/v1", "GatewayClass", "")
-	HTTPRoute                = kind("gateway.networking.k8s.io/v1", "HTTPRoute", "")
-	Middleware               = kind("traefik.io/v1alpha1", "Middleware", "")
-	Namespace                = kind("v1", "Namespace", "core/v1")
-	ReferenceGrant           = kind("gateway.networking.k8s.io/v1beta1", "ReferenceGrant", "")
-	Secret                   = kind("v1", "Secret", "core/v1")
-	Service                  = kind("v1", "Service", "core/v1")
-	ServicePatch             = Kind{"v1", "Service", "kubernetes:core/v1:ServicePatch"}
+	ConfigMap        = kind("v1", "ConfigMap", "core/v1")
+	CRDPatch         = Kind{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinitionPatch"}
+	BackendTLSPolicy = kind("gateway.networking.k8s.io/v1", "BackendTLSPolicy", "")
+	DeploymentPatch  = Kind{"apps/v1", "Deployment", "kubernetes:apps/v1:DeploymentPatch"}
+	EndpointSlice    = kind("discovery.k8s.io/v1", "EndpointSlice", "")
+	Gateway          = kind("gateway.networking.k8s.io/v1", "Gateway", "")
+	GatewayClass     = kind("gateway.networking.k8s.io/v1", "GatewayClass", "")
+	HTTPRoute        = kind("gateway.networking.k8s.io/v1", "HTTPRoute", "")
+	Middleware       = kind("traefik.io/v1alpha1", "Middleware", "")
+	Namespace        = kind("v1", "Namespace", "core/v1")
+	NamespacePatch   = Kind{"v1", "Namespace", "kubernetes:core/v1:NamespacePatch"}
+	ReferenceGrant   = kind("gateway.networking.k8s.io/v1beta1", "ReferenceGrant", "")
+	Secret           = kind("v1", "Secret", "core/v1")
+	Service          = kind("v1", "Service", "core/v1")
+	ServicePatch     = Kind{"v1", "Service", "kubernetes:core/v1:ServicePatch"}
 )
 
 func kind(apiVersion, name, module string) Kind {

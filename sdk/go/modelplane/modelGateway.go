@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+// The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 //
 // ## Example Usage
 //
@@ -72,10 +72,6 @@ func NewModelGateway(ctx *pulumi.Context,
 	if args.Chart != nil {
 		args.Chart = args.Chart.ToGatewayChartPtrOutput().ApplyT(func(v *GatewayChart) *GatewayChart { return v.Defaults() }).(GatewayChartPtrOutput)
 	}
-	if args.CreateNamespace == nil {
-		createNamespace_ := true
-		args.CreateNamespace = &createNamespace_
-	}
 	if args.InstallCrds == nil {
 		installCrds_ := true
 		args.InstallCrds = &installCrds_
@@ -99,19 +95,19 @@ func NewModelGateway(ctx *pulumi.Context,
 }
 
 type modelGatewayArgs struct {
-	// Annotations for all objects of the gateway, but for the custom resource definitions.
+	// Annotations for all objects of the gateway, but for the CRDs.
 	Annotations map[string]string `pulumi:"annotations"`
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
 	Chart *GatewayChart `pulumi:"chart"`
-	// Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
+	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool `pulumi:"createNamespace"`
-	// Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
+	// Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool `pulumi:"installCrds"`
-	// Labels for all objects of the gateway, but for the custom resource definitions.
+	// Labels for all objects of the gateway, but for the CRDs.
 	Labels map[string]string `pulumi:"labels"`
 	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
 	Name *string `pulumi:"name"`
-	// The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
+	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
 	Namespace *string `pulumi:"namespace"`
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port *int `pulumi:"port"`
@@ -123,19 +119,19 @@ type modelGatewayArgs struct {
 
 // The set of arguments for constructing a ModelGateway resource.
 type ModelGatewayArgs struct {
-	// Annotations for all objects of the gateway, but for the custom resource definitions.
+	// Annotations for all objects of the gateway, but for the CRDs.
 	Annotations pulumi.StringMapInput
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
 	Chart GatewayChartPtrInput
-	// Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
+	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool
-	// Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
+	// Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool
-	// Labels for all objects of the gateway, but for the custom resource definitions.
+	// Labels for all objects of the gateway, but for the CRDs.
 	Labels pulumi.StringMapInput
 	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
 	Name *string
-	// The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
+	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
 	Namespace pulumi.StringPtrInput
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port pulumi.IntPtrInput

@@ -35,13 +35,13 @@ class ModelGatewayArgs:
         """
         The set of arguments for constructing a ModelGateway resource.
 
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the custom resource definitions.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
-        :param _builtins.bool create_namespace: Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
-        :param _builtins.bool install_crds: Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the custom resource definitions.
+        :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
+        :param _builtins.bool install_crds: Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
-        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
+        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
@@ -50,8 +50,6 @@ class ModelGatewayArgs:
             pulumi.set(__self__, "annotations", annotations)
         if chart is not None:
             pulumi.set(__self__, "chart", chart)
-        if create_namespace is None:
-            create_namespace = True
         if create_namespace is not None:
             pulumi.set(__self__, "create_namespace", create_namespace)
         if install_crds is None:
@@ -79,7 +77,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def annotations(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
-        Annotations for all objects of the gateway, but for the custom resource definitions.
+        Annotations for all objects of the gateway, but for the CRDs.
         """
         return pulumi.get(self, "annotations")
 
@@ -103,7 +101,7 @@ class ModelGatewayArgs:
     @pulumi.getter(name="createNamespace")
     def create_namespace(self) -> Optional[_builtins.bool]:
         """
-        Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
+        Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
         """
         return pulumi.get(self, "create_namespace")
 
@@ -115,7 +113,7 @@ class ModelGatewayArgs:
     @pulumi.getter(name="installCrds")
     def install_crds(self) -> Optional[_builtins.bool]:
         """
-        Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
+        Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         """
         return pulumi.get(self, "install_crds")
 
@@ -127,7 +125,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
-        Labels for all objects of the gateway, but for the custom resource definitions.
+        Labels for all objects of the gateway, but for the CRDs.
         """
         return pulumi.get(self, "labels")
 
@@ -151,7 +149,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def namespace(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
+        The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
         """
         return pulumi.get(self, "namespace")
 
@@ -214,7 +212,7 @@ class ModelGateway(pulumi.ComponentResource):
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
                  __props__=None):
         """
-        The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+        The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
         ## Example Usage
 
@@ -236,13 +234,13 @@ class ModelGateway(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the custom resource definitions.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
-        :param _builtins.bool create_namespace: Whether to make the namespace, and to delete it with the gateway. Default: true. With false it must exist.
-        :param _builtins.bool install_crds: Whether to install the custom resource definitions of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where somebody else holds them, and for the second gateway of a cluster.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the custom resource definitions.
+        :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
+        :param _builtins.bool install_crds: Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
-        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, one of its own for each gateway. Default: `modelplane-<name>`.
+        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
@@ -254,7 +252,7 @@ class ModelGateway(pulumi.ComponentResource):
                  args: Optional[ModelGatewayArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+        The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
         ## Example Usage
 
@@ -312,8 +310,6 @@ class ModelGateway(pulumi.ComponentResource):
 
             __props__.__dict__["annotations"] = annotations
             __props__.__dict__["chart"] = chart
-            if create_namespace is None:
-                create_namespace = True
             __props__.__dict__["create_namespace"] = create_namespace
             if install_crds is None:
                 install_crds = True
