@@ -157,13 +157,16 @@ func (b builder) namespace() ([]pulumi.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, labels, options := object.Namespace, b.owned(nil), b.children.Options(advice)
+	kind, name, labels, options := object.Namespace, b.namespaceName(), b.owned(nil), b.children.Options(advice)
 	if ownership == kept {
 		kind, options = object.NamespacePatch, b.children.Options(advice, pulumi.RetainOnDelete(true))
 		labels = pulumix.Apply(b.meta, func(a Args) map[string]string { return a.Labels })
+		if b.in.Unknown("namespace") { // the Kubernetes plugin refuses a patch without a name, in preview too
+			name = pulumix.Val("not-known-in-preview")
+		}
 	}
 	namespace, err := object.New(b.ctx, kind, b.name, pulumi.Map{"metadata": pulumi.Map{
-		"name":        b.namespaceName(),
+		"name":        name,
 		"labels":      labels,
 		"annotations": b.annotations(nil),
 	}}, options...)

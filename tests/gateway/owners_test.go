@@ -89,15 +89,15 @@ func TestANamespaceThatDoesNotExistIsNamed(t *testing.T) {
 func TestAnotherStackLeavesAGatewayAlone(t *testing.T) {
 	sharedGateway(t)
 	makeNamespace(t, "both")
-	for place, sentence := range map[string]string{
-		"":                 "The namespace modelplane-gw belongs to a gateway of another stack or program",
-		"namespace: both,": "The namespace both has a Helm release gw already",
+	for name, c := range map[string]struct{ place, sentence string }{
+		"default": {"", "The namespace modelplane-gw belongs to a gateway of another stack or program"},
+		"named":   {"namespace: both,", "The namespace both has a Helm release gw already"},
 	} {
-		t.Run(place, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			server := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1"})
 			text := func(project string) string {
 				return program(project, []string{
-					modelGateway("gw", place+" service: {type: ClusterIP}, "+chart("")),
+					modelGateway("gw", c.place+" service: {type: ClusterIP}, "+chart("")),
 					modelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
 					modelService("chat", "'${gw.gateway}'", "", "own"),
 				}, "url: ${chat.url}")
@@ -112,7 +112,7 @@ func TestAnotherStackLeavesAGatewayAlone(t *testing.T) {
 			second.Write(t, text("dev"))
 			result := second.Up()
 			require.Error(t, result.Err)
-			assert.Contains(t, result.Output, sentence)
+			assert.Contains(t, result.Output, c.sentence)
 			assert.NotContains(t, result.Output, "FORCE=true")
 			requireSucceeds(t, second.Destroy())
 			require.NoError(t, run.WaitFor(t.Context(), 100))
@@ -132,8 +132,8 @@ func TestAnotherStackLeavesARouteAlone(t *testing.T) {
 	server := harness.Serve(t, modelserver.Options{Name: "owned", Address: ":8000", BasePath: "/v1"})
 	text := func(project string) string {
 		return program(project, []string{
-			modelEndpoint("owned", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
-			modelService("owned", gateway, "", "owned"),
+			modelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
+			modelService("owned", gateway, "", "own"),
 		}, "url: ${owned.url}")
 	}
 	first, second := harness.NewStack(t, "prod"), harness.NewStack(t, "dev")
@@ -147,8 +147,8 @@ func TestAnotherStackLeavesARouteAlone(t *testing.T) {
 	requireUnchanged(t, first)
 }
 
-// TestAStackKeepsItsOwnObjects would catch a stack that is refused its own route: after it was renamed, or its component was,
-// and after its state was lost.
+// TestAStackKeepsItsOwnObjects would catch a stack that is refused its own route after it was renamed, or its component was;
+// and one that is said to be another after its state was lost.
 func TestAStackKeepsItsOwnObjects(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "kept", Address: ":8000", BasePath: "/v1"})
@@ -181,13 +181,16 @@ func TestAStackKeepsItsOwnObjects(t *testing.T) {
 	assert.NotEqual(t, second, third)
 	requireServed(t, url, "kept")
 
-	// Lost: the new stack is one of the same name, project and program.
+	// A stack of the same name, project and program, whose state was lost, has a new Service to send requests to, and that alone
+	// is the conflict.
 	lost := harness.NewStack(t, "keeper")
 	lost.Rename(t, "other")
-	lost.MustUp(t, text("renamed", ""))
-	same, fourth := owner()
-	assert.Equal(t, uid, same, "the route was replaced")
-	assert.Equal(t, third, fourth)
+	lost.Write(t, text("renamed", ""))
+	result := lost.Up()
+	require.Error(t, result.Err)
+	assert.Contains(t, result.Output, "1 conflict: ")
+	assert.Contains(t, result.Output, ".spec.rules")
+	assert.NotContains(t, result.Output, "belongs to another stack")
 	requireServed(t, url, "kept")
 }
 

@@ -202,8 +202,9 @@ func (s *Stack) State(t testing.TB) string {
 // Rename gives the stack another name, below which its state goes on.
 func (s *Stack) Rename(t testing.TB, name string) {
 	t.Helper()
-	_, err := s.auto.Rename(context.Background(), optrename.StackName(name))
-	require.NoError(t, err)
+	// The SDK fails afterwards, because it asks for the history of the stack under its old name.
+	_, _ = s.auto.Rename(context.Background(), optrename.StackName(name))
+	var err error
 	s.auto, err = auto.SelectStack(context.Background(), name, s.auto.Workspace())
 	require.NoError(t, err)
 }
