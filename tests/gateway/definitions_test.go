@@ -97,7 +97,7 @@ func TestCRDsThatAnotherToolUpgradesStayUpgraded(t *testing.T) {
 	require.NoError(t, unstructured.SetNestedStringSlice(newer.Object, []string{"newer"}, "spec", "names", "categories"))
 	newer, err = client.Apply(t.Context(), name, newer, metav1.ApplyOptions{FieldManager: "another-tool", Force: true})
 	require.NoError(t, err)
-	t.Cleanup(func() { hold(t, original) })
+	defer func() { hold(t, original) }()
 
 	requireSucceeds(t, s.Refresh())
 	requireNothingChanges(t, s.Up(), "up")
