@@ -62,7 +62,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		},
 		child.Child{
 			// A namespace that is kept may have other gateways in it, so that it carries the user's labels alone.
-			Key: namespaceKey, Kind: kube.NamespacePatch, Omit: namespace != kept, Name: named(plan.namespaceName), Bare: true, Keep: true,
+			Key: namespaceKey, Kind: kube.NamespacePatch, Omit: namespace != kept, Name: patchedName(in.Identity), Bare: true, Keep: true,
 			Metadata: child.Fields{
 				"labels":      child.From(in.Metadata, func(m meta.Metadata) map[string]string { return m.Labels }),
 				"annotations": child.From(in.Metadata, func(m meta.Metadata) map[string]string { return m.Annotations }),
@@ -125,6 +125,14 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Fields: child.Fields{"spec": child.From(p, plan.gateway)},
 		},
 	), nil
+}
+
+// patchedName is the namespace's name. The Kubernetes plugin refuses a patch without a name, in preview too.
+func patchedName(identity value.Value[meta.Identity]) child.Field {
+	if !identity.Complete() {
+		return child.Fixed("not-known-in-preview")
+	}
+	return child.From(identity, func(i meta.Identity) string { return i.Namespace })
 }
 
 // crdChild installs a CRD, which outlives the gateway: deleting it would delete every route in the cluster. All gateways write

@@ -125,6 +125,24 @@ func TestANameIsAsLongAsItsNamespaceLetsItBe(t *testing.T) {
 	}
 }
 
+// TestOnlyTheDefaultNamespaceIsDeleted would catch a namespace with other people's objects in it that goes with the gateway.
+func TestOnlyTheDefaultNamespaceIsDeleted(t *testing.T) {
+	for _, c := range []struct {
+		isNamed bool
+		create  *bool
+		want    ownership
+	}{
+		{false, nil, own},
+		{false, ptr.To(true), own},
+		{false, ptr.To(false), existing},
+		{true, nil, existing},
+		{true, ptr.To(false), existing},
+		{true, ptr.To(true), kept},
+	} {
+		assert.Equal(t, c.want, namespaceOwnership(c.isNamed, c.create), "%+v", c)
+	}
+}
+
 // TestNoTwoGatewaysShareAClass would catch names that run into one another: a GatewayClass belongs to the cluster, and a
 // second gateway would take over the first one's.
 func TestNoTwoGatewaysShareAClass(t *testing.T) {

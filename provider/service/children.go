@@ -71,13 +71,18 @@ func (a awaiting) annotations() map[string]string {
 	return kube.WaitFor(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", a.gateway), "Accepted", "ResolvedRefs")
 }
 
-// advise says where the gateway's reason stands when it has not accepted the route in time.
+// advise says whose the route is, or where the gateway's reason stands when it has not accepted the route in time.
 func advise(in Inputs, failure string) string {
-	if !strings.Contains(failure, "timed out waiting") {
+	gateway, identity := in.Routing.Now().Gateway, in.Identity.Now()
+	switch {
+	case child.HeldByAnother(failure):
+		return fmt.Sprintf("The HTTPRoute %s in the namespace %s belongs to another stack or program, and it was left as it is. Choose "+
+			"another name or namespace for this service, or destroy the other one first.", identity.Name, identity.Namespace)
+	case strings.Contains(failure, "timed out waiting"):
+		return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
+			"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",
+			gateway.Namespace, gateway.Name, identity.Namespace, identity.Name)
+	default:
 		return ""
 	}
-	gateway, identity := in.Routing.Now().Gateway, in.Identity.Now()
-	return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
-		"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",
-		gateway.Namespace, gateway.Name, identity.Namespace, identity.Name)
 }

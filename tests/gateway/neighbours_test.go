@@ -29,7 +29,7 @@ func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 		[]string{endpoint, modelService("one", gateway, "", "both")}, "url: ${one.url}"))["url"].(string)
 	neighbour := harness.NewStack(t, "neighbour")
 	outputs := neighbour.MustUp(t, program("neighbour", []string{
-		modelGateway("inner", "installCrds: false, replicas: 1, service: {type: ClusterIP}, "+chart("")),
+		modelGateway("inner", "replicas: 1, service: {type: ClusterIP}, "+chart("")),
 		endpoint, modelService("two", "'${inner.gateway}'", "", "both"),
 	}, "url: ${two.url}", "address: ${inner.address}"))
 	second := outputs["url"].(string)

@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrefresh"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optrename"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/stretchr/testify/require"
@@ -196,6 +197,16 @@ func (s *Stack) State(t testing.TB) string {
 		all.Write(text)
 	}
 	return all.String()
+}
+
+// Rename gives the stack another name, below which its state goes on.
+func (s *Stack) Rename(t testing.TB, name string) {
+	t.Helper()
+	// The SDK fails afterwards, because it asks for the history of the stack under its old name.
+	_, _ = s.auto.Rename(context.Background(), optrename.StackName(name))
+	var err error
+	s.auto, err = auto.SelectStack(context.Background(), name, s.auto.Workspace())
+	require.NoError(t, err)
 }
 
 // Export is the stack's state in the form that Import takes.

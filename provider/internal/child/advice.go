@@ -2,12 +2,9 @@ package child
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 )
 
 // Engine is what children are told of the engine that makes them.
@@ -91,10 +88,4 @@ func (o Owner) advise(c Child) (pulumi.ResourceOption, error) {
 		return nil, err
 	}
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), nil
-}
-
-// HeldByAnother says whether a failure means that an object of this name belongs to another stack, or to another component of
-// this one: to plugins that write over what is there, the owner's label is a conflict; to newer ones it exists already.
-func HeldByAnother(failure string) bool {
-	return strings.Contains(failure, kube.OwnerLabel) || strings.Contains(failure, "already exists")
 }

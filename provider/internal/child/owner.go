@@ -39,11 +39,6 @@ func NewOwner(
 // resourceName is the Pulumi name of a child that has none of its own. Names that Pulumi makes up for objects start with it.
 func (o Owner) resourceName() string { return names.Child(o.identity.Now().Name, o.name) }
 
-// label tells the component from all others, of whatever organization, project and stack.
-func (o Owner) label() string {
-	return names.Hash([]string{o.ctx.Organization(), o.engine().URN, o.kind, o.name})
-}
-
 // options are those of a child that its component's options and the list decide. Pulumi itself hands on the component's
 // provider, protect, retainOnDelete and transforms.
 func (o Owner) options(c Child, after []pulumi.Resource) []pulumi.ResourceOption {

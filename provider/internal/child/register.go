@@ -131,7 +131,7 @@ func (o Owner) objectMeta(c Child, known siblings) pulumi.Map {
 			labels := m.LabelsOf(o.kind, o.identity.Now().Name)
 			maps.Copy(labels, more)
 			if c.Owned {
-				labels[kube.OwnerLabel] = o.label()
+				labels[kube.OwnerLabel] = ownerLabel(o.ctx.Organization(), o.engine().URN, o.kind, o.name)
 			}
 			return labels
 		})

@@ -66,3 +66,18 @@ func TestMetadataIsTheUsersOwn(t *testing.T) {
 		"annotations./", "annotations.modelplane/way",
 	}, paths)
 }
+
+// Catches two components of one stack whose auto-named objects are one resource to Pulumi, also where a name and a namespace run
+// into one another, and a name that Kubernetes refuses, which the Pulumi name alone may be.
+func TestTheNamesOfChildrenTellComponentsApart(t *testing.T) {
+	assert.Equal(t, "gw", Child("gw", "gw"))
+	seen := map[string]bool{"edge": true}
+	for _, parts := range [][]string{
+		{"edgeGateway"}, {"edge-eu"}, {"edge_us"}, {"Edge"}, {"edge.eu"}, {"edge", "eu"}, {"edge", "eu-prod"}, {"edge-eu", "prod"},
+	} {
+		child := Child("edge", parts[0], parts[1:]...)
+		assert.NoError(t, Object(child, Room("edge", "")+7), child)
+		assert.False(t, seen[child], child)
+		seen[child] = true
+	}
+}

@@ -1,0 +1,20 @@
+package child
+
+import (
+	"strings"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+)
+
+// ownerLabel is the label that tells a component from all others. The URN is that of the component that the program asked for,
+// which holds its project and stack as well.
+func ownerLabel(organization, urn, kind, name string) string {
+	return names.Hash([]string{organization, urn, kind, name})
+}
+
+// HeldByAnother says whether a write failed because the object belongs to another stack or program. Newer versions of the
+// Kubernetes plugin create without looking at what is there, and report that the object exists.
+func HeldByAnother(failure string) bool {
+	return strings.Contains(failure, "conflict") && strings.Contains(failure, kube.OwnerLabel) || strings.Contains(failure, "already exists")
+}
