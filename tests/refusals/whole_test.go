@@ -25,23 +25,23 @@ func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 			result := previewIn(stack, wholeProgram(t), optpreview.Diff())
 			require.NoError(t, result.Err, result.Output)
 			assert.Equal(t, map[string]int{
-				"modelplane:index:ModelGateway":                               1,
-				"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": definitions(t),
-				"kubernetes:core/v1:Namespace":                                1,
-				"kubernetes:helm.sh/v3:Release":                               1,
-				"kubernetes:apps/v1:DeploymentPatch":                          1,
-				"kubernetes:core/v1:ServicePatch":                             1,
-				"kubernetes:gateway.networking.k8s.io/v1:GatewayClass":        1,
-				"kubernetes:gateway.networking.k8s.io/v1:Gateway":             1,
-				"modelplane:index:ModelEndpoint":                              len(wholeEndpoints(t)),
-				"kubernetes:core/v1:Service":                                  len(wholeEndpoints(t)),
-				"kubernetes:discovery.k8s.io/v1:EndpointSlice":                len(wholeEndpoints(t)),
-				"kubernetes:core/v1:Secret":                                   1,
-				"kubernetes:traefik.io/v1alpha1:Middleware":                   2,
-				"kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy":    2,
-				"kubernetes:core/v1:ConfigMap":                                2, // the gateway's anchor, and the certificates of an endpoint
-				"modelplane:index:ModelService":                               1,
-				"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute":           1,
+				"modelplane:index:ModelGateway":                                    1,
+				"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinitionPatch": definitions(t),
+				"kubernetes:core/v1:Namespace":                                     1,
+				"kubernetes:helm.sh/v3:Release":                                    1,
+				"kubernetes:apps/v1:DeploymentPatch":                               1,
+				"kubernetes:core/v1:ServicePatch":                                  1,
+				"kubernetes:gateway.networking.k8s.io/v1:GatewayClass":             1,
+				"kubernetes:gateway.networking.k8s.io/v1:Gateway":                  1,
+				"modelplane:index:ModelEndpoint":                                   len(wholeEndpoints(t)),
+				"kubernetes:core/v1:Service":                                       len(wholeEndpoints(t)),
+				"kubernetes:discovery.k8s.io/v1:EndpointSlice":                     len(wholeEndpoints(t)),
+				"kubernetes:core/v1:Secret":                                        1,
+				"kubernetes:traefik.io/v1alpha1:Middleware":                        len(wholeEndpoints(t)),
+				"kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy":         2,
+				"kubernetes:core/v1:ConfigMap":                                     2, // the gateway's anchor, and the certificates of an endpoint
+				"modelplane:index:ModelService":                                    1,
+				"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute":                1,
 			}, count(result.Resources))
 			assertHidden(t, result, password)
 			assertHidden(t, result, base64.StdEncoding.EncodeToString([]byte(password)))

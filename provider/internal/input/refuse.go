@@ -34,7 +34,7 @@ func refuse(inputs property.Map, faults fault.List) error {
 // openTexts are the properties whose texts are names, paths and the like. Anywhere else a program may hold a key by mistake,
 // in a header or in a URL, and its text is not shown.
 var openTexts = []string{
-	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "hostnames", "path", "apiPath", "gateway", "service",
+	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "hostnames", "path", "gateway", "service",
 }
 
 // show is the value at path as a program would write it; empty where there is none, where it is more than one short line,
