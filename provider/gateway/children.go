@@ -54,7 +54,10 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		list = append(list, crdChild(component, in, crd, advise(adviseOnCRDs)))
 		before = append(before, crd.Name)
 	}
-	named := func(name func(plan) string) child.Field { return child.From(p, name) }
+	// Names need no more than they are made of: a patch has to know its object's name in preview, whatever else is unknown.
+	name := child.Fixed(in.Identity.Now().Name)
+	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
+	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
 	return append(list,
 		child.Child{
 			Key: namespaceKey, Kind: kube.Namespace, Omit: namespace != own, Name: named(plan.namespaceName), Owned: true,
@@ -79,9 +82,9 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		},
 		child.Child{
 			// It is not waited for: Helm would tell no more than that time ran out. Of the chart, only the values may be secret.
-			Key: releaseKey, Kind: kube.Release, After: append(before, entryPointKey), Name: named(plan.name),
+			Key: releaseKey, Kind: kube.Release, After: append(before, entryPointKey), Name: name,
 			Fields: child.Fields{
-				"name":           named(plan.name),
+				"name":           name,
 				"namespace":      named(plan.namespaceName),
 				"chart":          child.Open(child.From(in.Source, func(s Source) string { return s.chart().name })),
 				"version":        child.Open(child.From(in.Source, func(s Source) string { return s.chart().version })),
@@ -105,22 +108,22 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		// Patches that change nothing that Traefik reads wait until this revision of the release runs and has an address.
 		// Pulumi then says what is missing: which Pod fails and why, or that no load balancer gave an address.
 		child.Child{
-			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: named(plan.name), Bare: true,
+			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true,
 			Annotations: child.FromSiblings(revision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
 		},
 		child.Child{
-			Key: workloadKey, Kind: kube.DeploymentPatch, After: []string{releaseKey, anchorKey}, Name: named(plan.name), Bare: true, Keep: true,
+			Key: workloadKey, Kind: kube.DeploymentPatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true, Keep: true,
 			Annotations: child.FromSiblings(revision), Timeout: readyTimeout,
 			Metadata: child.Fields{"ownerReferences": child.FromSiblings(ownedByAnchor)},
 		},
 		child.Child{
 			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.className), Owned: true,
-			Labels: child.From(p, plan.classLabels), Advice: onGateway,
+			Labels: child.From(identified, plan.classLabels), Advice: onGateway,
 			Fields: child.Fields{"spec": child.Fixed(gatewayv1.GatewayClassSpec{ControllerName: chart.ControllerName})},
 		},
 		child.Child{
 			// It waits until Traefik says that it serves the Gateway.
-			Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Name: named(plan.name), Owned: true,
+			Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Name: name, Owned: true,
 			Annotations: child.Fixed(kube.WaitFor("$.status.conditions", "Programmed")), Timeout: readyTimeout, Advice: onGateway,
 			Fields: child.Fields{"spec": child.From(p, plan.gateway)},
 		},

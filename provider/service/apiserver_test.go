@@ -39,13 +39,13 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 	label := func(length int) string { return strings.Repeat("a", length) }
 	a := Args{
 		Routing: Routing{
-			Gateway: gateway.Reference{Name: label(63), Namespace: label(63), Listener: label(63), URL: "http://203.0.113.7", PluginVersion: "1"},
+			Gateway: gateway.Reference{Name: label(63), Namespace: label(63), Listener: label(63), URL: "http://203.0.113.7", PluginVersion: "1", AllowAnyPath: true},
 			Path:    ptr.To("/" + label(1023)),
 		},
 		Identity: meta.Identity{Name: label(63), Namespace: label(63)},
 	}
 	for i := range route.MaxHostnames {
-		a.Hostnames = append(a.Hostnames, "*."+label(63)+"."+label(63)+"."+label(63)+"."+label(50)+string(rune('a'+i)))
+		a.Hostnames = append(a.Hostnames, label(61)+"."+label(63)+"."+label(63)+"."+label(63)+"."+label(50)+string(rune('a'+i)))
 	}
 	for i := range route.MaxBackends {
 		set := map[string]string{}
@@ -91,7 +91,7 @@ var (
 			Routing: Routing{
 				Gateway: gateway.Reference{
 					Name: short.Draw(t, "gateway"), Namespace: labels.Draw(t, "namespace of the gateway"), Listener: short.Draw(t, "listener"),
-					URL: rapid.SampledFrom([]string{"http://203.0.113.7", "https://[2001:db8::7]:8443"}).Draw(t, "url"), PluginVersion: "1",
+					URL: rapid.SampledFrom([]string{"http://203.0.113.7", "https://[2001:db8::7]:8443"}).Draw(t, "url"), PluginVersion: "1", AllowAnyPath: true,
 				},
 				Hostnames: rapid.SliceOfNDistinct(rapid.OneOf(hosts, rapid.Map(hosts, func(host string) string { return "*." + host })), 0,
 					route.MaxHostnames-1, rapid.ID).Draw(t, "hostnames"),

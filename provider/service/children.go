@@ -8,7 +8,6 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
@@ -30,7 +29,7 @@ func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 		{Key: grantsKey, Each: &grants},
 		{
 			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Owned: true,
-			Name:        child.From(in.Identity, func(i meta.Identity) string { return i.Name }),
+			Name:        child.Fixed(in.Identity.Now().Name),
 			Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
 			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
 			Timeout:     acceptTimeout,

@@ -25,7 +25,7 @@ func sharedGateway(t testing.TB) string {
 		require.NoError(t, err)
 		outputs := s.MustUp(t, yaml("shared", "  gw: {type: 'modelplane:ModelGateway', properties: {chart: "+chart()+"}}", "  gateway: ${gw.gateway}"))
 		gateway := outputs["gateway"].(map[string]any)
-		sharedReference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}", gateway["name"], gateway["namespace"], gateway["url"])
+		sharedReference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, pluginVersion: %q}", gateway["name"], gateway["namespace"], gateway["url"], gateway["pluginVersion"])
 	})
 	require.NotEmpty(t, sharedReference, "the shared gateway could not be made")
 	return sharedReference

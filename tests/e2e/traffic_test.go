@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestEveryFormOfPathArrivesRewritten(t *testing.T) {
 		outputs += fmt.Sprintf("  %s: ${%s.url}\n", name, name)
 	}
 	// The whole of a server: nothing of the path is the API's.
-	resources += modelService(t, "whole", "apiPath: ''", "to-root=1")
+	resources += modelService(t, "whole", "path: /default/whole", "to-root=1")
 	outputs += "  whole: ${whole.url}\n"
 	urls := harness.NewStack(t, "paths").MustUp(t, yaml("paths", resources, outputs))
 
@@ -211,45 +212,80 @@ func TestEveryKindOfServerIsReached(t *testing.T) {
 	assert.Equal(t, "HTTP/2.0", h2c.Requests()[0].Proto)
 }
 
-// TestAClientsAuthorizationReachesOnlyWhoMayHaveIt would catch a caller's key that leaks to a backend, and header changes
-// of one backend that reach another, also where two services share an endpoint.
-func TestAClientsAuthorizationReachesOnlyWhoMayHaveIt(t *testing.T) {
-	closed := harness.Serve(t, modelserver.Options{Name: "closed", Address: ":8000", BasePath: "/v1"})
-	open := harness.Serve(t, modelserver.Options{Name: "open", Address: ":8000", BasePath: "/v1"})
-	azure := harness.Serve(t, modelserver.Options{Name: "azure", Address: ":8000", BasePath: "/v1", Keys: []string{key}, KeyHeader: "api-key"})
-	s := harness.NewStack(t, "authorization")
+// TestTheCallerShowsOnlyToServersThatMayKnow would catch a caller's key, cookie or address that leaks to a backend, by the
+// Middleware or by the filter of a route that cannot use it; a key of the endpoint that does not replace the caller's; and
+// header changes of one backend that reach another, also where two services share an endpoint.
+func TestTheCallerShowsOnlyToServersThatMayKnow(t *testing.T) {
+	serve := func(name string, options modelserver.Options) *modelserver.Server {
+		options.Name, options.Address, options.BasePath = name, ":8000", "/v1"
+		return harness.Serve(t, options)
+	}
+	closed, open, far := serve("closed", modelserver.Options{}), serve("open", modelserver.Options{}), serve("far", modelserver.Options{})
+	azure := serve("azure", modelserver.Options{Keys: []string{key}, KeyHeader: "api-key"})
+	both := serve("both", modelserver.Options{Keys: []string{key}})
+	at := func(server *modelserver.Server, more string) string {
+		return fmt.Sprintf("url: 'http://%s/v1'%s", server.Address(), more)
+	}
+	s := harness.NewStack(t, "caller")
 	s.SetSecret(t, "key", key)
-	urls := s.MustUp(t, yaml("authorization",
-		modelEndpoint("closed", fmt.Sprintf("url: 'http://%s/v1'", closed.Address()))+
-			modelEndpoint("open", fmt.Sprintf("url: 'http://%s/v1', forwardAuthorization: true, hostHeader: open.internal.test, "+
-				"headers: {set: {X-Team: red}, remove: [X-Trace]}", open.Address()))+
-			modelEndpoint("azure", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}', apiKeyHeader: api-key", azure.Address()))+
-			modelService(t, "one", "", "closed=1", "open=1", "azure=1")+
-			modelService(t, "two", "hostnames: [two.names.test]", "open=1"),
-		"  one: ${one.url}\n  two: ${two.url}"))
+	urls := s.MustUp(t, yaml("caller", "  team: {type: 'kubernetes:core/v1:Namespace', properties: {metadata: {name: team-caller}}}\n"+
+		modelEndpoint("closed", at(closed, ""))+
+		modelEndpoint("open", at(open, ", forwardCaller: true, hostHeader: open.internal.test, headers: {set: {X-Team: red}, remove: [X-Trace]}"))+
+		modelEndpoint("azure", at(azure, ", apiKey: '${key}', apiKeyHeader: api-key"))+
+		modelEndpoint("both", at(both, ", apiKey: '${key}', forwardCaller: true"))+
+		modelEndpoint("far", at(far, ""))+
+		modelService(t, "one", "", "closed=1", "open=1", "azure=1", "both=1")+
+		modelService(t, "two", "hostnames: [two.names.test]", "open=1")+
+		modelService(t, "three", "namespace: '${team.metadata.name}'", "far=1"),
+		"  one: ${one.url}\n  two: ${two.url}\n  three: ${three.url}"))
 	assert.True(t, strings.HasPrefix(urls["two"].(string), "http://two.names.test/"), urls["two"])
 	require.NoError(t, harness.Plane.AddHost("two.names.test", netip.MustParseAddr(hostOf(urls["one"].(string)))))
 
 	header := http.Header{"Authorization": {"Bearer caller"}, "X-Trace": {"1"}}
-	for _, url := range []any{urls["one"], urls["two"]} {
-		require.NoError(t, load.Do(context.Background(), load.Config{URL: url.(string), MaxRequests: 30, Header: header}).Err())
+	personal := []string{
+		"Api-Key", "Cookie", "Forwarded", "Ocp-Apim-Subscription-Key", "Openai-Organization", "Openai-Project", "X-Api-Key", "X-Goog-Api-Key",
 	}
+	for _, name := range personal {
+		header.Set(name, "caller")
+	}
+	for _, url := range []any{urls["one"], urls["two"], urls["three"]} {
+		require.NoError(t, load.Do(context.Background(), load.Config{URL: url.(string), MaxRequests: 40, Header: header}).Err())
+	}
+	forwarded := []string{"X-Forwarded-For", "X-Real-Ip"}
 	for _, request := range closed.Requests() {
-		assert.Empty(t, request.Header.Get("Authorization"))
-		assert.Empty(t, request.Header.Get("X-Team"))
+		assertHasNone(t, request, slices.Concat(personal, forwarded, []string{"Authorization", "X-Forwarded-Host", "X-Team"})...)
 		assert.Equal(t, "1", request.Header.Get("X-Trace"))
 	}
 	for _, request := range open.Requests() {
 		assert.Equal(t, "Bearer caller", request.Header.Get("Authorization"))
+		assert.Equal(t, "caller", request.Header.Get("Cookie"))
+		assert.NotEmpty(t, request.Header.Get("X-Forwarded-For"))
 		assert.Equal(t, "red", request.Header.Get("X-Team"))
-		assert.Empty(t, request.Header.Get("X-Trace"))
+		assertHasNone(t, request, "X-Trace")
 		assert.Equal(t, "open.internal.test", request.Host)
 	}
 	for _, request := range azure.Requests() {
-		assert.Empty(t, request.Header.Get("Authorization"))
 		assert.Equal(t, key, request.Header.Get("api-key"))
+		assertHasNone(t, request, "Authorization", "Cookie", "X-Api-Key", "X-Forwarded-For")
 	}
-	assert.Equal(t, 30, closed.Count()+open.Count()-30+azure.Count())
+	for _, request := range both.Requests() {
+		assert.Equal(t, []string{"Bearer " + key}, request.Header.Values("Authorization"))
+		assert.Equal(t, "caller", request.Header.Get("X-Api-Key"))
+		assert.NotEmpty(t, request.Header.Get("X-Forwarded-For"))
+	}
+	for _, request := range far.Requests() {
+		assertHasNone(t, request, append(personal, "Authorization", "X-Real-Ip")...)
+		assert.NotEmpty(t, request.Header.Get("X-Forwarded-For"), "no filter of a route removes what Traefik writes last")
+	}
+	assert.Equal(t, 40, closed.Count()+open.Count()-40+azure.Count()+both.Count())
+	assert.Equal(t, 40, far.Count())
+}
+
+func assertHasNone(t testing.TB, request modelserver.Request, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		assert.Empty(t, request.Header.Values(name), "%s arrived", name)
+	}
 }
 
 // TestStreamsArriveTokenByToken would catch a gateway, or its plugin, that holds a streamed answer back.

@@ -30,8 +30,8 @@ func sharedGateway(t testing.TB) string {
 		outputs := s.MustUp(t, sharedProgram("made"))
 		gateway := outputs["gateway"].(map[string]any)
 		shared.stack, shared.url, shared.made = s, outputs["url"].(string), time.Now()
-		shared.reference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, plugin: true}",
-			gateway["name"], gateway["namespace"], gateway["url"])
+		shared.reference = fmt.Sprintf("{name: %q, namespace: %q, url: %q, pluginVersion: %q}",
+			gateway["name"], gateway["namespace"], gateway["url"], gateway["pluginVersion"])
 	})
 	require.NotEmpty(t, shared.reference, "the shared gateway could not be made")
 	return shared.reference

@@ -37,11 +37,11 @@ urls[2]: has a path of more than 1024 characters, the most that an HTTPRoute tak
 			Name: "more headers than a route takes",
 			Inputs: map[string]any{"url": "http://10.0.0.7", "headers": map[string]any{
 				"set":    numbered("X-Set-", 17),
-				"remove": list(16, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
+				"remove": list(17, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
 			}},
 			Faults: `
 headers.set: has 17 headers; a route sets 16 at most
-headers.remove: has 16 headers; a route removes 15 at most`,
+headers.remove: has 17 headers; a route removes 16 at most`,
 		},
 		{
 			Name: "a header that is too long",
@@ -51,20 +51,26 @@ headers.remove: has 16 headers; a route removes 15 at most`,
 			}},
 			Faults: `
 headers.set.X-Long: has no value that a header takes: write 1 to 4096 characters without line breaks, or name the header in headers.remove
-headers.remove[0]: is no name of a header (RFC 9110, section 5.1)`,
+headers.remove[0]: is not the name of a header (RFC 9110, section 5.1)`,
 		},
 		{
 			Name: "names and metadata that are too long",
 			Inputs: map[string]any{
-				"url": "http://10.0.0.7", "name": strings.Repeat("a", 55), "namespace": strings.Repeat("a", 64),
+				"url": "http://10.0.0.7", "name": strings.Repeat("a", 48), "namespace": strings.Repeat("a", 64),
 				"labels":      map[string]any{"tier": strings.Repeat("a", 64)},
 				"annotations": map[string]any{"note": strings.Repeat("a", 256<<10)},
 			},
 			Faults: `
-name: "` + strings.Repeat("a", 55) + `" has 55 characters; the objects named after it leave room for 54
+name: "` + strings.Repeat("a", 48) + `" has 48 characters; the objects named after it leave room for 47
 namespace: "` + strings.Repeat("a", 64) + `" is no name for a namespace: write up to 63 lower-case letters, digits and hyphens, with a letter or digit first and last (RFC 1123)
 labels.tier: "` + strings.Repeat("a", 64) + `" is no label value: must be no more than 63 bytes
 annotations: annotations size 262148 is larger than limit 262144`,
+		},
+		{
+			Name:     "a Pulumi name that is too long",
+			Resource: strings.Repeat("a", 55),
+			Inputs:   map[string]any{"url": "http://10.0.0.7"},
+			Faults:   `name: "` + strings.Repeat("a", 55) + `" has 55 characters; the objects named after it leave room for 54`,
 		},
 	},
 	"ModelService": {
@@ -83,11 +89,9 @@ annotations: annotations size 262148 is larger than limit 262144`,
 			Faults: "hostnames[0]: has a host name of more than 253 characters, the most that DNS allows",
 		},
 		{
-			Name: "two parts of a path that are too long together",
-			Inputs: service(map[string]any{
-				"path": "/" + strings.Repeat("a", 1000), "apiPath": "/" + strings.Repeat("b", 30),
-			}),
-			Faults: "path: has 1032 characters together with apiPath; a route takes 1024",
+			Name:   "a path that is too long",
+			Inputs: service(map[string]any{"path": "/" + strings.Repeat("a", 1024)}),
+			Faults: "path: has a path of more than 1024 characters, the most that an HTTPRoute takes",
 		},
 		{
 			Name: "more endpoints than a rule takes",
@@ -95,18 +99,18 @@ annotations: annotations size 262148 is larger than limit 262144`,
 				map[string]any{"endpoints": list(10, func(int) any { return backend("a") })},
 				map[string]any{"endpoints": list(7, func(int) any { return backend("b") })},
 			}}),
-			Faults: "backends: has 17 endpoints; a route takes 16. Servers that are alike, with the same scheme, port and path, " +
-				"belong into the urls of one endpoint, up to 1000 of them",
+			Faults: "backends: has 17 endpoints; a route takes 16. Write replicas with the same scheme, port and path into the " +
+				"urls of one endpoint, which takes 1000",
 		},
 		{
 			Name: "more headers of an endpoint than a route takes",
-			Inputs: service(map[string]any{"backends": []any{map[string]any{"endpoint": with(backend("a"), map[string]any{
-				"setHeaders":    numbered("X-Set-", 17),
-				"removeHeaders": list(16, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
-			})}}}),
+			Inputs: service(map[string]any{"backends": []any{map[string]any{"endpoint": with(backend("a"), map[string]any{"headers": map[string]any{
+				"set":    numbered("X-Set-", 17),
+				"remove": list(17, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
+			}})}}}),
 			Faults: `
-backends[0].endpoint.setHeaders: has 17 headers; a route sets 16 at most
-backends[0].endpoint.removeHeaders: has 16 headers; a route removes 15 at most`,
+backends[0].endpoint.headers.set: has 17 headers; a route sets 16 at most
+backends[0].endpoint.headers.remove: has 17 headers; a route removes 16 at most`,
 		},
 		{
 			Name:     "a Pulumi name that is too long",

@@ -41,7 +41,7 @@ func TestProgramsForTheLastReleaseStayValid(t *testing.T) {
 
 // Catches a comparison that lets a break through, or that names another place.
 func TestBreaksNamesWhatBroke(t *testing.T) {
-	const gateway, service, protocol = "modelplane:index:ModelGateway", "modelplane:index:ModelService", "modelplane:index:Protocol"
+	const gateway, service, protocol = "modelplane:index:ModelGateway", "modelplane:index:ModelService", "modelplane:index:EndpointProtocol"
 	cases := map[string]struct {
 		change func(*schema.PackageSpec)
 		want   string
@@ -53,10 +53,10 @@ func TestBreaksNamesWhatBroke(t *testing.T) {
 		"an input renamed": {
 			func(s *schema.PackageSpec) {
 				inputs := s.Resources[service].InputProperties
-				inputs["apiPrefix"] = inputs["apiPath"]
-				delete(inputs, "apiPath")
+				inputs["prefix"] = inputs["path"]
+				delete(inputs, "path")
 			},
-			service + " input apiPath is gone",
+			service + " input path is gone",
 		},
 		"an input of another type": {
 			func(s *schema.PackageSpec) {
@@ -150,9 +150,10 @@ func TestAdditionsBreakNothing(t *testing.T) {
 	}
 	now.Resources["modelplane:index:InferenceCluster"] = schema.ResourceSpec{}
 	now.Types["modelplane:index:Engine"] = schema.ComplexTypeSpec{}
-	protocol := now.Types["modelplane:index:Protocol"]
+	const token = "modelplane:index:EndpointProtocol"
+	protocol := now.Types[token]
 	protocol.Enum = append(protocol.Enum, schema.EnumValueSpec{Name: "H3", Value: "h3"})
-	now.Types["modelplane:index:Protocol"] = protocol
+	now.Types[token] = protocol
 	now.Version = "0.2.0"
 	assert.Empty(t, Breaks(readSchema(t, path), now))
 }
@@ -218,10 +219,9 @@ func fill(spec schema.PackageSpec, properties map[string]schema.PropertySpec, ex
 	return defaults
 }
 
-// omittable tells properties with a default, but for two: the name of the published chart, which would have to be fetched,
-// and a gateway's plugin, without which an endpoint with a key is refused.
+// omittable tells properties with a default, but for the name of the published chart, which would have to be fetched.
 func omittable(name string, property schema.PropertySpec) bool {
-	return property.Default != nil && property.Default != "traefik" && name != "plugin"
+	return property.Default != nil && property.Default != "traefik"
 }
 
 // objectAt is fill for a value that may be an object or a list of them.

@@ -18,7 +18,8 @@ import (
 // decisive are the inputs that must be known when the program runs.
 var decisive = map[string][]string{
 	"ModelGateway":  {"name", "createNamespace", "installCrds"},
-	"ModelEndpoint": {"name"},
+	"ModelEndpoint": {"name", "forwardCaller"},
+	"ModelService":  {"name"},
 }
 
 // Catches a rule that takes a value which preview does not know for one that is missing or wrong. Every property, list

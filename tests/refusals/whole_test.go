@@ -37,7 +37,7 @@ func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 				"kubernetes:core/v1:Service":                                       len(wholeEndpoints(t)),
 				"kubernetes:discovery.k8s.io/v1:EndpointSlice":                     len(wholeEndpoints(t)),
 				"kubernetes:core/v1:Secret":                                        1,
-				"kubernetes:traefik.io/v1alpha1:Middleware":                        2,
+				"kubernetes:traefik.io/v1alpha1:Middleware":                        len(wholeEndpoints(t)) + 1, // one at the entry point
 				"kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy":         2,
 				"kubernetes:core/v1:ConfigMap":                                     2, // the gateway's anchor, and the certificates of an endpoint
 				"modelplane:index:ModelService":                                    1,

@@ -71,7 +71,7 @@ func NewChatPlatform(ctx *pulumi.Context, name string, args ChatPlatformArgs, op
 	}
 	service, err := modelplane.NewModelService(ctx, args.Team, &modelplane.ModelServiceArgs{
 		Gateway:  args.Gateway,
-		Path:     pulumi.String("/teams/" + args.Team),
+		Path:     pulumi.String("/teams/" + args.Team + "/v1"),
 		Backends: backends,
 	}, pulumi.Parent(platform))
 	if err != nil {

@@ -37,7 +37,7 @@ export class ChatPlatform extends pulumi.ComponentResource {
         });
         const service = new modelplane.ModelService(args.team, {
             gateway: args.gateway,
-            path: `/teams/${args.team}`,
+            path: `/teams/${args.team}/v1`,
             backends,
         }, { parent: this });
 

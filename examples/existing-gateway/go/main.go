@@ -41,8 +41,8 @@ func program(ctx *pulumi.Context) error {
 			Listener:  pulumi.String(cmp.Or(conf.Get("gatewayListener"), "web")),
 			// The URL that clients reach the listener by.
 			Url: pulumi.String(conf.Require("gatewayUrl")),
-			// Its Traefik runs the modelplane plugin, which sends the key. Without it, only endpoints without a key.
-			Plugin: pulumi.Bool(true),
+			// Its Traefik runs this version of the modelplane plugin, which sends the key and hides callers. Without it, leave this out.
+			PluginVersion: pulumi.String("1"),
 		},
 		Backends: modelplane.ServiceBackendArray{
 			modelplane.ServiceBackendArgs{Endpoint: own.Backend, Weight: pulumi.Int(80)},

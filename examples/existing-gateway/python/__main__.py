@@ -23,8 +23,8 @@ chat = modelplane.ModelService(
         "listener": config.get("gatewayListener") or "web",
         # The URL that clients reach the listener by.
         "url": config.require("gatewayUrl"),
-        # Its Traefik runs the modelplane plugin, which sends the key. Without it, only endpoints without a key.
-        "plugin": True,
+        # Its Traefik runs this version of the modelplane plugin, which sends the key and hides callers. Without it, leave this out.
+        "plugin_version": "1",
     },
     backends=[
         {"endpoint": own.backend, "weight": 80},

@@ -21,8 +21,8 @@ const chat = new modelplane.ModelService("chat", {
         listener: config.get("gatewayListener") ?? "web",
         // The URL that clients reach the listener by.
         url: config.require("gatewayUrl"),
-        // Its Traefik runs the modelplane plugin, which sends the key. Without it, only endpoints without a key.
-        plugin: true,
+        // Its Traefik runs this version of the modelplane plugin, which sends the key and hides callers. Without it, leave this out.
+        pluginVersion: "1",
     },
     backends: [
         { endpoint: own.backend, weight: 80 },

@@ -54,16 +54,16 @@ func TestMetadataIsTheUsersOwn(t *testing.T) {
 		map[string]string{"Note": "any\ntext", "example.com/owner": ""},
 	))
 	faults := Metadata(
-		map[string]string{"modelplane/way": "x", "app.kubernetes.io/name": "x", "app.kubernetes.io/managed-by": "x", "kubernetes.io/service-name": "x"},
-		map[string]string{"modelplane/way": "x", "/": "x"},
+		map[string]string{"modelplane/hash": "x", "app.kubernetes.io/name": "x", "app.kubernetes.io/managed-by": "x", "kubernetes.io/service-name": "x"},
+		map[string]string{"modelplane/hash": "x", "/": "x"},
 	)
 	var paths []string
 	for _, f := range faults {
 		paths = append(paths, f.Path)
 	}
 	assert.Equal(t, []string{
-		`labels["app.kubernetes.io/managed-by"]`, `labels["app.kubernetes.io/name"]`, `labels["kubernetes.io/service-name"]`, "labels.modelplane/way",
-		"annotations./", "annotations.modelplane/way",
+		`labels["app.kubernetes.io/managed-by"]`, `labels["app.kubernetes.io/name"]`, `labels["kubernetes.io/service-name"]`, "labels.modelplane/hash",
+		"annotations./", "annotations.modelplane/hash",
 	}, paths)
 }
 
