@@ -45,7 +45,7 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 		Identity: meta.Identity{Name: label(63), Namespace: label(63)},
 	}
 	for i := range route.MaxHostnames {
-		a.Hostnames = append(a.Hostnames, label(61)+"."+label(63)+"."+label(63)+"."+label(63)+"."+label(50)+string(rune('a'+i)))
+		a.Hostnames = append(a.Hostnames, "w."+label(63)+"."+label(63)+"."+label(63)+"."+label(50)+string(rune('a'+i)))
 	}
 	for i := range route.MaxBackends {
 		set := map[string]string{}
