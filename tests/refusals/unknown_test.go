@@ -86,12 +86,16 @@ func TestOutputsOfResourcesThatAreNotThereYetAreInputs(t *testing.T) {
 	assert.Contains(t, result.Resources, "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute")
 }
 
-// named is inputs under another name, where they have one, so that there can be several in a program.
+// named is inputs under another name and path, where they have one, so that there can be several in a program.
 func named(inputs map[string]any, name string) map[string]any {
-	if inputs["name"] == nil {
-		return inputs
+	inputs = maps.Clone(inputs)
+	if inputs["name"] != nil {
+		inputs["name"] = name
 	}
-	return replace(inputs, []any{"name"}, name).(map[string]any)
+	if inputs["path"] != nil {
+		inputs["path"] = fmt.Sprintf("/%s/%s/v1", inputs["namespace"], name)
+	}
+	return inputs
 }
 
 // examples are inputs that nothing is wrong with and that, together, use all that each component takes.
