@@ -5,43 +5,46 @@ import (
 	"strings"
 )
 
-// callers are the headers, in lower case, that say who sent a request, and those in which clients and gateways carry
-// keys. Headers that begin with x-forwarded- are among them.
-var callers = map[string]bool{
+// callers are the headers that say who sent a request, and those in which clients and gateways carry keys. Headers that
+// begin with X-Forwarded- are among them.
+var callers = canonical(
 	// Keys and tokens.
-	"authorization": true, "proxy-authorization": true, "cookie": true, "cookie2": true,
-	"api-key": true, "apikey": true, "x-api-key": true, "x-apikey": true, "x-api-token": true,
-	"x-auth-token": true, "x-auth-key": true, "x-access-token": true, "x-id-token": true, "x-functions-key": true,
-	"x-goog-api-key": true, "x-goog-user-project": true, "x-goog-iam-authorization-token": true,
-	"x-serverless-authorization": true, "ocp-apim-subscription-key": true,
-	"cf-aig-authorization": true, "x-amz-security-token": true, "x-litellm-api-key": true, "x-portkey-api-key": true,
-	"x-portkey-virtual-key": true, "helicone-auth": true, "x-csrf-token": true, "x-xsrf-token": true,
-	"x-goog-iap-jwt-assertion": true, "cf-access-jwt-assertion": true,
-	"cf-access-token": true, "cf-access-client-id": true, "cf-access-client-secret": true,
-	"x-amzn-oidc-accesstoken": true, "x-amzn-oidc-data": true, "x-ms-token-aad-access-token": true,
-	"x-ms-token-aad-id-token": true, "x-ms-token-aad-refresh-token": true, "x-auth-request-access-token": true,
+	"Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Api-Key", "ApiKey", "X-Api-Key", "X-ApiKey", "X-Api-Token",
+	"X-Auth-Token", "X-Auth-Key", "X-Access-Token", "X-Id-Token", "X-Functions-Key", "X-Goog-Api-Key", "X-Goog-User-Project",
+	"X-Goog-Iam-Authorization-Token", "X-Serverless-Authorization", "Ocp-Apim-Subscription-Key", "Cf-Aig-Authorization",
+	"X-Amz-Security-Token", "X-Litellm-Api-Key", "X-Portkey-Api-Key", "X-Portkey-Virtual-Key", "Helicone-Auth",
+	"X-Csrf-Token", "X-Xsrf-Token", "X-Goog-Iap-Jwt-Assertion", "Cf-Access-Jwt-Assertion", "Cf-Access-Token",
+	"Cf-Access-Client-Id", "Cf-Access-Client-Secret", "X-Amzn-Oidc-AccessToken", "X-Amzn-Oidc-Data",
+	"X-Ms-Token-Aad-Access-Token", "X-Ms-Token-Aad-Id-Token", "X-Ms-Token-Aad-Refresh-Token", "X-Auth-Request-Access-Token",
 	// Accounts and people.
-	"openai-organization": true, "openai-project": true, "cf-access-authenticated-user-email": true,
-	"remote-user": true, "remote-name": true, "remote-email": true, "remote-groups": true, "x-remote-user": true,
-	"x-remote-group": true, "x-auth-request-user": true, "x-auth-request-email": true, "x-auth-request-groups": true,
-	"x-auth-request-preferred-username": true, "x-goog-authenticated-user-email": true,
-	"x-goog-authenticated-user-id": true, "x-amzn-oidc-identity": true, "x-ms-client-principal": true,
-	"x-ms-client-principal-id": true, "x-ms-client-principal-name": true, "from": true,
-	"client-cert": true, "client-cert-chain": true, "x-client-cert": true, "x-ssl-client-cert": true,
+	"OpenAI-Organization", "OpenAI-Project", "Cf-Access-Authenticated-User-Email", "Remote-User", "Remote-Name",
+	"Remote-Email", "Remote-Groups", "X-Remote-User", "X-Remote-Group", "X-Auth-Request-User", "X-Auth-Request-Email",
+	"X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username", "X-Goog-Authenticated-User-Email",
+	"X-Goog-Authenticated-User-Id", "X-Amzn-Oidc-Identity", "X-Ms-Client-Principal", "X-Ms-Client-Principal-Id",
+	"X-Ms-Client-Principal-Name", "From", "Client-Cert", "Client-Cert-Chain", "X-Client-Cert", "X-Ssl-Client-Cert",
 	// Addresses.
-	"forwarded": true, "via": true, "x-real-ip": true, "x-client-ip": true, "client-ip": true, "true-client-ip": true,
-	"x-cluster-client-ip": true, "x-original-forwarded-for": true, "x-envoy-external-address": true,
-	"x-forwarded": true, "cf-connecting-ip": true, "cf-connecting-ipv6": true, "cf-pseudo-ipv4": true,
-	"cf-ipcountry": true, "fastly-client-ip": true, "fly-client-ip": true, "x-azure-clientip": true,
-	"x-azure-socketip": true, "x-appengine-user-ip": true,
+	"Forwarded", "X-Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "Client-Ip", "True-Client-Ip", "X-Cluster-Client-Ip",
+	"X-Original-Forwarded-For", "X-Envoy-External-Address", "Cf-Connecting-Ip", "Cf-Connecting-IpV6", "Cf-Pseudo-IpV4",
+	"Cf-IpCountry", "Fastly-Client-Ip", "Fly-Client-Ip", "X-Azure-ClientIp", "X-Azure-SocketIp", "X-AppEngine-User-Ip",
+)
+
+func canonical(names ...string) map[string]bool {
+	set := map[string]bool{}
+	for _, name := range names {
+		set[http.CanonicalHeaderKey(name)] = true
+	}
+	return set
 }
 
 // removeCaller removes from header all that says who sent the request.
 func removeCaller(header http.Header) {
 	for name := range header {
-		// To some servers x_api_key and x.api.key are x-api-key.
-		plain := dashes.Replace(strings.ToLower(name))
-		if callers[plain] || strings.HasPrefix(plain, "x-forwarded-") {
+		known := name
+		if strings.ContainsAny(name, "_. ") {
+			// To some servers x_api_key and x.api.key are X-Api-Key.
+			known = http.CanonicalHeaderKey(dashes.Replace(name))
+		}
+		if callers[known] || strings.HasPrefix(known, "X-Forwarded-") {
 			delete(header, name)
 		}
 	}

@@ -22,7 +22,7 @@ var caller = http.Header{
 	"X-Forwarded-For": {"203.0.113.9"}, "X-Forwarded-Host": {"h"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Port": {"80"},
 	"X-Forwarded-Server": {"s"}, "X-Forwarded-User": {"ann"}, "X-Real-Ip": {"203.0.113.9"}, "Forwarded": {"for=203.0.113.9"},
 	"True-Client-Ip": {"203.0.113.9"}, "Cf-Connecting-Ip": {"203.0.113.9"}, "Remote-User": {"ann"},
-	"X_api_key": {"1"}, "X.api.key": {"1"}, "x-API-key": {"1"},
+	"X_api_key": {"1"}, "X.api.key": {"1"}, "X_forwarded.for": {"203.0.113.9"},
 }
 
 // harmless are headers that a model server may need.

@@ -18,16 +18,15 @@ var (
 // resolves those that are not encoded. One that is encoded passes Traefik as part of a name, and a server that decodes
 // it serves what lies above the base path: /v1/..%2Fmetrics, with the gateway's key.
 func hasDotSegment(path string) bool {
-	for decoded := 0; decoded < 3; decoded++ {
-		if strings.Contains(path, ".") && dotSegment.MatchString(path) {
-			return true
-		}
-		if !strings.Contains(path, "%") {
-			return false
-		}
-		path = decode(path)
+	if !strings.Contains(path, "%") {
+		return isDotted(path)
 	}
-	return false
+	once := decode(path)
+	return isDotted(path) || isDotted(once) || isDotted(decode(once))
+}
+
+func isDotted(path string) bool {
+	return strings.Contains(path, ".") && dotSegment.MatchString(path)
 }
 
 // decode decodes a path, and leaves what is not an encoded byte as it is, as most servers do.

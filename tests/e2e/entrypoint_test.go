@@ -101,7 +101,7 @@ func starve(t *testing.T) {
 	t.Cleanup(func() { ended.Store(true) })
 	for range 2 * runtime.NumCPU() {
 		go func() {
-			for !ended.Load() { //nolint:revive // it is there to be busy
+			for !ended.Load() {
 			}
 		}()
 	}
