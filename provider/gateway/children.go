@@ -99,7 +99,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is
 			// looked at again only after half of their grace period, which is five minutes.
-			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: endTimeout,
+			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: endTimeout, Lasting: true,
 			ResourceName: names.Child(in.Identity.Now().Name, component) + "-pods",
 			Fields: child.Fields{"data": child.Fixed(map[string]string{
 				"README": "The gateway's Deployment belongs to this object: it is deleted with it.",

@@ -169,7 +169,10 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		e := entry{weight: backend.Weight}
 		for at, reference := range backend.references(path) {
 			checkKey(at, reference, identity, r, faults)
-			e.endpoints = append(e.endpoints, reference.Parse(at, faults))
+			reference = reference.Parse(at, faults)
+			filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
+			faults.AddErr(at+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), at, "gateway", "namespace")
+			e.endpoints = append(e.endpoints, reference)
 		}
 		read = append(read, e)
 		endpoints += len(e.endpoints)

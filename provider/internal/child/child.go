@@ -39,6 +39,8 @@ type Child struct {
 	Timeout string
 	// DeleteTimeout is how long its end is waited for, unless the component's customTimeouts say otherwise.
 	DeleteTimeout string
+	// Lasting says that nothing ever replaces the object, although Pulumi makes up its name.
+	Lasting bool
 	// Keep leaves the object in the cluster when it leaves the stack.
 	Keep bool
 	// IgnoreChanges are fields that are written once, when the object is made.
@@ -76,4 +78,4 @@ func (s Siblings) names() Names {
 
 // replaceable says whether Pulumi replaces the object in the course of ordinary updates. Such an object follows neither
 // protect, which would forbid the update, nor retainOnDelete, which would leave each of its predecessors behind.
-func (c Child) replaceable() bool { return !c.Name.isSet() && !c.Keep }
+func (c Child) replaceable() bool { return !c.Name.isSet() && !c.Keep && !c.Lasting }

@@ -11,6 +11,7 @@
 package route
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -131,15 +132,13 @@ func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
 // comes first: what it removes of the caller's, the endpoint may set to values of its own.
 func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	var filters []gatewayv1.HTTPRouteFilter
-	// Only a Middleware of the route's own namespace can be named.
-	hasMiddleware := b.Middleware != nil && r.Plugin && b.Namespace == r.Namespace
-	if hasMiddleware {
+	if r.hasMiddleware(b) {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
 			Type:         gatewayv1.HTTPRouteFilterExtensionRef,
 			ExtensionRef: &gatewayv1.LocalObjectReference{Group: "traefik.io", Kind: "Middleware", Name: gatewayv1.ObjectName(*b.Middleware)},
 		})
 	}
-	if headers := headerFilter(b, !b.ForwardCaller && !hasMiddleware); headers != nil {
+	if headers := headerFilter(b, r.hidden(b)); headers != nil {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
 			Type:                  gatewayv1.HTTPRouteFilterRequestHeaderModifier,
 			RequestHeaderModifier: headers,
@@ -148,20 +147,38 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})
 }
 
+// hidden are the headers that the filter removes so that the server does not learn who the caller is.
+func (r Route) hidden(b Backend) []string {
+	if b.ForwardCaller || r.hasMiddleware(b) {
+		return nil
+	}
+	headers := ptr.Deref(b.Headers, endpoint.Headers{})
+	names := slices.Concat(slices.Collect(maps.Keys(headers.Set)), headers.Remove)
+	return slices.DeleteFunc(slices.Clone(callerHeaders), func(name string) bool { return hasHeader(names, name) })
+}
+
+// hasMiddleware says whether the route runs the endpoint's Middleware. Only one of the route's own namespace can be named.
+func (r Route) hasMiddleware(b Backend) bool {
+	return b.Middleware != nil && r.Plugin && b.Namespace == r.Namespace
+}
+
+// Check finds whether the filters of a backend fit into a route.
+func (r Route) Check(b Backend) error {
+	own, hidden := len(ptr.Deref(b.Headers, endpoint.Headers{}).Remove), len(r.hidden(b))
+	if own+hidden <= endpoint.MaxHeaders {
+		return nil
+	}
+	return fmt.Errorf("removes %d headers, but the route removes %d more that identify the caller, and %d is the most: leave some out, use "+
+		"the endpoint in its own namespace on a gateway with the modelplane plugin, or set its forwardCaller", own, hidden, endpoint.MaxHeaders)
+}
+
 // headerFilter is nil where no header changes. Traefik removes after it sets
 // (pkg/middlewares/gatewayapi/headermodifier/request_header_modifier.go:42 of v3.7.13), so that what the endpoint sets is not
-// removed. A filter removes 16 headers at most; the endpoint's own come before those that identify the caller.
-func headerFilter(b Backend, anonymous bool) *gatewayv1.HTTPHeaderFilter {
+// among the hidden.
+func headerFilter(b Backend, hidden []string) *gatewayv1.HTTPHeaderFilter {
 	headers := ptr.Deref(b.Headers, endpoint.Headers{})
 	names := slices.Sorted(maps.Keys(headers.Set))
-	remove := slices.Clone(headers.Remove)
-	if anonymous {
-		for _, name := range callerHeaders {
-			if !hasHeader(names, name) && !hasHeader(remove, name) && len(remove) < endpoint.MaxHeaders {
-				remove = append(remove, name)
-			}
-		}
-	}
+	remove := slices.Concat(headers.Remove, hidden)
 	if len(names)+len(remove) == 0 {
 		return nil
 	}

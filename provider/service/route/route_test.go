@@ -61,3 +61,29 @@ func goldenCases(t *testing.T) map[string]Route {
 	}
 	return cases
 }
+
+// TestCallersStayHiddenBesideTheEndpointsOwnChanges would catch a caller's key that reaches a server because the filter was full,
+// and a fault where the Middleware hides the caller or nothing is hidden.
+func TestCallersStayHiddenBesideTheEndpointsOwnChanges(t *testing.T) {
+	six := &endpoint.Headers{Remove: []string{"X-1", "X-2", "X-3", "X-4", "X-5", "X-6"}}
+	five := &endpoint.Headers{Remove: six.Remove[:5]}
+	middleware := "local-0fbc81a4"
+	plain, plugin := Route{Namespace: "apps"}, Route{Namespace: "apps", Plugin: true}
+	for name, c := range map[string]struct {
+		route Route
+		ref   endpoint.BackendReference
+		fits  bool
+	}{
+		"five":                      {plain, endpoint.BackendReference{Namespace: "apps", Headers: five}, true},
+		"six":                       {plain, endpoint.BackendReference{Namespace: "apps", Headers: six}, false},
+		"six, for who may know":     {plain, endpoint.BackendReference{Namespace: "apps", Headers: six, ForwardCaller: true}, true},
+		"six, with the plugin":      {plugin, endpoint.BackendReference{Namespace: "apps", Headers: six, Middleware: &middleware}, true},
+		"six, of another namespace": {plugin, endpoint.BackendReference{Namespace: "models", Headers: six, Middleware: &middleware}, false},
+	} {
+		b := Backend{BackendReference: c.ref}
+		assert.Equal(t, c.fits, c.route.Check(b) == nil, name)
+		if c.fits && !c.ref.ForwardCaller && !c.route.hasMiddleware(b) {
+			assert.Subset(t, headerFilter(b, c.route.hidden(b)).Remove, []string{"Authorization", "Cookie", "X-Api-Key"}, name)
+		}
+	}
+}
