@@ -102,7 +102,7 @@ func takes(t *rapid.T, server apitest.Server, a Args) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t require.TestingT, a Args) []map[string]any {
-	identity := a.Identity.Or("endpoint", meta.DefaultNamespace)
+	identity := a.Or("endpoint", meta.DefaultNamespace)
 	in := Inputs{value.Known(a.Server), value.Known(a.Credential), value.Known(identity), value.Known(a.Metadata)}
 	p, faults := decide(a.Server, isKeyed(a.Server, a.Credential))
 	require.Empty(t, faults)

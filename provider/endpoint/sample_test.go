@@ -60,8 +60,10 @@ var samples = rapid.Custom(func(t *rapid.T) sample {
 				Name:      rapid.StringMatching(`[a-z]([-a-z0-9]{0,45}[a-z0-9])?`).Draw(t, "name"),
 				Namespace: rapid.StringMatching(`[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`).Draw(t, "namespace"),
 			},
-			Metadata: meta.Metadata{Labels: rapid.MapOfN(metadataKeys, labelValues, 0, 3).Draw(t, "labels"),
-				Annotations: rapid.MapOfN(metadataKeys, rapid.String(), 0, 3).Draw(t, "annotations")},
+			Metadata: meta.Metadata{
+				Labels:      rapid.MapOfN(metadataKeys, labelValues, 0, 3).Draw(t, "labels"),
+				Annotations: rapid.MapOfN(metadataKeys, rapid.String(), 0, 3).Draw(t, "annotations"),
+			},
 		},
 	}
 	s.hosts = drawHosts(t, s.family)

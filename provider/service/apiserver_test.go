@@ -67,7 +67,7 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t require.TestingT, a Args) []map[string]any {
-	identity := a.Identity.Or("service", meta.DefaultNamespace)
+	identity := a.Or("service", meta.DefaultNamespace)
 	in := Inputs{value.Known(a.Routing), value.Known(a.Await), value.Known(identity), value.Known(a.Metadata)}
 	p, faults := decide(identity, a.Routing)
 	require.Empty(t, faults)

@@ -40,7 +40,7 @@ type grant struct {
 
 // check finds every fault of a service's arguments.
 func check(name string, a Args) fault.List {
-	identity := a.Identity.Or(name, meta.DefaultNamespace)
+	identity := a.Or(name, meta.DefaultNamespace)
 	_, faults := decide(identity, a.Routing)
 	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(identity.Namespace))

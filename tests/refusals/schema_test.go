@@ -204,14 +204,14 @@ func objects(p preview) []string {
 // in every object that the example has. It gives the names of those.
 func fill(spec schema.PackageSpec, properties map[string]schema.PropertySpec, example, bare, full map[string]any) (defaults []string) {
 	for name, value := range example {
-		if !omittable(name, properties[name]) {
+		if !omittable(properties[name]) {
 			inner, more := objectAt(spec, properties[name].TypeSpec, value)
 			bare[name], full[name] = inner[0], inner[1]
 			defaults = append(defaults, more...)
 		}
 	}
 	for name, property := range properties {
-		if omittable(name, property) {
+		if omittable(property) {
 			full[name] = property.Default
 			defaults = append(defaults, name)
 		}
@@ -220,7 +220,7 @@ func fill(spec schema.PackageSpec, properties map[string]schema.PropertySpec, ex
 }
 
 // omittable tells properties with a default, but for the name of the published chart, which would have to be fetched.
-func omittable(name string, property schema.PropertySpec) bool {
+func omittable(property schema.PropertySpec) bool {
 	return property.Default != nil && property.Default != "traefik"
 }
 
