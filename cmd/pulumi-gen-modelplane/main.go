@@ -15,7 +15,7 @@ import (
 	"github.com/pulumi/pulumi-go-provider/integration"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
-	"github.com/modelplane/pulumi-modelplane/internal/docs"
+	"github.com/modelplane/pulumi-modelplane/internal/docgen"
 	"github.com/modelplane/pulumi-modelplane/provider"
 )
 
@@ -45,10 +45,10 @@ func generate(root string) error {
 	if err := writeSDKs(filepath.Join(root, "sdk"), spec); err != nil {
 		return err
 	}
-	if err := docs.WriteTables(filepath.Join(root, "docs"), spec); err != nil {
+	if err := docgen.WriteTables(filepath.Join(root, "docs"), spec); err != nil {
 		return err
 	}
-	return docs.Draw(filepath.Join(root, "docs"))
+	return docgen.Draw(filepath.Join(root, "docs"))
 }
 
 // schemaText is the schema as the engine gets it, one property a line.

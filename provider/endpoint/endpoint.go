@@ -9,12 +9,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
-	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/provider/programs"
 )
 
 // Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
@@ -50,7 +50,7 @@ func (e *ModelEndpoint) Annotate(at infer.Annotator) {
 		"It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are "+
 		"needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the "+
 		"old objects; services switch over in one write, and no request is lost."+
-		examples.Of("endpoint", "Servers of your own, and a provider with a key"))
+		programs.Of("endpoint", "Servers of your own, and a provider with a key"))
 	at.Describe(&e.ServiceName, "The name of the Service in front of the server's addresses.")
 	at.Describe(&e.Namespace, "The namespace of the endpoint's objects.")
 	at.Describe(&e.Port, "The port of the URL.")

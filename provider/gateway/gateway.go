@@ -7,12 +7,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
-	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/provider/programs"
 )
 
 // Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
@@ -49,7 +49,7 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 	at.Describe(g, "The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its "+
 		"own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set "+
 		"`installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the "+
-		"`customTimeouts` of the component)."+examples.Of("gateway", "Three Traefiks behind an internal load balancer"))
+		"`customTimeouts` of the component)."+programs.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
 	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path.")

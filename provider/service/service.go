@@ -9,12 +9,12 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
-	"github.com/modelplane/pulumi-modelplane/provider/examples"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/provider/programs"
 )
 
 // Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
@@ -48,7 +48,7 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 	at.Describe(s, "One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each "+
 		"backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints "+
 		"are in (which preview shows only once the endpoints are known)."+
-		examples.Of("service", "A canary with 5 % of the requests"))
+		programs.Of("service", "A canary with 5 % of the requests"))
 	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.")
 	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose "+
 		"reference names no `clusterUrl`.")

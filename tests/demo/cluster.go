@@ -32,7 +32,7 @@ Without KUBECONFIG the demo runs in a local plane and needs none of this`
 
 // inCluster takes the cluster of KUBECONFIG, and model servers from the environment. They may cost money and are sent
 // little.
-func inCluster(t *terminal) (*place, error) {
+func inCluster(t *terminal) (*environment, error) {
 	var missing []string
 	for _, name := range []string{nearVariable, farVariable, keyVariable, modelVariable} {
 		if os.Getenv(name) == "" {
@@ -43,7 +43,7 @@ func inCluster(t *terminal) (*place, error) {
 		return nil, fmt.Errorf(needed, strings.Join(missing, ", "))
 	}
 	t.title("One OpenAI-compatible URL over three backends, in the cluster of " + os.Getenv("KUBECONFIG"))
-	p := &place{
+	p := &environment{
 		began: time.Now(), model: os.Getenv(modelVariable), requests: 20, rate: 2, around: 4, patience: 2 * time.Minute,
 		lasting: true, explain: func() string { return explainCluster }, leave: func() {},
 		config: auto.ConfigMap{

@@ -27,30 +27,30 @@ func main() {
 	}
 }
 
-// run does everything but the showing itself: it finds the place, opens the example and cleans up.
+// run does everything but the showing itself: it finds the environment, opens the example and cleans up.
 func run(ctx context.Context, t *terminal) error {
-	place, err := choosePlace(t)
+	environment, err := chooseEnvironment(t)
 	if err != nil {
 		return err
 	}
-	defer place.leave()
+	defer environment.leave()
 	var example *example
 	err = t.step("Make a stack of "+exampleFolder, func(status func(string)) (string, error) {
 		status("with a Pulumi home and state of its own")
-		example, err = openExample(ctx, place.config)
+		example, err = openExample(ctx, environment.config)
 		return "", err
 	})
 	if err != nil {
 		return err
 	}
 
-	err = demo{t, place, example}.show(ctx)
+	err = demo{t, environment, example}.show(ctx)
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")
 	} else if err != nil {
-		t.block(place.explain())
+		t.block(environment.explain())
 	}
-	if err == nil || place.lasting {
+	if err == nil || environment.lasting {
 		err = errors.Join(err, takeDown(t, example))
 	} else {
 		err = errors.Join(err, example.remove())

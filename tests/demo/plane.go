@@ -26,8 +26,8 @@ const (
 )
 
 // inPlane starts the model servers in this process, on addresses of the plane.
-func inPlane(t *terminal, plane localplane.Plane) (*place, error) {
-	p := &place{
+func inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
+	p := &environment{
 		began: time.Now(), model: "demo", requests: 500, rate: 200, around: 50, patience: 30 * time.Second,
 		explain: func() string { return explainPlane(plane) },
 	}

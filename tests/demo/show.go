@@ -18,11 +18,11 @@ import (
 // calmRate is how many requests a second leave a small machine to Pulumi.
 const calmRate = 50
 
-// demo is an open example in its place, and where to show it.
+// demo is an open example in its environment, and where to show it.
 type demo struct {
 	*terminal
-	place   *place
-	example *example
+	environment *environment
+	example     *example
 }
 
 // show is what there is to be seen, in this order.
@@ -48,8 +48,8 @@ func (d demo) bringUp(ctx context.Context) error {
 
 func (d demo) hearFirst(ctx context.Context) error {
 	return d.step("First answer", func(func(string)) (string, error) {
-		tries, err := firstAnswer(ctx, d.example.url, d.place.model, d.place.patience)
-		waited := fmt.Sprintf("%.0f s after the start", time.Since(d.place.began).Seconds())
+		tries, err := firstAnswer(ctx, d.example.url, d.environment.model, d.environment.patience)
+		waited := fmt.Sprintf("%.0f s after the start", time.Since(d.environment.began).Seconds())
 		if tries > 1 {
 			waited += fmt.Sprintf(", at try %d", tries)
 		}
@@ -59,9 +59,9 @@ func (d demo) hearFirst(ctx context.Context) error {
 
 // stream asks once as a person would, and shows the answer token by token.
 func (d demo) stream(ctx context.Context) error {
-	d.block("$ " + curl(d.example.url, d.place.model))
+	d.block("$ " + curl(d.example.url, d.environment.model))
 	fmt.Fprint(d.out, "     ")
-	backend, err := ask(ctx, d.example.url, body(d.place.model, true), func(token string) { fmt.Fprint(d.out, token) })
+	backend, err := ask(ctx, d.example.url, body(d.environment.model, true), func(token string) { fmt.Fprint(d.out, token) })
 	fmt.Fprint(d.out, "\n\n")
 	if err != nil {
 		return fmt.Errorf("the streamed answer of %s ended early: %w", cmp.Or(backend, "a backend"), err)
@@ -72,8 +72,8 @@ func (d demo) stream(ctx context.Context) error {
 // count sends requests and shows who answered them.
 func (d demo) count(ctx context.Context) error {
 	var report load.Report
-	err := d.step(fmt.Sprintf("Send %d requests", d.place.requests), func(func(string)) (string, error) {
-		report = load.Do(ctx, d.load(d.place.requests))
+	err := d.step(fmt.Sprintf("Send %d requests", d.environment.requests), func(func(string)) (string, error) {
+		report = load.Do(ctx, d.load(d.environment.requests))
 		return fmt.Sprintf("%d of %d failed", report.Failed, report.Total), report.Err()
 	})
 	d.block(table(d.example.shares, report))
@@ -104,7 +104,7 @@ func (d demo) drain(ctx context.Context) error {
 // reweight changes the weight with requests before, while and after.
 func (d demo) reweight(ctx context.Context, run *load.Run, status func(string)) (*progress, error) {
 	p := newProgress(status)
-	if err := run.WaitFor(ctx, d.place.around); err != nil {
+	if err := run.WaitFor(ctx, d.environment.around); err != nil {
 		return p, err
 	}
 	if err := d.example.set(ctx, auto.ConfigMap{"nearWeight": {Value: "0"}}); err != nil {
@@ -114,13 +114,13 @@ func (d demo) reweight(ctx context.Context, run *load.Run, status func(string)) 
 	if err != nil {
 		return p, err
 	}
-	return p, run.WaitFor(ctx, d.place.around)
+	return p, run.WaitFor(ctx, d.environment.around)
 }
 
-// load is that of this place, n requests or, if that is 0, as many as there is time for.
+// load is that of this environment, n requests or, if that is 0, as many as there is time for.
 func (d demo) load(n int) load.Config {
 	return load.Config{
-		URL: d.example.url, Body: body(d.place.model, false), MaxRequests: n, RatePerSecond: d.place.rate, Timeout: time.Minute,
+		URL: d.example.url, Body: body(d.environment.model, false), MaxRequests: n, RatePerSecond: d.environment.rate, Timeout: time.Minute,
 	}
 }
 

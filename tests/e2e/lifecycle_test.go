@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
@@ -69,27 +70,61 @@ func TestReweightingUnderLoadDropsNothing(t *testing.T) {
 	assert.Equal(t, map[string]int{"b": 50}, counts)
 }
 
-// TestAnotherWayToAServerUnderLoadDropsNothing would catch a change of address family, host and path together that is seen
-// half done: a request that fails, or takes the new path to the old address.
-func TestAnotherWayToAServerUnderLoadDropsNothing(t *testing.T) {
+// TestAnotherAddressAndPathUnderLoadDropNothing would catch a change of address family, host and path together that is seen half
+// done: a request that fails, or takes the new path to the old address. One that the traffic never sees would be caught, too.
+func TestAnotherAddressAndPathUnderLoadDropNothing(t *testing.T) {
 	old := harness.Serve(t, modelserver.Options{Name: "old", Address: ":8000", BasePath: "/v1"})
-	serveAs(t, modelserver.Options{Name: "new", Address: ":9000", BasePath: "/openai/v1"}, "new.way.test")
-	s := harness.NewStack(t, "way")
-	before := service(t, "way", map[string]string{"only": fmt.Sprintf("url: 'http://%s/v1'", old.Address())}, "only=1")
-	after := service(t, "way", map[string]string{"only": "url: 'http://new.way.test:9000/openai/v1'"}, "only=1")
+	serveAs(t, modelserver.Options{Name: "new", Address: ":9000", BasePath: "/openai/v1"}, "new.path.test")
+	s := harness.NewStack(t, "path")
+	before := service(t, "path", map[string]string{"only": fmt.Sprintf("url: 'http://%s/v1'", old.Address())}, "only=1")
+	after := service(t, "path", map[string]string{"only": "url: 'http://new.path.test:9000/openai/v1'"}, "only=1")
 	url := s.MustUp(t, before)["url"].(string)
 
 	for _, program := range []string{after, before, after} {
 		report := underLoad(t, url, func() { mustUp(t, s, program) })
-		for way := range report.ByWay {
-			switch way.Backend {
+		arrived := map[string]int{}
+		for at, count := range report.ByWay {
+			arrived[at.Backend] += count
+			switch at.Backend {
 			case "old":
-				assert.Equal(t, "/v1/chat/completions", way.Path)
+				assert.Equal(t, "/v1/chat/completions", at.Path)
 			case "new":
-				assert.Equal(t, "/openai/v1/chat/completions", way.Path)
-				assert.Equal(t, "new.way.test:9000", way.Host+":9000")
+				assert.Equal(t, "/openai/v1/chat/completions", at.Path)
+				assert.Equal(t, "new.path.test", at.Host)
 			}
 		}
+		assert.Positive(t, arrived["old"], "requests before or after the change")
+		assert.Positive(t, arrived["new"], "requests before or after the change")
+	}
+}
+
+// TestOtherProtocolsUnderLoadDropNothing would catch a change to TLS, to HTTP/2 without TLS or of the Host header alone that is
+// seen half done.
+func TestOtherProtocolsUnderLoadDropNothing(t *testing.T) {
+	plain := harness.Serve(t, modelserver.Options{Name: "plain", Address: ":8000", BasePath: "/v1"})
+	address := harness.FreeAddress(t, localplane.Free4)
+	tls := harness.Serve(t, modelserver.Options{
+		Name: "tls", Address: address.String() + ":8443", BasePath: "/v1", Certificate: harness.CertificateOf(t, "tls.protocol.test", address),
+	})
+	s := harness.NewStack(t, "protocol")
+	at := func(properties string) string {
+		return service(t, "protocol", map[string]string{"only": properties}, "only=1")
+	}
+	url := s.MustUp(t, at(fmt.Sprintf("url: 'http://%s/v1'", plain.Address())))["url"].(string)
+
+	for _, c := range []struct{ properties, backend, host string }{
+		{fmt.Sprintf("url: 'https://%s/v1', tls: {serverName: tls.protocol.test}, hostHeader: tls.protocol.test", tls.Address()), "tls", "tls.protocol.test"},
+		{fmt.Sprintf("url: 'http://%s/v1', protocol: h2c, hostHeader: h2c.protocol.test", plain.Address()), "plain", "h2c.protocol.test"},
+		{fmt.Sprintf("url: 'http://%s/v1', protocol: h2c, hostHeader: other.protocol.test", plain.Address()), "plain", "other.protocol.test"},
+	} {
+		report := underLoad(t, url, func() { mustUp(t, s, at(c.properties)) })
+		arrived := 0
+		for at, count := range report.ByWay {
+			if at.Backend == c.backend && at.Host == c.host {
+				arrived += count
+			}
+		}
+		assert.Positive(t, arrived, "requests after the change to %s", c.properties)
 	}
 }
 

@@ -127,11 +127,14 @@ func TestSharesAreWhatTheWeightsPromise(t *testing.T) {
 		// Two replicas count for themselves, and connections are not dealt out evenly between them.
 		n, slack := 400, 4.0
 		if name == "rare" {
-			n = 2000
+			n = 3000 // so that one of the replicas comes round to its thousandth request
 		}
 		counts, failures := load.Split(context.Background(), urls[name].(string), n)
 		assert.Empty(t, failures, name)
 		assert.NoError(t, load.Within(counts, map[string]int{"a": weights[0], "b": weights[1]}, slack), name)
+		for i, backend := range []string{"a", "b"} {
+			assert.Equal(t, weights[i] > 0, counts[backend] > 0, "%s: %s answered %d times", name, backend, counts[backend])
+		}
 	}
 	counts, failures := load.Split(context.Background(), urls["group"].(string), 400)
 	assert.Empty(t, failures)

@@ -31,7 +31,7 @@ var fast = []string{"--watch", "0.2", "--probes", "20"}
 // are not those of the step, a dry run that changes something, a second run that starts anew or changes something, a fault of
 // the stable server that is blamed on the canary, and a --destroy that leaves an object.
 func testAGoodCanaryGetsAllTheTraffic(t *testing.T, p program) {
-	s := newScene(t, p, "good")
+	s := newTrial(t, p, "good")
 	cluster := harness.NewCluster(t)
 	before := cluster.Objects(t)
 
@@ -79,7 +79,7 @@ done: delete 11
 }
 
 // says is what the program is to print of this scene.
-func (s *scene) says(template string) string {
+func (s *trial) says(template string) string {
 	names := strings.NewReplacer("NAME", s.name, "CANARY", "http://"+s.canary.Address()+"/v1", "URL", s.url)
 	return names.Replace(strings.TrimPrefix(template, "\n"))
 }
@@ -87,7 +87,7 @@ func (s *scene) says(template string) string {
 // testABadCanaryIsRolledBack would catch a canary that gets traffic before it is known to answer, or keeps it when it fails, and a way
 // back that fails and is not called that.
 func testABadCanaryIsRolledBack(t *testing.T, p program) {
-	s := newScene(t, p, "bad")
+	s := newTrial(t, p, "bad")
 	s.canary.SetFailure(http.StatusServiceUnavailable)
 	printed := s.run(1, fast...)
 	assert.Contains(t, printed, "  0 %  canary: HTTP 503")
@@ -115,7 +115,7 @@ func testABadCanaryIsRolledBack(t *testing.T, p program) {
 // testASignalLeavesTheLastGoodStep would catch a signal that cuts an update off, is taken for a failure of the canary, or is
 // heeded only when the step is over; a second one that is not heeded at once.
 func testASignalLeavesTheLastGoodStep(t *testing.T, p program) {
-	s := newScene(t, p, "signal")
+	s := newTrial(t, p, "signal")
 	run := s.start("--watch", "6000", "--steps", "50")
 	run.until("  0 %  up: create")
 	run.interrupt()
@@ -139,7 +139,7 @@ func testASignalLeavesTheLastGoodStep(t *testing.T, p program) {
 
 // testAWrongCommandLineChangesNothing would catch a fault that is found when the canary has traffic already, or not at all.
 func testAWrongCommandLineChangesNothing(t *testing.T, p program) {
-	s := newScene(t, p, "wrong")
+	s := newTrial(t, p, "wrong")
 	for sentence, args := range map[string][]string{
 		"--steps takes rising numbers":               {"--steps", "50,25"},
 		"--gateway takes a JSON object":              {"--gateway", "shared"},

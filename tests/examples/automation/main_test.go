@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
@@ -27,7 +27,7 @@ func newGateway(t testing.TB) gateway {
 	require.NoError(t, err)
 	made := s.MustUp(t, fmt.Sprintf("name: platform\nruntime: yaml\nresources:\n"+
 		"  gateway: {type: 'modelplane:ModelGateway', properties: {chart: {name: %q}}}\n"+
-		"outputs: {gateway: '${gateway.gateway}'}\n", place.Chart()))["gateway"].(map[string]any)
+		"outputs: {gateway: '${gateway.gateway}'}\n", exampletest.Chart()))["gateway"].(map[string]any)
 	reference, err := json.Marshal(made)
 	require.NoError(t, err)
 	return gateway{string(reference), made["url"].(string)}
@@ -44,7 +44,7 @@ type program struct {
 // build makes a language's program as its README says.
 func build(t testing.TB, language string, g gateway) program {
 	t.Helper()
-	dir := place.Copy(t, "automation/"+language)
+	dir := exampletest.Copy(t, "automation/"+language)
 	p := program{gateway: g, language: language}
 	switch language {
 	case "go":
@@ -54,7 +54,7 @@ func build(t testing.TB, language string, g gateway) program {
 		execute(t, dir, filepath.Join(dir, "..", "..", "node_modules", ".bin", "tsc"))
 		p.command = []string{"node", filepath.Join(dir, "bin", "index.js")}
 	case "python":
-		p.command = []string{filepath.Join(place.Environment(t)["VIRTUAL_ENV"], "bin", "python"), filepath.Join(dir, "canary.py")}
+		p.command = []string{filepath.Join(exampletest.Environment(t)["VIRTUAL_ENV"], "bin", "python"), filepath.Join(dir, "canary.py")}
 	}
 	return p
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
@@ -23,8 +23,8 @@ import (
 // patience is how long a loaded machine may take to print a line, or to end.
 const patience = 3 * time.Minute
 
-// scene is a service with its two servers, and the program that shifts its traffic.
-type scene struct {
+// trial is a service with its two servers, and the program that shifts its traffic.
+type trial struct {
 	testing.TB
 	program
 
@@ -33,10 +33,10 @@ type scene struct {
 	env, args             []string
 }
 
-func newScene(t testing.TB, p program, name string) *scene {
+func newTrial(t testing.TB, p program, name string) *trial {
 	t.Helper()
 	home := t.TempDir()
-	s := &scene{
+	s := &trial{
 		TB: t, program: p, name: name + "-" + p.language, kubeconfig: filepath.Join(home, "kubeconfig"),
 		stable: harness.Serve(t, modelserver.Options{Name: "stable", Address: ":8000", BasePath: "/v1", Reply: "stable"}),
 		canary: harness.Serve(t, modelserver.Options{Name: "canary", Address: ":8000", BasePath: "/v1", Reply: "canary"}),
@@ -55,14 +55,14 @@ func newScene(t testing.TB, p program, name string) *scene {
 // environment is the reader's, as an exec.Cmd takes it.
 func environment(t testing.TB) []string {
 	env := os.Environ()
-	for key, value := range place.Environment(t) {
+	for key, value := range exampletest.Environment(t) {
 		env = append(env, key+"="+value)
 	}
 	return env
 }
 
 // connect lets Pulumi reach the cluster.
-func (s *scene) connect() {
+func (s *trial) connect() {
 	s.Helper()
 	text, err := os.ReadFile(harness.Plane.Kubeconfig())
 	require.NoError(s, err)
@@ -70,25 +70,25 @@ func (s *scene) connect() {
 }
 
 // disconnect takes the way to the cluster from Pulumi, and leaves it to the traffic.
-func (s *scene) disconnect() {
+func (s *trial) disconnect() {
 	s.Helper()
 	require.NoError(s, os.WriteFile(s.kubeconfig, nil, 0o600))
 }
 
 // answers is who answers how many of 20 requests to the service.
-func (s *scene) answers() map[string]int {
+func (s *trial) answers() map[string]int {
 	s.Helper()
-	return place.Chats(s, s.language, s.url, 10)
+	return exampletest.Chats(s, s.language, s.url, 10)
 }
 
 // run has the program run to its end, which must be this exit code, and gives what it printed on its standard output.
-func (s *scene) run(code int, args ...string) string {
+func (s *trial) run(code int, args ...string) string {
 	s.Helper()
 	return s.start(args...).end(code)
 }
 
 // start starts the program in a process group of its own, as a shell does.
-func (s *scene) start(args ...string) *process {
+func (s *trial) start(args ...string) *process {
 	s.Helper()
 	command := slices.Concat(s.command, s.args, args)
 	p := &process{TB: s.TB, cmd: exec.Command(command[0], command[1:]...), ended: make(chan struct{})}

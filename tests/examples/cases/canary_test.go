@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
@@ -19,13 +19,13 @@ func TestACanaryGetsItsPercentAndGivesItBack(t *testing.T) {
 	stable := harness.Serve(t, modelserver.Options{Name: "stable", Address: ":8000", BasePath: "/v1", Reply: "stable"})
 	canary := harness.Serve(t, modelserver.Options{Name: "canary", Address: ":8000", BasePath: "/v1", Reply: "canary"})
 	inEachLanguage(t, func(t *testing.T, language string) {
-		s := place.Open(t, configured(t, "canary", language, map[string]any{
+		s := exampletest.Open(t, configured(t, "canary", language, map[string]any{
 			"gateway":   gateway,
 			"stableUrl": "http://" + stable.Address() + "/v1",
 			"canaryUrl": "http://" + canary.Address() + "/v1",
 		}), nil)
 		url := up(t, s)["url"].(string)
-		assert.Equal(t, map[string]int{"stable": 20}, place.Chats(t, language, url, 10))
+		assert.Equal(t, map[string]int{"stable": 20}, exampletest.Chats(t, language, url, 10))
 
 		for _, percent := range []int{50, 0} {
 			s.SetConfig(t, "canaryPercent", strconv.Itoa(percent))
@@ -37,12 +37,12 @@ func TestACanaryGetsItsPercentAndGivesItBack(t *testing.T) {
 			assert.Equal(t, 1, step.Changes["update"], step.Output)
 			assert.Equal(t, url, s.Outputs(t)["url"])
 
-			answers := place.Chats(t, language, url, 20)
+			answers := exampletest.Chats(t, language, url, 20)
 			// Each Traefik splits what it gets.
 			assert.InDelta(t, 40*percent/100, answers["canary"], float64(4*percent)/50)
 			assert.Len(t, answers, 1+percent/50)
 		}
-		place.RequireUnchanged(t, s)
-		place.Record(t, s, "canary")
+		exampletest.RequireUnchanged(t, s)
+		exampletest.Record(t, s, "canary")
 	})
 }

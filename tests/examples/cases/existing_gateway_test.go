@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
@@ -25,14 +25,14 @@ func TestAServiceAttachesToAGatewayThatSomebodyElseRuns(t *testing.T) {
 	own := harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1", Reply: "own"})
 	harness.ServeTLS(t, modelserver.Options{Name: "groq", Address: ":443", BasePath: "/openai/v1", Keys: []string{key}, Reply: "groq"}, "api.groq-adopted.example")
 	inEachLanguage(t, func(t *testing.T, language string) {
-		s := place.Open(t, place.Copy(t, "existing-gateway/"+language), map[string]string{
+		s := exampletest.Open(t, exampletest.Copy(t, "existing-gateway/"+language), map[string]string{
 			"gatewayUrl":     url,
 			"ownUrl":         "http://" + own.Address() + "/v1",
 			"groqUrl":        "https://api.groq-adopted.example/openai/v1",
 			"secret:groqKey": key,
 		})
 		outputs := up(t, s)
-		place.Record(t, s, "existing-gateway")
+		exampletest.Record(t, s, "existing-gateway")
 		require.Equal(t, url+"/default/chat/v1", outputs["url"])
 		route, err := cluster.Resource(schema.GroupVersion(gatewayv1.GroupVersion).WithResource("httproutes")).Namespace("default").Get(t.Context(), "chat", metav1.GetOptions{})
 		require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestAServiceAttachesToAGatewayThatSomebodyElseRuns(t *testing.T) {
 			"group": gatewayv1.GroupName, "kind": "Gateway", "namespace": "infra", "name": "shared", "sectionName": "web",
 		}}, parents)
 
-		answers := place.Chats(t, language, url+"/default/chat/v1", 20)
+		answers := exampletest.Chats(t, language, url+"/default/chat/v1", 20)
 		// Each Traefik splits what it gets.
 		assert.InDelta(t, 32, answers["own"], 4)
 		assert.InDelta(t, 8, answers["groq"], 4)

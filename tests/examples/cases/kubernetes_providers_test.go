@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
@@ -29,27 +29,27 @@ func TestEachComponentGoesToItsOwnProvidersCluster(t *testing.T) {
 		"hubUrls":     []string{"http://" + near.Address() + "/v1"},
 		"farUrls":     []string{"http://" + far.Address() + "/v3"},
 		"installCrds": false,
-		"chart": map[string]any{"name": place.Chart(), "values": map[string]any{
+		"chart": map[string]any{"name": exampletest.Chart(), "values": map[string]any{
 			// Nobody's requests have to be spared when these gateways end.
 			"ports": map[string]any{"web": map[string]any{"transport": map[string]any{"lifeCycle": map[string]any{"requestAcceptGraceTimeout": "0s"}}}},
 		}},
 	}
 	inEachLanguage(t, func(t *testing.T, language string) {
-		environment := place.Environment(t)
+		environment := exampletest.Environment(t)
 		environment["KUBECONFIG"] = twoContexts(t)
 		s := stack.Of(t, configured(t, "kubernetes-providers", language, settings), environment)
 		outputs := up(t, s)
-		place.Record(t, s, "kubernetes-providers")
+		exampletest.Record(t, s, "kubernetes-providers")
 		assert.Equal(t, map[string]string{
 			"hub-gateway": "hub", "hub-replicas": "hub", "hub-to-far": "hub", "hub-chat": "hub",
 			"far-gateway": "far", "far-replicas": "far", "far-chat": "far",
 		}, providers(t, s))
 
-		answers := place.Chats(t, language, outputs["url"].(string), 20)
+		answers := exampletest.Chats(t, language, outputs["url"].(string), 20)
 		// Each Traefik splits what it gets.
 		assert.InDelta(t, 30, answers["near"], 4)
 		assert.InDelta(t, 10, answers["far"], 4)
-		assert.Equal(t, map[string]int{"far": 20}, place.Chats(t, language, outputs["farUrl"].(string), 10))
+		assert.Equal(t, map[string]int{"far": 20}, exampletest.Chats(t, language, outputs["farUrl"].(string), 10))
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
@@ -33,14 +33,14 @@ func inEachLanguage(t *testing.T, test func(t *testing.T, language string)) {
 // configured is a copy of an example in a language, with settings in the stack's own file, as the example's README has them.
 func configured(t testing.TB, example, language string, settings map[string]any) string {
 	t.Helper()
-	dir := place.Copy(t, example+"/"+language)
+	dir := exampletest.Copy(t, example+"/"+language)
 	config := map[string]any{}
 	for key, value := range settings {
 		config[example+":"+key] = value
 	}
 	text, err := yaml.Marshal(map[string]any{"config": config})
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, place.SettingsFile), text, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, exampletest.SettingsFile), text, 0o600))
 	return dir
 }
 
@@ -49,7 +49,7 @@ func up(t testing.TB, s *stack.Stack) map[string]any {
 	t.Helper()
 	result := s.Up()
 	require.NoError(t, result.Err, result.Output)
-	place.RequireUnchanged(t, s)
+	exampletest.RequireUnchanged(t, s)
 	return s.Outputs(t)
 }
 
@@ -72,7 +72,7 @@ name: platform
 runtime: yaml
 resources: {edge: {type: modelplane:ModelGateway, properties: {chart: {name: %q}}}}
 outputs: {gateway: '${edge.gateway}', class: '${edge.gatewayClassName}'}
-`, place.Chart()))
+`, exampletest.Chart()))
 		platform.gateway, platform.class = outputs["gateway"].(map[string]any), outputs["class"].(string)
 	})
 	require.NotEmpty(t, platform.gateway, "the shared gateway could not be made")

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
@@ -29,11 +29,11 @@ func TestEachRegionGetsItsWeightOnItsOwnPath(t *testing.T) {
 		"groq":    map[string]any{"url": "https://api.groq-region.example/openai/v1", "weight": 10},
 	}
 	inEachLanguage(t, func(t *testing.T, language string) {
-		s := place.Open(t, configured(t, "multi-region", language, settings), map[string]string{"secret:groqKey": key})
+		s := exampletest.Open(t, configured(t, "multi-region", language, settings), map[string]string{"secret:groqKey": key})
 		url := up(t, s)["url"].(string)
-		place.Record(t, s, "multi-region")
+		exampletest.Record(t, s, "multi-region")
 
-		answers := place.Chats(t, language, url, 40)
+		answers := exampletest.Chats(t, language, url, 40)
 		// Each Traefik splits what it gets.
 		assert.InDelta(t, 32, answers["europe-1"]+answers["europe-2"], 4)
 		assert.InDelta(t, 24, answers["america-1"]+answers["america-2"], 4)

@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
@@ -26,7 +26,7 @@ func TestProgramsInDescriptionsPassPreview(t *testing.T) {
 	harness.ServeChart(t)
 	t.Setenv("SSL_CERT_FILE", harness.Plane.TrustedFile())
 
-	text, err := os.ReadFile(filepath.Join(place.Root(), "schema.json"))
+	text, err := os.ReadFile(filepath.Join(exampletest.Root(), "schema.json"))
 	require.NoError(t, err)
 	var spec schema.PackageSpec
 	require.NoError(t, json.Unmarshal(text, &spec))
@@ -38,7 +38,7 @@ func TestProgramsInDescriptionsPassPreview(t *testing.T) {
 	} {
 		t.Run(test.language, func(t *testing.T) {
 			// The quickstart is a project with what a program of the language needs, in which another takes its place.
-			s := place.Open(t, place.Copy(t, "quickstart/"+test.language), map[string]string{"secret:groqKey": "gsk-Described-2be81c40"})
+			s := exampletest.Open(t, exampletest.Copy(t, "quickstart/"+test.language), map[string]string{"secret:groqKey": "gsk-Described-2be81c40"})
 			for token, resource := range spec.Resources {
 				programs := map[string]string{}
 				for _, found := range fence.FindAllStringSubmatch(resource.Description, -1) {

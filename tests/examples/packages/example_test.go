@@ -14,7 +14,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 )
 
 // launcher is what Pulumi's language host for Node.js does to serve a package.
@@ -26,10 +26,10 @@ cd "$(dirname "$0")" && exec node "$(node -p 'require.resolve("@pulumi/pulumi/cm
 // serve packages from source: an executable in the package's folder, which Pulumi prefers to the source, does what newer ones do.
 func example(t *testing.T) string {
 	t.Helper()
-	root := place.Copy(t, "component-package")
+	root := exampletest.Copy(t, "component-package")
 
 	// As examples/go.work does it.
-	work := fmt.Sprintf("go 1.26.0\nuse ./go\nreplace github.com/modelplane/pulumi-modelplane/sdk => %s\n", filepath.Join(place.Root(), "sdk"))
+	work := fmt.Sprintf("go 1.26.0\nuse ./go\nreplace github.com/modelplane/pulumi-modelplane/sdk => %s\n", filepath.Join(exampletest.Root(), "sdk"))
 	require.NoError(t, os.WriteFile(filepath.Join(root, "go.work"), []byte(work), 0o600))
 	run(t, filepath.Join(root, "go"), "go", "build", "-o", "pulumi-resource-acme", ".")
 
@@ -38,7 +38,7 @@ func example(t *testing.T) string {
 
 	stack := filepath.Join(root, "stack-python")
 	writeSDK(t, host, filepath.Join(stack, "sdks", "acme"))
-	run(t, stack, filepath.Join(place.Environment(t)["VIRTUAL_ENV"], "bin", "pip"),
+	run(t, stack, filepath.Join(exampletest.Environment(t)["VIRTUAL_ENV"], "bin", "pip"),
 		"install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--target", ".", "./sdks/acme")
 	return root
 }

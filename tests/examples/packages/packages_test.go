@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
@@ -36,14 +36,14 @@ func TestAComponentOfTheUsersOwnServesAStackInAnotherLanguage(t *testing.T) {
 	cluster := harness.NewCluster(t)
 	before := cluster.Objects(t)
 	t.Run("stacks", func(t *testing.T) {
-		platform := place.Open(t, filepath.Join(root, "stack-yaml"), config)
-		platform.SetConfig(t, "chart", place.Chart())
+		platform := exampletest.Open(t, filepath.Join(root, "stack-yaml"), config)
+		platform.SetConfig(t, "chart", exampletest.Chart())
 		requireServed(t, platform, "research", "yaml")
 		requireRefusal(t, platform, "research")
 
 		gateway, err := json.Marshal(platform.Outputs(t)["gateway"])
 		require.NoError(t, err)
-		team := place.Open(t, filepath.Join(root, "stack-python"), config)
+		team := exampletest.Open(t, filepath.Join(root, "stack-python"), config)
 		team.SetConfig(t, "gateway", string(gateway))
 		requireServed(t, team, "support", "python")
 		requireRefusal(t, team, "support")
@@ -62,11 +62,11 @@ func requireServed(t *testing.T, s *stack.Stack, team, language string) {
 
 	url := s.Outputs(t)["url"].(string)
 	require.Contains(t, url, "/teams/"+team+"/v1")
-	answers := place.Chats(t, language, url, 20)
+	answers := exampletest.Chats(t, language, url, 20)
 	// Each Traefik splits what it gets.
 	assert.InDelta(t, 32, answers["large"], 4)
 	assert.InDelta(t, 8, answers["small"], 4)
-	place.RequireUnchanged(t, s)
+	exampletest.RequireUnchanged(t, s)
 	assert.NotContains(t, s.Log.String()+s.State(t), key)
 }
 

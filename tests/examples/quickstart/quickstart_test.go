@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
@@ -24,22 +24,22 @@ func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 		"ownUrl":         "http://" + own.Address() + "/v1",
 		"groqUrl":        "https://api.groq.example/openai/v1",
 		"secret:groqKey": key,
-		"chart":          place.Chart(),
+		"chart":          exampletest.Chart(),
 	}
 	cluster := harness.NewCluster(t)
 	before := cluster.Objects(t)
 	for _, language := range []string{"yaml", "typescript", "python", "go"} {
 		t.Run(language, func(t *testing.T) {
-			s := place.Open(t, place.Copy(t, "quickstart/"+language), config)
+			s := exampletest.Open(t, exampletest.Copy(t, "quickstart/"+language), config)
 			up := s.Up()
 			require.NoError(t, up.Err, up.Output)
 
-			answers := place.Chats(t, language, s.Outputs(t)["url"].(string), 20)
+			answers := exampletest.Chats(t, language, s.Outputs(t)["url"].(string), 20)
 			// Each Traefik splits what it gets.
 			assert.InDelta(t, 32, answers["own"], 4)
 			assert.InDelta(t, 8, answers["groq"], 4)
-			place.RequireUnchanged(t, s)
-			place.Record(t, s, "quickstart")
+			exampletest.RequireUnchanged(t, s)
+			exampletest.Record(t, s, "quickstart")
 			assert.NotContains(t, s.Log.String()+s.State(t), key)
 		})
 		assert.Empty(t, cluster.Left(t, before), "the example in %s leaves it behind", language)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelplane/pulumi-modelplane/provider"
-	"github.com/modelplane/pulumi-modelplane/tests/examples/place"
+	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
@@ -23,15 +23,15 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // that is made otherwise, and any other change by which all of a user's gateways or routes would be made anew by an upgrade.
 // The cluster is empty: the plan is made from the state alone.
 func TestGoingUpFromAnEarlierVersionReplacesNothing(t *testing.T) {
-	recordings := place.Recordings(t)
+	recordings := exampletest.Recordings(t)
 	require.NotEmpty(t, recordings)
 	for _, path := range recordings {
 		version := filepath.Base(filepath.Dir(path))
-		example := strings.TrimSuffix(filepath.Base(path), place.Suffix)
+		example := strings.TrimSuffix(filepath.Base(path), exampletest.Suffix)
 		t.Run(version+"/"+example, func(t *testing.T) {
-			recording := place.Read(t, path)
-			dir := place.Copy(t, example+"/yaml")
-			require.NoError(t, os.WriteFile(filepath.Join(dir, place.SettingsFile), []byte(recording.Settings), 0o600))
+			recording := exampletest.Read(t, path)
+			dir := exampletest.Copy(t, example+"/yaml")
+			require.NoError(t, os.WriteFile(filepath.Join(dir, exampletest.SettingsFile), []byte(recording.Settings), 0o600))
 			s := open(t, dir)
 			s.Import(t, recording.State)
 			preview := s.Preview()
@@ -49,7 +49,7 @@ func TestGoingUpFromAnEarlierVersionReplacesNothing(t *testing.T) {
 // open opens a stack that ends as it began, without a resource.
 func open(t *testing.T, dir string) *stack.Stack {
 	t.Helper()
-	s := place.Open(t, dir, nil)
+	s := exampletest.Open(t, dir, nil)
 	none := s.Export(t)
 	t.Cleanup(func() { s.Import(t, none) })
 	return s

@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
-	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/component"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/process"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/tools"
 )
 
@@ -35,7 +35,7 @@ type ControlPlane struct {
 
 	plane     localplane.Plane
 	health    *http.Client
-	processes []*component.Process
+	processes []*process.Process
 }
 
 // Start starts a control plane in plane, whose address [localplane.APIServer]
@@ -71,7 +71,7 @@ func Start(ctx context.Context, plane localplane.Plane) (*ControlPlane, error) {
 
 // start starts servers at the same time.
 func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
-	processes := make([]*component.Process, len(servers))
+	processes := make([]*process.Process, len(servers))
 	var group errgroup.Group
 	for i, server := range servers {
 		group.Go(func() (err error) {
@@ -79,7 +79,7 @@ func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
 			if err != nil {
 				return err
 			}
-			processes[i], err = component.Start(ctx, component.Component{
+			processes[i], err = process.Start(ctx, process.Component{
 				Name:    server.name,
 				Path:    path,
 				Args:    server.args,

@@ -13,8 +13,8 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
 
-// place is where the example runs, with the model servers that it leads to.
-type place struct {
+// environment is where the example runs, with the model servers that it leads to.
+type environment struct {
 	// began is when the reader began to wait.
 	began time.Time
 	// config is the example's, with the servers' addresses.
@@ -31,15 +31,15 @@ type place struct {
 	lasting bool
 	// explain says what to look at after a failure.
 	explain func() string
-	// leave ends what the demo has started in this place.
+	// leave ends what the demo has started in this environment.
 	leave func()
 }
 
 // beganVariable hands the time at which the demo began, in Unix milliseconds, to the demo inside of a plane.
 const beganVariable = "MODELPLANE_DEMO_BEGAN"
 
-// choosePlace takes the plane around this process, or else the cluster of KUBECONFIG, or else starts a plane.
-func choosePlace(t *terminal) (*place, error) {
+// chooseEnvironment takes the plane around this process, or else the cluster of KUBECONFIG, or else starts a plane.
+func chooseEnvironment(t *terminal) (*environment, error) {
 	if plane, err := localplane.Here(); err == nil {
 		return inPlane(t, plane)
 	}

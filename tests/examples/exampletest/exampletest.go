@@ -1,6 +1,6 @@
-// Package place is where tests run the examples as their readers would: a copy of the folder, pulumi up from the CLI with
+// Package exampletest runs the examples as their readers would: a copy of the folder, pulumi up from the CLI with
 // the language's own host, and an OpenAI client of the same language against the URL that comes out.
-package place
+package exampletest
 
 import (
 	"fmt"

@@ -1,5 +1,5 @@
-// Package component runs the servers that a control plane is made of.
-package component
+// Package process runs the servers that a control plane is made of.
+package process
 
 import (
 	"context"

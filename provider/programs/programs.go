@@ -1,6 +1,6 @@
-// Package examples holds the programs in the descriptions of the components: a folder for each, with the same program in every
+// Package programs holds the programs in the descriptions of the components: a folder for each, with the same program in every
 // language. Pulumi's Registry shows them all, and each language's SDK its own. A test previews them as they stand in the schema.
-package examples
+package programs
 
 import (
 	"embed"
@@ -8,7 +8,7 @@ import (
 )
 
 //go:embed */*
-var programs embed.FS
+var files embed.FS
 
 // languages are in the order in which the Registry shows them.
 var languages = []struct{ name, file string }{
@@ -27,7 +27,7 @@ func Of(component, title string) string {
 	// The heading is part of the example, so that it goes with it from the SDKs of languages without one.
 	text.WriteString("\n\n{{% examples %}}\n{{% example %}}\n## Example Usage\n\n### " + title + "\n\n")
 	for _, language := range languages {
-		program, err := programs.ReadFile(component + "/" + language.file)
+		program, err := files.ReadFile(component + "/" + language.file)
 		if err != nil {
 			panic(err) // it is embedded
 		}

@@ -1,6 +1,6 @@
-// Package docs writes the part of the documentation that is made from other sources: the tables of each component's page
+// Package docgen writes the part of the documentation that is made from other sources: the tables of each component's page
 // from the schema, and the pictures from their descriptions.
-package docs
+package docgen
 
 import (
 	"fmt"
