@@ -113,6 +113,14 @@ backends[0].endpoint.headers.set: has 17 headers; a route sets 16 at most
 backends[0].endpoint.headers.remove: has 17 headers; a route removes 16 at most`,
 		},
 		{
+			Name: "headers of an endpoint that leave no room for hiding the caller",
+			Inputs: service(map[string]any{"backends": []any{map[string]any{"endpoint": with(backend("a"), map[string]any{"headers": map[string]any{
+				"remove": list(6, func(i int) any { return fmt.Sprintf("X-Remove-%d", i) }),
+			}})}}}),
+			Faults: "backends[0].endpoint.headers.remove: removes 6 headers, but the route removes 11 more that identify the caller, and 16 is " +
+				"the most: leave some out, use the endpoint in its own namespace on a gateway with the modelplane plugin, or set its forwardCaller",
+		},
+		{
 			Name:     "a Pulumi name that is too long",
 			Resource: strings.Repeat("a", 64),
 			Inputs:   service(nil),

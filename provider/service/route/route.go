@@ -165,7 +165,7 @@ func (r Route) hasMiddleware(b Backend) bool {
 // Check finds whether the filters of a backend fit into a route.
 func (r Route) Check(b Backend) error {
 	own, hidden := len(ptr.Deref(b.Headers, endpoint.Headers{}).Remove), len(r.hidden(b))
-	if own+hidden <= endpoint.MaxHeaders {
+	if own > endpoint.MaxHeaders || own+hidden <= endpoint.MaxHeaders { // too many of its own are refused as such
 		return nil
 	}
 	return fmt.Errorf("removes %d headers, but the route removes %d more that identify the caller, and %d is the most: leave some out, use "+
