@@ -2,6 +2,7 @@ package refusals
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -49,12 +50,12 @@ func TestTwoServicesOfAProgramHaveTwoPaths(t *testing.T) {
 	t.Parallel()
 	both := func(hostnames ...string) pulumi.RunFunc {
 		return func(ctx *pulumi.Context) error {
-			for _, hostname := range hostnames {
+			for i, hostname := range hostnames {
 				inputs := map[string]any{"gateway": reachable(false), "backends": keyed(), "path": "/default/chat/v1"}
 				if hostname != "" {
 					inputs["hostnames"] = []any{hostname}
 				}
-				if _, err := register(ctx, "ModelService", "at"+hostname, inputs); err != nil {
+				if _, err := register(ctx, "ModelService", fmt.Sprintf("early-%d", i), inputs); err != nil {
 					return err
 				}
 			}
