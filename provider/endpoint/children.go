@@ -48,7 +48,8 @@ func children(in Inputs, p value.Value[plan]) []child.Child {
 			Fields: child.Fields{"data": child.From(in.Credential, Credential.data)},
 		},
 		{
-			Key: middleware, Kind: kube.Middleware, Omit: !anonymous && !keyed, After: []string{keySecret}, Hash: hash,
+			Key: middleware, Kind: kube.Middleware, Omit: !anonymous && !keyed, After: []string{keySecret},
+			Hash:   child.From(p, func(p plan) string { return p.middlewareHash() }),
 			Fields: child.Fields{"spec": child.FromNames(p, plan.middleware)},
 		},
 		{

@@ -55,6 +55,17 @@ type keyHeader struct{ Name, Scheme string }
 // hash tells one reach from another.
 func (r reach) hash() string { return names.Hash(r) }
 
+// middlewareHash tells one Middleware from another. Paths and Host headers are in the route alone. So a change of these leaves the
+// Middleware, which Traefik reads apart from routes: the fewer of them come and go, the less can a replica that lags behind see
+// a route without its Middleware. One without a key is the same for every server.
+func (r reach) middlewareHash() string {
+	if r.Key == nil {
+		return names.Hash(r.ForwardCaller)
+	}
+	r.BasePath, r.HostHeader = "", ""
+	return r.hash()
+}
+
 // check finds every fault of an endpoint's arguments.
 func check(name string, a Args) fault.List {
 	_, faults := decide(a.Server, isKeyed(a.Server, a.Credential))

@@ -20,38 +20,36 @@ import (
 )
 
 // TestALaggingReplicaDropsNothing would catch a change that takes for granted that all replicas of the gateway see it at once: one
-// of the two stands still for 0.9 s of every second. The servers refuse the path and the key of one another, and the key that
-// was taken back.
+// of the two stands still for 0.9 s of every second. Each server refuses the path of the other, and keys that were taken back.
 func TestALaggingReplicaDropsNothing(t *testing.T) {
-	first := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1", Keys: []string{"first-0"}})
-	second := harness.Serve(t, modelserver.Options{Name: "second", Address: ":8000", BasePath: "/openai/v1", Keys: []string{"second"}})
+	keys := []string{"key-0", "key-1", "key-2"}
+	first := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1", Keys: keys[:1]})
+	second := harness.Serve(t, modelserver.Options{Name: "second", Address: ":8000", BasePath: "/openai/v1", Keys: keys[:1]})
 	open := harness.Serve(t, modelserver.Options{Name: "open", Address: ":8000", BasePath: "/v1"})
-	atFirst, atSecond := fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", first.Address()), fmt.Sprintf("url: 'http://%s/openai/v1', apiKey: '${key}'", second.Address())
+	atFirst := fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", first.Address())
+	atSecond := fmt.Sprintf("url: 'http://%s/openai/v1', apiKey: '${key}'", second.Address())
 	unkeyed := fmt.Sprintf("url: 'http://%s/v1'", open.Address())
 	program := func(keyed string) string {
 		return service(t, "lagging", map[string]string{"keyed": keyed, "open": unkeyed}, "keyed=1", "open=1")
 	}
 	s := harness.NewStack(t, "lagging")
-	s.SetSecret(t, "key", "first-0")
+	s.SetSecret(t, "key", keys[0])
 	url := s.MustUp(t, program(atFirst))["url"].(string)
 	lag(t)
 
 	run := load.Start(context.Background(), load.Config{URL: url, RatePerSecond: 100, Workers: 16, MaxRequests: 60_000, MaxDuration: 10 * time.Minute})
 	require.NoError(t, run.WaitFor(t.Context(), 100))
 	for range 2 {
-		s.SetSecret(t, "key", "second")
 		mustUp(t, s, program(atSecond))
-		s.SetSecret(t, "key", "first-0")
 		mustUp(t, s, program(atFirst))
 	}
-	for i := 1; i <= 2; i++ {
-		before, next := fmt.Sprintf("first-%d", i-1), fmt.Sprintf("first-%d", i)
-		first.SetKeys(before, next)
-		s.SetSecret(t, "key", next)
+	for i := 1; i < len(keys); i++ {
+		first.SetKeys(keys[i-1], keys[i])
+		s.SetSecret(t, "key", keys[i])
 		mustUp(t, s, program(atFirst))
 		// The owner of a key takes the old one back once the new one is in use everywhere.
 		time.Sleep(3 * time.Second)
-		first.SetKeys(next)
+		first.SetKeys(keys[i])
 	}
 	mustUp(t, s, service(t, "lagging", map[string]string{"open": unkeyed}, "open=1"))
 	mustUp(t, s, program(atFirst))

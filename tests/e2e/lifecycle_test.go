@@ -106,6 +106,7 @@ func TestOtherProtocolsUnderLoadDropNothing(t *testing.T) {
 	tls := harness.Serve(t, modelserver.Options{
 		Name: "tls", Address: address.String() + ":8443", BasePath: "/v1", Certificate: harness.CertificateOf(t, "tls.protocol.test", address),
 	})
+	h2c := harness.Serve(t, modelserver.Options{Name: "h2c", Address: ":8000", BasePath: "/v1", Protocol: modelserver.H2COnly})
 	s := harness.NewStack(t, "protocol")
 	at := func(properties string) string {
 		return service(t, "protocol", map[string]string{"only": properties}, "only=1")
@@ -114,8 +115,8 @@ func TestOtherProtocolsUnderLoadDropNothing(t *testing.T) {
 
 	for _, c := range []struct{ properties, backend, host string }{
 		{fmt.Sprintf("url: 'https://%s/v1', tls: {serverName: tls.protocol.test}, hostHeader: tls.protocol.test", tls.Address()), "tls", "tls.protocol.test"},
-		{fmt.Sprintf("url: 'http://%s/v1', protocol: h2c, hostHeader: h2c.protocol.test", plain.Address()), "plain", "h2c.protocol.test"},
-		{fmt.Sprintf("url: 'http://%s/v1', protocol: h2c, hostHeader: other.protocol.test", plain.Address()), "plain", "other.protocol.test"},
+		{fmt.Sprintf("url: 'http://%s/v1', protocol: h2c, hostHeader: h2c.protocol.test", h2c.Address()), "h2c", "h2c.protocol.test"},
+		{fmt.Sprintf("url: 'http://%s/v1', protocol: h2c, hostHeader: other.protocol.test", h2c.Address()), "h2c", "other.protocol.test"},
 	} {
 		report := underLoad(t, url, func() { mustUp(t, s, at(c.properties)) })
 		arrived := 0
