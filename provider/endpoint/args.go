@@ -119,8 +119,8 @@ type Headers struct {
 func (h *Headers) Annotate(at infer.Annotator) {
 	at.SetToken("index", "EndpointHeaders")
 	at.Describe(h, "Changes to the headers of a request on its way to one endpoint.")
-	at.Describe(&h.Set, "Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to "+
-		"read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.")
+	at.Describe(&h.Set, "Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so "+
+		"that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.")
 	at.Describe(&h.Remove, "Names of headers to remove. Up to 16.")
 }
 

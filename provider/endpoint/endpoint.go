@@ -46,7 +46,7 @@ type ModelEndpoint struct {
 // Annotate describes the component for the schema.
 func (e *ModelEndpoint) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
-	at.Describe(e, "One backend: a model server's base URL, or those of several replicas, with its own host, path, TLS and key. "+
+	at.Describe(e, "One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. "+
 		"It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are "+
 		"needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the "+
 		"old objects; services switch over in one write, and no request is lost."+

@@ -49,7 +49,7 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 		"backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints "+
 		"are in (which preview shows only once the endpoints are known)."+
 		programs.Of("service", "A canary with 5 % of the requests"))
-	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.")
+	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.")
 	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose "+
 		"reference names no `clusterUrl`.")
 	at.Describe(&s.Namespace, "The namespace of the HTTPRoute.")

@@ -66,7 +66,7 @@ export class ModelService extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly shares: pulumi.Output<outputs.BackendShare[]>;
     /**
-     * What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.
+     * What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.
      */
     declare public /*out*/ readonly url: pulumi.Output<string>;
 

@@ -1,4 +1,4 @@
-// One URL on a Gateway that somebody else runs.
+// One URL on a Gateway that is there already.
 package main
 
 import (

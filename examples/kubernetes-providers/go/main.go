@@ -65,7 +65,7 @@ func gatewayArgs(conf *config.Config) (*modelplane.ModelGatewayArgs, error) {
 			Name:   pulumi.String(cmp.Or(chart.Name, "traefik")),
 			Values: pulumi.ToMap(chart.Values),
 		},
-		// False where the clusters already have the definitions of the Gateway API and of Traefik.
+		// False where the clusters already have the CRDs of the Gateway API and of Traefik.
 		InstallCrds: pulumi.BoolRef(conf.Get("installCrds") != "false"),
 	}, nil
 }

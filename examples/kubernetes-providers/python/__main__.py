@@ -7,7 +7,7 @@ import pulumi_modelplane as modelplane
 config = pulumi.Config()
 # Where Traefik's Helm chart comes from and its values, if not the published chart as it is.
 chart = config.get_object("chart")
-# False where the clusters already have the definitions of the Gateway API and of Traefik.
+# False where the clusters already have the CRDs of the Gateway API and of Traefik.
 install_crds = config.get_bool("installCrds")
 
 # The two clusters, by contexts of your kubeconfig. A component hands its provider to all that it makes.

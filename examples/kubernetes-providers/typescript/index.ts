@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 const config = new pulumi.Config();
 // Where Traefik's Helm chart comes from and its values, if not the published chart as it is.
 const chart = config.getObject<modelplane.types.input.GatewayChartArgs>("chart");
-// False where the clusters already have the definitions of the Gateway API and of Traefik.
+// False where the clusters already have the CRDs of the Gateway API and of Traefik.
 const installCrds = config.getBoolean("installCrds");
 
 // The two clusters, by contexts of your kubeconfig. A component hands its provider to all that it makes.

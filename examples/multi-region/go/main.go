@@ -16,7 +16,7 @@ func program(ctx *pulumi.Context) error {
 	conf := config.New(ctx, "")
 	var backends modelplane.ServiceBackendArray
 
-	// The model servers of each cluster. The replicas of a cluster are alike, so they are one endpoint.
+	// The model servers of each cluster. The replicas of a cluster are one endpoint.
 	for _, name := range []string{"europe", "america", "asia"} {
 		var cluster struct {
 			URLs   []string

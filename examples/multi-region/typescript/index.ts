@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 const config = new pulumi.Config();
 
-// The model servers of each cluster. The replicas of a cluster are alike, so they are one endpoint.
+// The model servers of each cluster. The replicas of a cluster are one endpoint.
 const clusters = ["europe", "america", "asia"].map(name => {
     const { urls, weight } = config.requireObject<{ urls: string[]; weight: number }>(name);
     const endpoint = new modelplane.ModelEndpoint(`${name}-models`, { urls });

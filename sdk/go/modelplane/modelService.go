@@ -76,7 +76,7 @@ type ModelService struct {
 	RouteName pulumi.StringOutput `pulumi:"routeName"`
 	// What each endpoint gets, in the order of `backends`.
 	Shares BackendShareArrayOutput `pulumi:"shares"`
-	// What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.
+	// What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.
 	Url pulumi.StringOutput `pulumi:"url"`
 }
 
@@ -271,7 +271,7 @@ func (o ModelServiceOutput) Shares() BackendShareArrayOutput {
 	return o.ApplyT(func(v *ModelService) BackendShareArrayOutput { return v.Shares }).(BackendShareArrayOutput)
 }
 
-// What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.
+// What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.
 func (o ModelServiceOutput) Url() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.Url }).(pulumi.StringOutput)
 }

@@ -623,7 +623,7 @@ func (o CaCertificateReferencePtrOutput) Name() pulumi.StringPtrOutput {
 type EndpointHeaders struct {
 	// Names of headers to remove. Up to 16.
 	Remove []string `pulumi:"remove"`
-	// Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+	// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 	Set map[string]string `pulumi:"set"`
 }
 
@@ -642,7 +642,7 @@ type EndpointHeadersInput interface {
 type EndpointHeadersArgs struct {
 	// Names of headers to remove. Up to 16.
 	Remove pulumi.StringArrayInput `pulumi:"remove"`
-	// Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+	// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 	Set pulumi.StringMapInput `pulumi:"set"`
 }
 
@@ -729,7 +729,7 @@ func (o EndpointHeadersOutput) Remove() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v EndpointHeaders) []string { return v.Remove }).(pulumi.StringArrayOutput)
 }
 
-// Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 func (o EndpointHeadersOutput) Set() pulumi.StringMapOutput {
 	return o.ApplyT(func(v EndpointHeaders) map[string]string { return v.Set }).(pulumi.StringMapOutput)
 }
@@ -768,7 +768,7 @@ func (o EndpointHeadersPtrOutput) Remove() pulumi.StringArrayOutput {
 	}).(pulumi.StringArrayOutput)
 }
 
-// Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 func (o EndpointHeadersPtrOutput) Set() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *EndpointHeaders) map[string]string {
 		if v == nil {
@@ -1355,7 +1355,7 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
 	AllowAnyPath *bool `pulumi:"allowAnyPath"`
@@ -1407,7 +1407,7 @@ type GatewayReferenceInput interface {
 	ToGatewayReferenceOutputWithContext(context.Context) GatewayReferenceOutput
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReferenceArgs struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
 	AllowAnyPath pulumi.BoolPtrInput `pulumi:"allowAnyPath"`
@@ -1456,7 +1456,7 @@ func (i GatewayReferenceArgs) ToGatewayReferenceOutputWithContext(ctx context.Co
 	return pulumi.ToOutputWithContext(ctx, i).(GatewayReferenceOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReferenceOutput struct{ *pulumi.OutputState }
 
 func (GatewayReferenceOutput) ElementType() reflect.Type {

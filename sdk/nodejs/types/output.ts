@@ -91,13 +91,13 @@ export interface EndpointHeaders {
      */
     remove?: string[];
     /**
-     * Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+     * Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
      */
     set?: {[key: string]: string};
 }
 
 /**
- * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+ * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
  */
 export interface GatewayReference {
     /**

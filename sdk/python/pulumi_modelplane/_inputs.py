@@ -313,7 +313,7 @@ class EndpointHeadersArgsDict(TypedDict):
     """
     set: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
     """
-    Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+    Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
     """
 
 @pulumi.input_type
@@ -325,7 +325,7 @@ class EndpointHeadersArgs:
         Changes to the headers of a request on its way to one endpoint.
 
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] remove: Names of headers to remove. Up to 16.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] set: Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] set: Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         if remove is not None:
             pulumi.set(__self__, "remove", remove)
@@ -348,7 +348,7 @@ class EndpointHeadersArgs:
     @pulumi.getter
     def set(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
-        Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         return pulumi.get(self, "set")
 
@@ -603,7 +603,7 @@ class GatewayChartArgs:
 
 class GatewayReferenceArgsDict(TypedDict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
     """
     name: pulumi.Input[_builtins.str]
     """
@@ -650,7 +650,7 @@ class GatewayReferenceArgs:
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
                  public: pulumi.Input[Optional[_builtins.bool]] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The Gateway's namespace.

@@ -388,7 +388,7 @@ class ModelService(pulumi.ComponentResource):
     @pulumi.getter
     def url(self) -> pulumi.Output[_builtins.str]:
         """
-        What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is no wildcard.
+        What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.
         """
         return pulumi.get(self, "url")
 

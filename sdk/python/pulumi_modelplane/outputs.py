@@ -234,7 +234,7 @@ class EndpointHeaders(dict):
         Changes to the headers of a request on its way to one endpoint.
 
         :param Sequence[_builtins.str] remove: Names of headers to remove. Up to 16.
-        :param Mapping[str, _builtins.str] set: Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        :param Mapping[str, _builtins.str] set: Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         if remove is not None:
             pulumi.set(__self__, "remove", remove)
@@ -253,7 +253,7 @@ class EndpointHeaders(dict):
     @pulumi.getter
     def set(self) -> Optional[Mapping[str, _builtins.str]]:
         """
-        Headers to set, in place of what the client sent. Their values stand in the HTTPRoute for all to read: a secret is refused here, use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         return pulumi.get(self, "set")
 
@@ -261,7 +261,7 @@ class EndpointHeaders(dict):
 @pulumi.output_type
 class GatewayReference(dict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
     """
     @staticmethod
     def __key_warning(key: str):
@@ -294,7 +294,7 @@ class GatewayReference(dict):
                  plugin_version: Optional[_builtins.str] = None,
                  public: Optional[_builtins.bool] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The Gateway's namespace.
