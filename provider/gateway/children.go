@@ -74,8 +74,9 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		},
 		child.Child{
 			// Every request passes this Middleware first. Traefik serves no route while it is missing, so it is there before
-			// Traefik and outlives it.
-			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: child.Fixed(p.Now().entryPointName()),
+			// Traefik and outlives it. In a namespace that other stacks use, it is the first object that would be theirs.
+			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: child.Fixed(p.Now().entryPointName()), Owned: true,
+			Advice: advise(adviseOnEntryPoint),
 			Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{
 				plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true},
 			}})},
