@@ -16,6 +16,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 )
 
 // Definition is a component as the provider serves it.
@@ -68,7 +69,7 @@ func (d definition[A, O]) Construct(
 ) (p.ConstructResponse, error) {
 	args, faults := read[A](shapeOf(spec, string(req.Urn.Type())), req.Inputs)
 	faults = append(faults, d.check(req.Urn.Name(), args.known).Known(args.unknown)...)
-	faults = append(faults, checkAutonaming(req.Config, req.Urn)...)
+	faults = append(faults, checkAutonaming(req.Config, req.Urn, childName(req))...)
 	if len(faults) > 0 {
 		return p.ConstructResponse{}, refuse(args.shape, req.Inputs, faults)
 	}
@@ -90,6 +91,14 @@ func (d definition[A, O]) Construct(
 		}
 		return pulumiprovider.NewConstructResult(made)
 	})
+}
+
+// childName is the Pulumi name of most of the component's children.
+func childName(req p.ConstructRequest) string {
+	if name := req.Inputs.Get("name"); name.IsString() && name.AsString() != "" {
+		return names.Child(name.AsString(), req.Urn.Name())
+	}
+	return req.Urn.Name()
 }
 
 func outputs(component any) pulumi.Map {
