@@ -104,5 +104,5 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	s.ClusterURL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.clusterURL })
 	s.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.path, "/") })
 	s.Shares = pulumix.Apply(decided.Output(), func(p plan) []Share { return p.shares })
-	return s, nil
+	return s, ctx.RegisterResourceOutputs(s, input.Outputs(s))
 }

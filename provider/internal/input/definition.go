@@ -86,9 +86,6 @@ func (d definition[A, O]) Construct(
 		if err != nil {
 			return nil, err
 		}
-		if err := ctx.RegisterResourceOutputs(made, outputs(made)); err != nil {
-			return nil, err
-		}
 		return pulumiprovider.NewConstructResult(made)
 	})
 }
@@ -101,7 +98,8 @@ func childName(req p.ConstructRequest) string {
 	return req.Urn.Name()
 }
 
-func outputs(component any) pulumi.Map {
+// Outputs are a component's outputs by their names.
+func Outputs(component any) pulumi.Map {
 	result := pulumi.Map{}
 	value := reflect.ValueOf(component).Elem()
 	for name, field := range properties(value.Type()) {
