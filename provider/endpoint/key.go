@@ -38,7 +38,7 @@ func (s Server) checkKeySending(keyed bool, faults *fault.List) {
 	if ref := s.APIKeySecretRef; ref != nil {
 		faults.AddErr("apiKeySecretRef.name", names.Existing(ref.Name))
 		if problems := validation.IsConfigMapKey(ref.Key); len(problems) > 0 {
-			faults.Addf("apiKeySecretRef.key", "is no key of a Secret's data: %s", strings.Join(problems, "; "))
+			faults.Addf("apiKeySecretRef.key", "is not a key of a Secret's data: %s", strings.Join(problems, "; "))
 		}
 	}
 	if s.APIKeyHeader != nil {

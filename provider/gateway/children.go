@@ -38,7 +38,7 @@ const (
 
 // children are the objects that a gateway is made of.
 func children(component string, namespace ownership, in Inputs, p value.Value[plan]) ([]child.Child, error) {
-	definitions, err := crds.All()
+	bundle, err := crds.All()
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	})
 	var list []child.Child
 	before := []string{namespaceKey}
-	for _, crd := range definitions {
+	for _, crd := range bundle {
 		list = append(list, crdChild(component, in, crd, advise(adviseOnCRDs)))
 		before = append(before, crd.Name)
 	}

@@ -20,7 +20,7 @@ type Reference struct {
 func (r *Reference) Annotate(at infer.Annotator) {
 	at.SetToken("index", "GatewayReference")
 	at.Describe(r, "A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a "+
-		"Gateway that somebody else runs with Traefik 3.7.13 or newer.")
+		"Gateway of your own or of another team, with Traefik 3.7.13 or newer.")
 	at.Describe(&r.Name, "The name of the Gateway.")
 	at.Describe(&r.Namespace, "The Gateway's namespace.")
 	at.Describe(&r.Listener, "The listener that routes attach to. Default: `http`.")

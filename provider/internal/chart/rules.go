@@ -18,7 +18,7 @@ var rules = []rule{
 	{"namespaceOverride", notEmpty, "would install the gateway elsewhere; set the gateway's namespace instead"},
 
 	{"deployment.enabled", isNot(true), "must stay true; without its Deployment nothing serves the gateway"},
-	{"deployment.kind", isNot("Deployment"), "must stay Deployment; the gateway's replicas and its waiting rest on one"},
+	{"deployment.kind", isNot("Deployment"), "must stay Deployment; the gateway's replicas need one, and Pulumi waits for it"},
 	{"deployment.podAnnotations." + PluginAnnotation, anything, "brings a new version of the plugin to the Pods; leave it out"},
 
 	{"service.enabled", isNot(true), "must stay true; Traefik serves no route while the Service is missing from which it takes the gateway's address"},
@@ -30,7 +30,7 @@ var rules = []rule{
 	{"providers.kubernetesGateway.enabled", isNot(true), "must stay true; without the Gateway API provider no route is served"},
 	{"providers.kubernetesGateway.labelSelector", anything, "is what keeps this gateway apart from others in the cluster; leave it out"},
 	{"providers.kubernetesGateway.namespaces", notEmpty, "would hide the routes and endpoints of all other namespaces; leave it out"},
-	{"providers.kubernetesGateway.experimentalChannel", isTrue, "must stay false; with the standard definitions of the Gateway API, Traefik would serve no route"},
+	{"providers.kubernetesGateway.experimentalChannel", isTrue, "must stay false; with the standard CRDs of the Gateway API, Traefik would serve no route"},
 	{"providers.kubernetesGateway.nativeLBByDefault", isTrue, "must stay false; requests would go to the ClusterIP of endpoints that have none behind it"},
 	{"providers.kubernetesGateway.statusAddress.service.enabled", isNot(true), "must stay true; the gateway takes its address from its Service"},
 	{"providers.kubernetesGateway.statusAddress.service.name", anything, "must name the gateway's own Service; leave it out"},
@@ -60,7 +60,7 @@ var guardedArguments = map[string]string{
 	"providers.kubernetesgateway":                                 "the Gateway API provider is on already; leave it out",
 	"providers.kubernetesgateway.labelselector":                   "is what keeps this gateway apart from others in the cluster; leave it out",
 	"providers.kubernetesgateway.namespaces":                      "would hide the routes and endpoints of all other namespaces; leave it out",
-	"providers.kubernetesgateway.experimentalchannel":             "with the standard definitions of the Gateway API, Traefik would serve no route; leave it out",
+	"providers.kubernetesgateway.experimentalchannel":             "with the standard CRDs of the Gateway API, Traefik would serve no route; leave it out",
 	"providers.kubernetesgateway.nativelbbydefault":               "requests would go to the ClusterIP of endpoints that have none behind it; leave it out",
 	"providers.kubernetesgateway.statusaddress.service.name":      "must name the gateway's own Service; leave it out",
 	"providers.kubernetesgateway.statusaddress.service.namespace": "must name the gateway's own namespace; leave it out",

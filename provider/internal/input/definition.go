@@ -50,7 +50,7 @@ type definition[A any, O pulumi.ComponentResource] struct {
 
 func (d definition[A, O]) Inferred() infer.InferredComponent {
 	return infer.ComponentF(func(*pulumi.Context, string, A, ...pulumi.ResourceOption) (o O, err error) {
-		return o, fmt.Errorf("%T is made by its definition", o)
+		return o, fmt.Errorf("%T is made by the Construct of its definition", o)
 	})
 }
 

@@ -1355,7 +1355,7 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
 	AllowAnyPath *bool `pulumi:"allowAnyPath"`
@@ -1407,7 +1407,7 @@ type GatewayReferenceInput interface {
 	ToGatewayReferenceOutputWithContext(context.Context) GatewayReferenceOutput
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
 type GatewayReferenceArgs struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
 	AllowAnyPath pulumi.BoolPtrInput `pulumi:"allowAnyPath"`
@@ -1456,7 +1456,7 @@ func (i GatewayReferenceArgs) ToGatewayReferenceOutputWithContext(ctx context.Co
 	return pulumi.ToOutputWithContext(ctx, i).(GatewayReferenceOutput)
 }
 
-// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+// A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
 type GatewayReferenceOutput struct{ *pulumi.OutputState }
 
 func (GatewayReferenceOutput) ElementType() reflect.Type {

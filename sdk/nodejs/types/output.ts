@@ -97,7 +97,7 @@ export interface EndpointHeaders {
 }
 
 /**
- * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+ * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
  */
 export interface GatewayReference {
     /**

@@ -603,7 +603,7 @@ class GatewayChartArgs:
 
 class GatewayReferenceArgsDict(TypedDict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
     """
     name: pulumi.Input[_builtins.str]
     """
@@ -650,7 +650,7 @@ class GatewayReferenceArgs:
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
                  public: pulumi.Input[Optional[_builtins.bool]] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
 
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The Gateway's namespace.

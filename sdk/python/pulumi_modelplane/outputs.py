@@ -261,7 +261,7 @@ class EndpointHeaders(dict):
 @pulumi.output_type
 class GatewayReference(dict):
     """
-    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+    A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
     """
     @staticmethod
     def __key_warning(key: str):
@@ -294,7 +294,7 @@ class GatewayReference(dict):
                  plugin_version: Optional[_builtins.str] = None,
                  public: Optional[_builtins.bool] = None):
         """
-        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that somebody else runs with Traefik 3.7.13 or newer.
+        A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway of your own or of another team, with Traefik 3.7.13 or newer.
 
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The Gateway's namespace.
