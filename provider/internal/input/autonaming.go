@@ -1,6 +1,7 @@
 package input
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi/autonaming"
@@ -24,13 +25,14 @@ var autoNamed = []kube.Kind{
 
 // checkAutonaming finds whether the stack's configuration has Pulumi give objects names with which updates lose requests. Name
 // is the Pulumi name of the component's children.
-func checkAutonaming(stack map[config.Key]string, component urn.URN, name string) fault.List {
+func checkAutonaming(stack map[config.Key]string, component urn.URN, organization, name string) fault.List {
 	text := stack[config.MustParseKey(autonamingKey)]
 	if text == "" {
 		return nil
 	}
-	// Construct is not told the organization. Any name serves to find what is wrong with the others.
-	context := autonaming.StackContext{Organization: "organization", Project: string(component.Project()), Stack: string(component.Stack())}
+	context := autonaming.StackContext{
+		Organization: cmp.Or(organization, "organization"), Project: string(component.Project()), Stack: string(component.Stack()),
+	}
 	values := config.Map{}
 	for key, value := range stack {
 		values[key] = config.NewValue(value)

@@ -69,7 +69,7 @@ func (d definition[A, O]) Construct(
 ) (p.ConstructResponse, error) {
 	args, faults := read[A](shapeOf(spec, string(req.Urn.Type())), req.Inputs)
 	faults = append(faults, d.check(req.Urn.Name(), args.known).Known(args.unknown)...)
-	faults = append(faults, checkAutonaming(req.Config, req.Urn, childName(req))...)
+	faults = append(faults, checkAutonaming(req.Config, req.Urn, req.Organization, childName(req))...)
 	if len(faults) > 0 {
 		return p.ConstructResponse{}, refuse(args.shape, req.Inputs, faults)
 	}
