@@ -20,7 +20,7 @@ func TestTheAPIServerTakesTheReviewedObjects(t *testing.T) {
 			for key, content := range entry {
 				object, isObject := content.(map[string]any)["inputs"].(map[string]any)
 				if !isObject || strings.HasPrefix(key, "helm.sh") || strings.Contains(key, "Patch ") ||
-					object["spec"] == "(definition)" || strings.Contains(folder, "unknown") {
+					object["spec"] == "(CRD)" || strings.Contains(folder, "unknown") {
 					continue
 				}
 				if data, _ := object["data"].(map[string]any); data["(secret)"] != nil {

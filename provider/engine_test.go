@@ -126,7 +126,7 @@ func isBalanced(c child) bool {
 	return err == nil && asked.IsString() && asked.AsString() == "LoadBalancer"
 }
 
-// inOrder puts each child after those that it rests on. What rests on nothing of the others is registered at the same
+// inOrder puts each child after those that it depends on. What depends on none of the others is registered at the same
 // time, and sorted here.
 func inOrder(children []child) []child {
 	left := slices.SortedFunc(slices.Values(children), func(x, y child) int { return cmp.Compare(x.key(), y.key()) })
@@ -143,7 +143,7 @@ func inOrder(children []child) []child {
 
 func (c child) key() string { return strings.TrimPrefix(c.kind, "kubernetes:") + " " + c.name }
 
-// after are the keys of the objects that it rests on, by dependsOn or by its inputs.
+// after are the keys of the objects that it depends on, by dependsOn or by its inputs.
 func (c child) after() []string {
 	var keys []string
 	for _, dependency := range c.request.Dependencies {
@@ -185,10 +185,10 @@ func (c child) listed() map[string]any {
 	return map[string]any{c.key(): entry}
 }
 
-// elsewhere leaves out what is reviewed where it stands: CRDs and the plugin's source.
+// elsewhere leaves out what is reviewed elsewhere: CRDs and the plugin's source.
 func elsewhere(inputs map[string]any) {
 	if inputs["kind"] == "CustomResourceDefinition" {
-		inputs["spec"], inputs["metadata"] = "(definition)", map[string]any{"name": inputs["metadata"].(map[string]any)["name"]}
+		inputs["spec"], inputs["metadata"] = "(CRD)", map[string]any{"name": inputs["metadata"].(map[string]any)["name"]}
 	}
 	values, _ := inputs["values"].(map[string]any)
 	experimental, _ := values["experimental"].(map[string]any)

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var update = flag.Bool("update", false, "write the objects.yaml of testdata anew")
+var update = flag.Bool("update", false, "write the objects.yaml of testdata")
 
 // program is a program.yaml: components in the order in which they are made.
 type program []struct {
@@ -41,7 +41,7 @@ func TestProgramsMakeTheReviewedObjects(t *testing.T) {
 			}
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
-			assert.Equal(t, string(want), string(objects), "go test -update writes %s anew", golden)
+			assert.Equal(t, string(want), string(objects), "go test -update writes %s again", golden)
 		})
 	}
 }
@@ -55,7 +55,7 @@ func cases(t *testing.T) []string {
 }
 
 // run makes the components of a folder's program and lists all that was registered: each component with its outputs, then
-// its children, each after those that it rests on.
+// its children, each after those that it depends on.
 func run(t *testing.T, folder string) []map[string]any {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "program.yaml"))

@@ -56,8 +56,8 @@ var edited = rapid.Custom(func(t *rapid.T) string {
 	return url
 })
 
-// TestTheAPIServerRefusesWhatItShould would catch a server that judges without the rules of the
-// definitions, with which the tests above would be idle.
+// TestTheAPIServerRefusesWhatItShould would catch a server that checks without the rules of the
+// CRDs, with which the tests above would be idle.
 func TestTheAPIServerRefusesWhatItShould(t *testing.T) {
 	server := apitest.Here(t, crds.Objects())
 	for want, spoil := range map[string]func(service, slice, policy map[string]any){

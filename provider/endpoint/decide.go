@@ -1,13 +1,13 @@
 package endpoint
 
 import (
-	"cmp"
 	"slices"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
@@ -69,8 +69,9 @@ func (r reach) middlewareHash() string {
 // check finds every fault of an endpoint's arguments.
 func check(name string, a Args) fault.List {
 	_, faults := decide(a.Server, isKeyed(a.Server, a.Credential))
-	faults.AddErr("name", names.Object(cmp.Or(a.Name, name), names.Room(cmp.Or(a.Name, name), name)))
-	faults.AddErr("namespace", names.Namespace(a.Namespace))
+	identity := a.Or(name, meta.DefaultNamespace)
+	faults.AddErr("name", names.Object(identity.Name, names.Room(identity.Name, name)))
+	faults.AddErr("namespace", names.Namespace(identity.Namespace))
 	checkKey(a, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }

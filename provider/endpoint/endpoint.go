@@ -86,13 +86,19 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		return nil, err
 	}
 	keyed := isKeyed(in.Server.Now(), in.Credential.Now())
-	decided := value.Decide(in.Server, func(s Server) (plan, fault.List) { return decide(s, keyed) })
+	// What preview did not know reaches the rules here for the first time.
+	in.Credential = value.Check(in.Credential, func(c Credential) fault.List { return c.check(in.Server.Now().keyScheme()) })
+	decided := value.Decide(in.Server, func(s Server) (plan, fault.List) {
+		p, faults := decide(s, keyed)
+		s.checkKeySending(keyed, &faults)
+		return p, faults
+	})
 	objects, err := owner.Register(children(in, decided))
 	if err != nil {
 		return nil, err
 	}
 	e.setOutputs(in.Identity, decided, objects)
-	return e, nil
+	return e, ctx.RegisterResourceOutputs(e, input.Outputs(e))
 }
 
 // setOutputs has every output wait for all of the objects, so that whoever uses the endpoint comes after them and goes

@@ -20,26 +20,38 @@ func checkKey(a Args, faults *fault.List) {
 	if a.APIKey != nil && a.APIKeySecretRef != nil {
 		faults.Add("apiKeySecretRef", "is given beside apiKey; give one of them", "apiKey")
 	}
-	if a.APIKey != nil {
-		faults.AddErr("apiKey", checkKeyText(*a.APIKey, a.keyScheme()), "apiKeyScheme", "apiKeyHeader")
+	*faults = append(*faults, a.Credential.check(a.keyScheme())...)
+	a.checkKeySending(isKeyed(a.Server, a.Credential), faults)
+}
+
+// check finds the faults of the key itself, before which scheme is sent.
+func (c Credential) check(scheme string) fault.List {
+	var faults fault.List
+	if c.APIKey != nil {
+		faults.AddErr("apiKey", checkKeyText(*c.APIKey, scheme), "apiKeyScheme", "apiKeyHeader")
 	}
-	if ref := a.APIKeySecretRef; ref != nil {
+	return faults
+}
+
+// checkKeySending finds the faults of how a key is sent, and of where it is kept. Keyed says whether there is one.
+func (s Server) checkKeySending(keyed bool, faults *fault.List) {
+	if ref := s.APIKeySecretRef; ref != nil {
 		faults.AddErr("apiKeySecretRef.name", names.Existing(ref.Name))
 		if problems := validation.IsConfigMapKey(ref.Key); len(problems) > 0 {
-			faults.Addf("apiKeySecretRef.key", "is no key of a Secret's data: %s", strings.Join(problems, "; "))
+			faults.Addf("apiKeySecretRef.key", "is not a key of a Secret's data: %s", strings.Join(problems, "; "))
 		}
 	}
-	if a.APIKeyHeader != nil {
-		faults.AddErr("apiKeyHeader", headerName(*a.APIKeyHeader))
+	if s.APIKeyHeader != nil {
+		faults.AddErr("apiKeyHeader", headerName(*s.APIKeyHeader))
 	}
-	if a.APIKeyScheme != nil && !httpguts.ValidHeaderFieldName(*a.APIKeyScheme) {
+	if s.APIKeyScheme != nil && !httpguts.ValidHeaderFieldName(*s.APIKeyScheme) {
 		faults.Addf("apiKeyScheme", "is not an authentication scheme; write one word, such as Basic (RFC 9110, section 11.1)")
 	}
 	for _, how := range []struct {
 		path  string
 		given *string
-	}{{"apiKeyHeader", a.APIKeyHeader}, {"apiKeyScheme", a.APIKeyScheme}} {
-		if how.given != nil && !isKeyed(a.Server, a.Credential) {
+	}{{"apiKeyHeader", s.APIKeyHeader}, {"apiKeyScheme", s.APIKeyScheme}} {
+		if how.given != nil && !keyed {
 			faults.Add(how.path, "is given without apiKey or apiKeySecretRef; give a key, or leave it out", "apiKey", "apiKeySecretRef")
 		}
 	}

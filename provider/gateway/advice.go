@@ -40,6 +40,15 @@ func adviseOnNamespace(p plan, failure string) string {
 	}
 }
 
+// adviseOnEntryPoint says whose the Middleware of the entry point is.
+func adviseOnEntryPoint(p plan, failure string) string {
+	if !child.HeldByAnother(failure) {
+		return ""
+	}
+	return fmt.Sprintf("The Middleware %s in the namespace %s belongs to a gateway of another stack or program, and it was left as it is. "+
+		"Choose another name or namespace for this gateway, or destroy the other one first.", p.entryPointName(), p.namespaceName())
+}
+
 // adviseOnRelease says what is wrong with the namespace that Traefik was to be installed in.
 func adviseOnRelease(p plan, failure string) string {
 	namespace := p.namespaceName()

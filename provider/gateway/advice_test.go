@@ -50,6 +50,12 @@ func TestAFailureIsFollowedByWhatToDo(t *testing.T) {
 		"a namespace with other labels": {about(adviseOnNamespace, inTeam), conflict + `1 conflict: .metadata.labels.tier`, "Leave createNamespace out"},
 		"a namespace and no rights":     {about(adviseOnNamespace, own), `namespaces is forbidden`, ""},
 
+		"an entry point of another stack": {
+			about(adviseOnEntryPoint, inTeam), conflict + `1 conflict: conflict with "pulumi-kubernetes-1": .metadata.labels.modelplane/owner`,
+			"The Middleware gw-entry-point in the namespace team belongs to a gateway of another stack",
+		},
+		"an entry point without a namespace": {about(adviseOnEntryPoint, inTeam), `namespaces "team" not found`, ""},
+
 		"a release of the same name": {
 			about(adviseOnRelease, inTeam), "cannot re-use a name that is still in use", "The namespace team has a Helm release gw already",
 		},

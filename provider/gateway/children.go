@@ -38,7 +38,7 @@ const (
 
 // children are the objects that a gateway is made of.
 func children(component string, namespace ownership, in Inputs, p value.Value[plan]) ([]child.Child, error) {
-	definitions, err := crds.All()
+	bundle, err := crds.All()
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	})
 	var list []child.Child
 	before := []string{namespaceKey}
-	for _, crd := range definitions {
+	for _, crd := range bundle {
 		list = append(list, crdChild(component, in, crd, advise(adviseOnCRDs)))
 		before = append(before, crd.Name)
 	}
@@ -74,8 +74,9 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		},
 		child.Child{
 			// Every request passes this Middleware first. Traefik serves no route while it is missing, so it is there before
-			// Traefik and outlives it.
-			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: child.Fixed(p.Now().entryPointName()),
+			// Traefik and outlives it. In a namespace that other stacks use, it is the first object that would be theirs.
+			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: child.Fixed(p.Now().entryPointName()), Owned: true,
+			Advice: advise(adviseOnEntryPoint),
 			Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{
 				plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true},
 			}})},

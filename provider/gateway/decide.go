@@ -276,7 +276,10 @@ func (p plan) isPublic(address string) bool {
 		return false
 	}
 	ip, err := netip.ParseAddr(address)
-	return err != nil || !ip.IsPrivate() && !sharedAddresses.Contains(ip)
+	if err != nil {
+		return address != "localhost" // which Docker Desktop gives
+	}
+	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !sharedAddresses.Contains(ip)
 }
 
 // sharedAddresses are those of providers' own networks (RFC 6598).

@@ -93,7 +93,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		return nil, err
 	}
 	g.setOutputs(in, owner, decided, objects)
-	return g, nil
+	return g, ctx.RegisterResourceOutputs(g, input.Outputs(g))
 }
 
 // setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after both

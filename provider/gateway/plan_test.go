@@ -176,6 +176,8 @@ func TestAGatewayIsPublicWhereTheInternetReachesIt(t *testing.T) {
 		"private address":                {nil, "10.0.0.7", false},
 		"private IPv6 address":           {nil, "fd00::7", false},
 		"provider's own network":         {nil, "100.64.0.7", false},
+		"the machine's own address":      {nil, "127.0.0.1", false},
+		"the machine's own name":         {nil, "localhost", false},
 		"ClusterIP":                      {&Service{Type: ptr.To(ClusterIP)}, "203.0.113.7", false},
 		"internal by AWS":                {annotated("service.beta.kubernetes.io/aws-load-balancer-scheme", "internal"), "lb.cloud.example", false},
 		"internet-facing by AWS":         {annotated("service.beta.kubernetes.io/aws-load-balancer-scheme", "internet-facing"), "lb.cloud.example", true},

@@ -33,7 +33,7 @@ func TestTheAPIServerTakesEveryAcceptedService(t *testing.T) {
 }
 
 // TestTheAPIServerTakesAServiceAtEveryLimit would catch limits that hold one by one but not together: the rules of the
-// definition are counted by their cost.
+// CRD are counted by their cost.
 func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 	server := apitest.Here(t, crds.Objects())
 	label := func(length int) string { return strings.Repeat("a", length) }

@@ -50,6 +50,7 @@ func check(name string, a Args) fault.List {
 func decide(identity meta.Identity, r Routing) (plan, fault.List) {
 	var faults fault.List
 	gatewayURL := decideGateway(r, &faults)
+	gatewayClusterURL := decideClusterURL(r, &faults)
 	hostnames := decideHostnames(r, &faults)
 	path := decidePath(identity, r, &faults)
 	backends := decideBackends(identity, r, &faults)
@@ -62,9 +63,7 @@ func decide(identity meta.Identity, r Routing) (plan, fault.List) {
 		return plan{}, faults
 	}
 	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends)}
-	if r.Gateway.ClusterURL != "" {
-		decided.clusterURL = r.Gateway.ClusterURL + path
-	}
+	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
 	decided.shares = shares(backends, weights)
 	decided.warning = warn(r, backends)
 	decided.route = route.Build(route.Route{
@@ -87,6 +86,16 @@ func decideGateway(r Routing, faults *fault.List) *url.URL {
 		faults.AddErr("gateway.url", err)
 		return &url.URL{}
 	}
+	return u
+}
+
+// decideClusterURL is the gateway's URL inside the cluster; nil where none is known.
+func decideClusterURL(r Routing, faults *fault.List) *url.URL {
+	if r.Gateway.ClusterURL == "" {
+		return nil
+	}
+	u, err := target.ParseListener(r.Gateway.ClusterURL)
+	faults.AddErr("gateway.clusterUrl", err)
 	return u
 }
 
@@ -135,7 +144,7 @@ func (e entry) isKeyed() bool {
 	return slices.ContainsFunc(e.endpoints, func(reference endpoint.BackendReference) bool { return reference.Keyed })
 }
 
-// claims are what no other service of the program may claim: the path, at each host name, on the gateway.
+// claims are what no other service of the program may claim: the path, at each host name, on a listener of the gateway.
 func (p plan) claims() []string {
 	parent := p.route.ParentRefs[0]
 	hostnames := p.route.Hostnames
@@ -144,7 +153,7 @@ func (p plan) claims() []string {
 	}
 	claims := make([]string, len(hostnames))
 	for i, hostname := range hostnames {
-		claims[i] = fmt.Sprintf("%s/%s %s %s", *parent.Namespace, parent.Name, hostname, p.path)
+		claims[i] = fmt.Sprintf("%s/%s %s %s %s", *parent.Namespace, parent.Name, *parent.SectionName, hostname, p.path)
 	}
 	return claims
 }
@@ -294,4 +303,13 @@ func clientURL(gateway *url.URL, hostnames []string, path string) string {
 	}
 	shown.Path = ""
 	return shown.String() + path
+}
+
+// clusterURL is the gateway's URL inside the cluster and the service's path. It is empty where the gateway does not have one, or
+// where the service answers to other host names: the gateway would answer 404.
+func clusterURL(gateway *url.URL, hostnames []string, path string) string {
+	if gateway == nil || len(hostnames) > 0 && !slices.Contains(hostnames, gateway.Hostname()) {
+		return ""
+	}
+	return gateway.String() + path
 }

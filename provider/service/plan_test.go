@@ -38,6 +38,56 @@ func several(namespace string, names ...string) []endpoint.BackendReference {
 	return references
 }
 
+// TestTheURLInsideTheClusterLeadsToTheService would catch a URL that the gateway answers with 404 because the service answers to
+// other host names, and one that is not a URL.
+func TestTheURLInsideTheClusterLeadsToTheService(t *testing.T) {
+	const inside = "http://gw.modelplane-gw.svc:8080"
+	for _, c := range []struct {
+		gateway   string
+		hostnames []string
+		url       string
+	}{
+		{"", nil, ""},
+		{inside, nil, inside + "/apps/chat/v1"},
+		{inside + "/", nil, inside + "/apps/chat/v1"},
+		{inside, []string{"chat.example.com"}, ""},
+		{inside, []string{"chat.example.com", "gw.modelplane-gw.svc"}, inside + "/apps/chat/v1"},
+	} {
+		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
+		a.Gateway.ClusterURL, a.Hostnames = c.gateway, c.hostnames
+		p, faults := decided(a)
+		require.Empty(t, faults, "%+v", c)
+		assert.Equal(t, c.url, p.clusterURL, "%+v", c)
+	}
+	a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
+	a.Gateway.ClusterURL = "gw.modelplane-gw.svc"
+	_, faults := decided(a)
+	assert.ErrorContains(t, faults.Err(), "gateway.clusterUrl: is not the URL of a listener")
+}
+
+// TestTwoServicesOfAProgramDoNotShareAPath would catch two services of which one loses its requests to the other, and services
+// refused that never meet.
+func TestTwoServicesOfAProgramDoNotShareAPath(t *testing.T) {
+	claims := func(change func(*Args)) []string {
+		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
+		a.Gateway.AllowAnyPath, a.Path = true, ptr.To("/v1")
+		change(&a)
+		p, faults := decided(a)
+		require.Empty(t, faults)
+		return p.claims()
+	}
+	first := claims(func(*Args) {})
+	assert.Equal(t, first, claims(func(a *Args) { a.Name, a.Namespace, a.Backends[0].Endpoint.Namespace = "other", "models", "models" }))
+	for name, change := range map[string]func(*Args){
+		"path":      func(a *Args) { a.Path = ptr.To("/v2") },
+		"gateway":   func(a *Args) { a.Gateway.Name = "edge" },
+		"listener":  func(a *Args) { a.Gateway.Listener = "https" },
+		"host name": func(a *Args) { a.Hostnames = []string{"chat.example.com"} },
+	} {
+		assert.NotEqual(t, first, claims(change), name)
+	}
+}
+
 // TestTheURLLeadsToTheService would catch a URL that a client cannot use: a wildcard as its host, a listener's port that a
 // host name loses, an IPv6 address without brackets, a path that is not the route's.
 func TestTheURLLeadsToTheService(t *testing.T) {

@@ -51,7 +51,7 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 		programs.Of("service", "A canary with 5 % of the requests"))
 	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.")
 	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose "+
-		"reference names no `clusterUrl`.")
+		"reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.")
 	at.Describe(&s.Namespace, "The namespace of the HTTPRoute.")
 	at.Describe(&s.Path, "The service's path; `/` is the root.")
 	at.Describe(&s.RouteName, "The name of the HTTPRoute.")
@@ -104,5 +104,5 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	s.ClusterURL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.clusterURL })
 	s.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.path, "/") })
 	s.Shares = pulumix.Apply(decided.Output(), func(p plan) []Share { return p.shares })
-	return s, nil
+	return s, ctx.RegisterResourceOutputs(s, input.Outputs(s))
 }

@@ -46,7 +46,7 @@ export class ModelService extends pulumi.ComponentResource {
     }
 
     /**
-     * The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+     * The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
      */
     declare public /*out*/ readonly clusterUrl: pulumi.Output<string>;
     /**

@@ -18,35 +18,39 @@ import (
 )
 
 // TestOptionsOfAComponentReachItsChildren would catch a child that goes to another cluster than its component's provider
-// leads to, that is made before what the component depends on, that is not protected, or that is made anew when the
-// component is renamed with an alias.
+// leads to, that is made before what the component depends on, that is replaced when the component is renamed with an alias,
+// and protection that misses the route or keeps an endpoint's URL from being changed.
 func TestOptionsOfAComponentReachItsChildren(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "optional", Address: ":8000", BasePath: "/v1"})
 	// Only the program's own provider leads to the cluster.
 	s := stack.New(t, "options", map[string]string{"KUBECONFIG": "/nonexistent"})
-	text := func(name, options string) string {
+	text := func(name, options, serviceOptions string) string {
 		return program("options", []string{
 			resource("pulumi:providers:kubernetes", "cluster", fmt.Sprintf("kubeconfig: %q", harness.Plane.Kubeconfig()), ""),
 			resource("kubernetes:core/v1:Namespace", "apart", "metadata: {name: options-apart}", "provider: '${cluster}'"),
 			resource("modelplane:ModelEndpoint", name, fmt.Sprintf("url: 'http://%s/v1', namespace: options-apart", server.Address()),
-				"providers: ['${cluster}'], dependsOn: ['${apart}'], "+options),
+				"providers: ['${cluster}'], dependsOn: ['${apart}']"+options),
 			resource("modelplane:ModelService", "chat", fmt.Sprintf("gateway: %s, backends: [{endpoint: '${%s.backend}'}]", gateway, name),
-				"provider: '${cluster}'"),
+				"provider: '${cluster}'"+serviceOptions),
 		}, "url: ${chat.url}")
 	}
-	url := s.MustUp(t, text("old", "protect: true"))["url"].(string)
+	const protected = ", protect: true"
+	url := s.MustUp(t, text("old", protected, protected))["url"].(string)
 	requireServed(t, url, "optional")
-	assert.Equal(t, []bool{true, true}, protection(t, s, "Service", "EndpointSlice"))
+	assert.Equal(t, []bool{false, false, true}, protection(t, s, "Service", "EndpointSlice", "HTTPRoute"))
+	server = harness.Serve(t, modelserver.Options{Name: "moved", Address: ":9000", BasePath: "/v1"})
+	s.MustUp(t, text("old", protected, protected))
+	requireServed(t, url, "moved")
 
-	s.Write(t, text("new", "aliases: [{name: old}]"))
+	s.Write(t, text("new", ", aliases: [{name: old}]", ""))
 	result := s.Up()
 	requireSucceeds(t, result)
 	for _, change := range []string{"create", "replace", "delete", "create-replacement", "delete-replaced"} {
 		assert.Zero(t, result.Changes[change], "%s: %s", change, result.Output)
 	}
-	assert.Equal(t, []bool{false, false}, protection(t, s, "Service", "EndpointSlice"))
-	requireServed(t, url, "optional")
+	assert.Equal(t, []bool{false}, protection(t, s, "HTTPRoute"))
+	requireServed(t, url, "moved")
 }
 
 // TestTransformsReachTheChildrenOfAComponent would catch children that a transform of the whole stack, or one of their

@@ -91,7 +91,7 @@ func TestAnotherStackLeavesAGatewayAlone(t *testing.T) {
 	makeNamespace(t, "both")
 	for name, c := range map[string]struct{ place, sentence string }{
 		"default": {"", "The namespace modelplane-gw belongs to a gateway of another stack or program"},
-		"named":   {"namespace: both,", "The namespace both has a Helm release gw already"},
+		"named":   {"namespace: both,", "The Middleware gw-entry-point in the namespace both belongs to a gateway of another stack or program"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1"})

@@ -62,8 +62,8 @@ headers.remove[0]: is not the name of a header (RFC 9110, section 5.1)`,
 			},
 			Faults: `
 name: "` + strings.Repeat("a", 48) + `" has 48 characters; the objects named after it leave room for 47
-namespace: "` + strings.Repeat("a", 64) + `" is no name for a namespace: write up to 63 lower-case letters, digits and hyphens, with a letter or digit first and last (RFC 1123)
-labels.tier: "` + strings.Repeat("a", 64) + `" is no label value: must be no more than 63 bytes
+namespace: "` + strings.Repeat("a", 64) + `" is not a name for a namespace: write up to 63 lower-case letters, digits and hyphens, with a letter or digit first and last (RFC 1123)
+labels.tier: "` + strings.Repeat("a", 64) + `" is not a label value: must be no more than 63 bytes
 annotations: annotations size 262148 is larger than limit 262144`,
 		},
 		{

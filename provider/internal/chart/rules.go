@@ -18,7 +18,7 @@ var rules = []rule{
 	{"namespaceOverride", notEmpty, "would install the gateway elsewhere; set the gateway's namespace instead"},
 
 	{"deployment.enabled", isNot(true), "must stay true; without its Deployment nothing serves the gateway"},
-	{"deployment.kind", isNot("Deployment"), "must stay Deployment; the gateway's replicas and its waiting rest on one"},
+	{"deployment.kind", isNot("Deployment"), "must stay Deployment; the gateway's replicas need one, and Pulumi waits for it"},
 	{"deployment.podAnnotations." + PluginAnnotation, anything, "brings a new version of the plugin to the Pods; leave it out"},
 
 	{"service.enabled", isNot(true), "must stay true; Traefik serves no route while the Service is missing from which it takes the gateway's address"},

@@ -21,23 +21,26 @@ type Engine struct {
 // Claims are who has claimed what, in one run of a program. The zero value is ready for use.
 type Claims struct {
 	mutex   sync.Mutex
-	holders map[string]string
+	holders map[string]holder
 }
 
+// holder is a component: its Pulumi name, and the URN of the component that the program asked for.
+type holder struct{ urn, name string }
+
 // take claims all of keys for a holder, unless another one has claimed one of them.
-func (c *Claims) take(holder string, keys []string) (other string) {
+func (c *Claims) take(claimant holder, keys []string) (other string) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	for _, key := range keys {
-		if other := c.holders[key]; other != "" && other != holder {
-			return other
+		if other, taken := c.holders[key]; taken && other != claimant {
+			return other.name
 		}
 	}
 	if c.holders == nil {
-		c.holders = map[string]string{}
+		c.holders = map[string]holder{}
 	}
 	for _, key := range keys {
-		c.holders[key] = holder
+		c.holders[key] = claimant
 	}
 	return ""
 }
@@ -45,7 +48,7 @@ func (c *Claims) take(holder string, keys []string) (other string) {
 // Claim claims keys for the component. It gives the name of another one that has claimed one of them in this run.
 func (o Owner) Claim(keys []string) (other string) {
 	if claims := o.engine().Claims; claims != nil {
-		return claims.take(o.name, keys)
+		return claims.take(holder{o.engine().URN, o.name}, keys)
 	}
 	return ""
 }

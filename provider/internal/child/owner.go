@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
 
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
@@ -32,6 +33,13 @@ func NewOwner(
 	if err != nil {
 		return Owner{}, err
 	}
+	// What preview did not know reaches these rules here for the first time.
+	identity = value.Check(identity, func(i meta.Identity) fault.List {
+		var faults fault.List
+		faults.AddErr("namespace", names.Namespace(i.Namespace))
+		return faults
+	})
+	metadata = value.Check(metadata, func(m meta.Metadata) fault.List { return names.Metadata(m.Labels, m.Annotations) })
 	o := Owner{ctx: ctx, resource: resource, given: given, kind: kind, name: name, identity: identity, metadata: metadata}
 	return o, ctx.RegisterComponentResource("modelplane:index:"+kind, name, resource, opts...)
 }

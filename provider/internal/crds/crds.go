@@ -1,5 +1,5 @@
 // Package crds holds the custom resource definitions that a gateway needs, as they were published: the whole standard
-// channel of the Gateway API without its policy against downgrades, which would stand in the way of others in the
+// channel of the Gateway API without its policy against downgrades, which would hinder others in the
 // cluster, and Traefik's own. The files in manifests are under the Apache License 2.0 (Gateway API) and the MIT License
 // (Traefik); go generate brings them up to date.
 package crds
@@ -17,9 +17,9 @@ import (
 //go:generate go run ./generate
 
 const (
-	// GatewayAPIVersion is the release of the Gateway API that the definitions of gateway.networking.k8s.io are from.
+	// GatewayAPIVersion is the release of the Gateway API that the CRDs of gateway.networking.k8s.io are from.
 	GatewayAPIVersion = "v1.6.3"
-	// TraefikVersion is the release of Traefik that the definitions of traefik.io are from.
+	// TraefikVersion is the release of Traefik that the CRDs of traefik.io are from.
 	TraefikVersion = "v3.7.13"
 	// FieldManager is who holds the fields of every CRD that a gateway has installed, of whichever stack.
 	FieldManager = "modelplane"
@@ -43,17 +43,17 @@ var Watched = map[string]string{
 //go:embed manifests/*.yaml
 var manifests embed.FS
 
-// CRD is one definition.
+// CRD is a CustomResourceDefinition.
 type CRD struct {
 	// Name is its name in the cluster, such as gateways.gateway.networking.k8s.io.
 	Name string
 	// Version is the release that it is from.
 	Version string
-	// Object is the definition as the API server takes it, with an annotation by which Pulumi writes it as FieldManager.
+	// Object is the CRD as the API server takes it, with an annotation by which Pulumi writes it as FieldManager.
 	Object map[string]any
 }
 
-// All returns every definition, in the order of their names.
+// All returns every CRD, in the order of their names.
 func All() ([]CRD, error) {
 	files, err := fs.Glob(manifests, "manifests/*.yaml")
 	if err != nil {
@@ -63,7 +63,7 @@ func All() ([]CRD, error) {
 	for _, file := range files {
 		crd, err := read(file)
 		if err != nil {
-			return nil, fmt.Errorf("the definition %s that this provider carries cannot be read: %w", file, err)
+			return nil, fmt.Errorf("the CRD %s that this provider carries cannot be read: %w", file, err)
 		}
 		all = append(all, crd)
 	}

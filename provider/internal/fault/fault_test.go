@@ -38,8 +38,8 @@ func TestAPropertyLiesWithinItselfAndWhatHoldsIt(t *testing.T) {
 	assert.False(t, Within("backends[10].weight", "backends[1]"))
 }
 
-// Catches a fault that is raised while what it dependsOn on is unknown, and one that is lost because something else is.
-func TestOnlyFaultsThatRestOnWhatIsKnownAreSettled(t *testing.T) {
+// Catches a fault that is raised while what it depends on is unknown, and one that is lost because something else is.
+func TestOnlyFaultsThatDependOnWhatIsKnownAreKnown(t *testing.T) {
 	var faults List
 	faults.Addf("backends[0].weight", "%d is below 0", -1)
 	faults.Addf("backends[1].weight", "%d is below 0", -2)
@@ -49,7 +49,7 @@ func TestOnlyFaultsThatRestOnWhatIsKnownAreSettled(t *testing.T) {
 	assert.Equal(t, faults, faults.Known([]string{"backends[2]", "url2", "backends[1].endpoint"}))
 	assert.Equal(t, faults[1:], faults.Known([]string{"backends[0]"}), "what holds the value is unknown")
 	assert.Equal(t, faults[2:], faults.Known([]string{"backends"}))
-	assert.Equal(t, faults[:2], faults.Known([]string{"urls[3]"}), "a part of what it dependsOn on is unknown")
+	assert.Equal(t, faults[:2], faults.Known([]string{"urls[3]"}), "a part of what it depends on is unknown")
 	assert.Equal(t, faults[:2], faults.Known([]string{"protocol"}))
 }
 

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi/autonaming"
@@ -22,14 +23,16 @@ var autoNamed = []kube.Kind{
 	kube.Service, kube.EndpointSlice, kube.Secret, kube.ConfigMap, kube.Middleware, kube.BackendTLSPolicy, kube.ReferenceGrant,
 }
 
-// checkAutonaming finds whether the stack's configuration has Pulumi name objects in a way that updates cannot live with.
-func checkAutonaming(stack map[config.Key]string, component urn.URN) fault.List {
+// checkAutonaming finds whether the stack's configuration has Pulumi give objects names with which updates lose requests. Name
+// is the Pulumi name of the component's children.
+func checkAutonaming(stack map[config.Key]string, component urn.URN, organization, name string) fault.List {
 	text := stack[config.MustParseKey(autonamingKey)]
 	if text == "" {
 		return nil
 	}
-	// Construct is not told the organization. Any name serves to find what is wrong with the others.
-	context := autonaming.StackContext{Organization: "organization", Project: string(component.Project()), Stack: string(component.Stack())}
+	context := autonaming.StackContext{
+		Organization: cmp.Or(organization, "organization"), Project: string(component.Project()), Stack: string(component.Stack()),
+	}
 	values := config.Map{}
 	for key, value := range stack {
 		values[key] = config.NewValue(value)
@@ -40,7 +43,7 @@ func checkAutonaming(stack map[config.Key]string, component urn.URN) fault.List 
 		return nil // the engine itself refuses what it cannot read
 	}
 	for _, kind := range autoNamed {
-		child := urn.New(component.Stack(), component.Project(), component.QualifiedType(), tokens.Type(kind.Token), component.Name())
+		child := urn.New(component.Stack(), component.Project(), component.QualifiedType(), tokens.Type(kind.Token), name)
 		options, deletesFirst := naming.AutonamingForResource(child, []byte(component))
 		if options == nil {
 			continue

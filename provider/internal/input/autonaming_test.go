@@ -27,8 +27,8 @@ func TestAutonamingThatLosesRequestsIsRefused(t *testing.T) {
 		`{"providers":{"kubernetes":{"resources":{"kubernetes:core/v1:Namespace":{"mode":"verbatim"}}}}}`:           "",
 		`{"providers":{"kubernetes":{"resources":{"kubernetes:core/v1:Service":{"pattern":"${name}-${num(4)}"}}}}}`: "",
 	} {
-		component := urn.New("dev", "models", "", "modelplane:index:ModelEndpoint", "chat")
-		err := checkAutonaming(map[config.Key]string{config.MustParseKey("pulumi:autonaming"): setting}, component).Err()
+		component := urn.New("dev", "models", "", "modelplane:index:ModelEndpoint", "chatEndpoint")
+		err := checkAutonaming(map[config.Key]string{config.MustParseKey("pulumi:autonaming"): setting}, component, "acme", "chat").Err()
 		if want == "" {
 			assert.NoError(t, err, setting)
 		} else if assert.Error(t, err, setting) {
@@ -36,5 +36,5 @@ func TestAutonamingThatLosesRequestsIsRefused(t *testing.T) {
 			assert.Contains(t, err.Error(), "mode: default under providers.kubernetes", setting)
 		}
 	}
-	assert.Empty(t, checkAutonaming(nil, "urn:pulumi:dev::models::modelplane:index:ModelEndpoint::chat"))
+	assert.Empty(t, checkAutonaming(nil, "urn:pulumi:dev::models::modelplane:index:ModelEndpoint::chat", "acme", "chat"))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 )
 
 // Definition is a component as the provider serves it.
@@ -49,7 +50,7 @@ type definition[A any, O pulumi.ComponentResource] struct {
 
 func (d definition[A, O]) Inferred() infer.InferredComponent {
 	return infer.ComponentF(func(*pulumi.Context, string, A, ...pulumi.ResourceOption) (o O, err error) {
-		return o, fmt.Errorf("%T is made by its definition", o)
+		return o, fmt.Errorf("%T is made by the Construct of its definition", o)
 	})
 }
 
@@ -68,7 +69,7 @@ func (d definition[A, O]) Construct(
 ) (p.ConstructResponse, error) {
 	args, faults := read[A](shapeOf(spec, string(req.Urn.Type())), req.Inputs)
 	faults = append(faults, d.check(req.Urn.Name(), args.known).Known(args.unknown)...)
-	faults = append(faults, checkAutonaming(req.Config, req.Urn)...)
+	faults = append(faults, checkAutonaming(req.Config, req.Urn, req.Organization, childName(req))...)
 	if len(faults) > 0 {
 		return p.ConstructResponse{}, refuse(args.shape, req.Inputs, faults)
 	}
@@ -85,14 +86,20 @@ func (d definition[A, O]) Construct(
 		if err != nil {
 			return nil, err
 		}
-		if err := ctx.RegisterResourceOutputs(made, outputs(made)); err != nil {
-			return nil, err
-		}
 		return pulumiprovider.NewConstructResult(made)
 	})
 }
 
-func outputs(component any) pulumi.Map {
+// childName is the Pulumi name of most of the component's children.
+func childName(req p.ConstructRequest) string {
+	if name := req.Inputs.Get("name"); name.IsString() && name.AsString() != "" {
+		return names.Child(name.AsString(), req.Urn.Name())
+	}
+	return req.Urn.Name()
+}
+
+// Outputs are a component's outputs by their names.
+func Outputs(component any) pulumi.Map {
 	result := pulumi.Map{}
 	value := reflect.ValueOf(component).Elem()
 	for name, field := range properties(value.Type()) {

@@ -28,15 +28,15 @@ func shapeOf(spec schema.PackageSpec, token string) shape {
 }
 
 // check finds what the schema alone can tell: unknown keys, missing and mistyped values, and secrets where a value is
-// going to stand in the clear.
+// going to be in plain text.
 func (s shape) check(inputs property.Map) fault.List {
 	var faults fault.List
 	s.checkObject("", s.root, inputs, &faults)
 	return faults
 }
 
-// inTheClear is what is wrong with a secret anywhere but where the schema wants one.
-const inTheClear = "is a secret, but would stand in the clear in the objects made from it; " +
+// inPlainText is what is wrong with a secret anywhere but where the schema wants one.
+const inPlainText = "is a secret, but would be in plain text in the objects made from it; " +
 	"mark it as not secret (unsecret), or, for a key, use apiKey"
 
 func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object property.Map, faults *fault.List) {
@@ -50,7 +50,7 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object prope
 		case value.IsComputed() && prop.Plain:
 			faults.Addf(at, "is not known in preview, but must be, because it decides which objects there are or what they are called")
 		case value.Secret() && !prop.Secret && !holdsAnything(prop.TypeSpec):
-			faults.Addf(at, inTheClear)
+			faults.Addf(at, inPlainText)
 		default:
 			s.checkValue(at, prop.TypeSpec, value, faults)
 		}
@@ -108,7 +108,7 @@ func (s shape) checkElement(path string, spec schema.TypeSpec, value property.Va
 	case value.IsNull():
 		faults.Addf(path, "is null; leave the entry out")
 	case value.Secret():
-		faults.Addf(path, inTheClear)
+		faults.Addf(path, inPlainText)
 	default:
 		s.checkValue(path, spec, value, faults)
 	}

@@ -27,32 +27,32 @@ const (
 	SuffixRoom = 9
 )
 
-// Object holds name against DNS-1035, the strictest rule of those that apply to the objects made from it (a Service's),
-// and against a length that leaves room for what is appended to it.
+// Object checks name by DNS-1035, the strictest rule of those that apply to the objects made from it (a Service's),
+// and by a length that leaves room for what is appended to it.
 func Object(name string, length int) error {
 	if len(name) > length {
 		return fmt.Errorf("%q has %d characters; the objects named after it leave room for %d", name, len(name), length)
 	}
 	if len(validation.IsDNS1035Label(name)) > 0 {
-		return fmt.Errorf("%q is no name for a Kubernetes object: write a lower-case letter, then lower-case letters, digits "+
-			"and hyphens, the last of them no hyphen (RFC 1035)", name)
+		return fmt.Errorf("%q is not a name for a Kubernetes object: write a lower-case letter, then lower-case letters, digits "+
+			"and hyphens, with no hyphen at the end (RFC 1035)", name)
 	}
 	return nil
 }
 
-// Existing holds name against what an object made by somebody else may be called, a DNS-1123 subdomain.
+// Existing checks name by what an object made by others may be called, a DNS-1123 subdomain.
 func Existing(name string) error {
 	if len(validation.IsDNS1123Subdomain(name)) > 0 {
-		return fmt.Errorf("%q is no name of a Kubernetes object: lower-case letters, digits, hyphens and dots, with a letter "+
+		return fmt.Errorf("%q is not a name of a Kubernetes object: lower-case letters, digits, hyphens and dots, with a letter "+
 			"or digit first and last (RFC 1123)", name)
 	}
 	return nil
 }
 
-// Namespace holds name against DNS-1123, the rule for namespaces.
+// Namespace checks name by DNS-1123, the rule for namespaces.
 func Namespace(name string) error {
 	if len(validation.IsDNS1123Label(name)) > 0 {
-		return fmt.Errorf("%q is no name for a namespace: write up to %d lower-case letters, digits and hyphens, with a letter "+
+		return fmt.Errorf("%q is not a name for a namespace: write up to %d lower-case letters, digits and hyphens, with a letter "+
 			"or digit first and last (RFC 1123)", name, validation.DNS1123LabelMaxLength)
 	}
 	return nil
@@ -68,7 +68,7 @@ func Metadata(labels, annotations map[string]string) fault.List {
 		path := fault.Key("labels", key)
 		faults.AddErr(path, qualified(key))
 		if problems := validation.IsValidLabelValue(labels[key]); len(problems) > 0 {
-			faults.Addf(path, "%q is no label value: %s", labels[key], strings.Join(problems, "; "))
+			faults.Addf(path, "%q is not a label value: %s", labels[key], strings.Join(problems, "; "))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {

@@ -141,7 +141,7 @@ func parseName(s string) (string, error) {
 	}
 	labels := strings.Split(name, ".")
 	if endsInNumber(labels) {
-		return "", errors.New("has a host that ends in a number but is no IPv4 address of four plain decimal numbers; some resolvers would read it as another address")
+		return "", errors.New("has a host that ends in a number but is not an IPv4 address of four plain decimal numbers; some resolvers would read it as another address")
 	}
 	for _, label := range labels {
 		if err := checkLabel(label); err != nil {

@@ -11,7 +11,7 @@ import (
 // (https://github.com/kubernetes/api/blob/v0.36.1/discovery/v1/types.go#L57).
 const MaxAddresses = 1000
 
-// Target is where one endpoint's requests go: any of Addresses, all alike.
+// Target is where one endpoint's requests go: any of Addresses, which are equal.
 type Target struct {
 	// Scheme is HTTP or HTTPS.
 	Scheme string

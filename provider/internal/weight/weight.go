@@ -69,26 +69,6 @@ func Split(entries []Entry) ([][]int32, error) {
 	return weights, nil
 }
 
-// Shares is the part of the traffic that each entry gets with these weights,
-// 0 to 1; all 0 where no weight is above 0.
-func Shares(weights [][]int32) []float64 {
-	sums := make([]float64, len(weights))
-	var total float64
-	for i, entry := range weights {
-		for _, weight := range entry {
-			sums[i] += float64(weight)
-		}
-		total += sums[i]
-	}
-	if total == 0 {
-		return sums
-	}
-	for i := range sums {
-		sums[i] /= total
-	}
-	return sums
-}
-
 func check(entries []Entry) error {
 	total := 0
 	for i, entry := range entries {

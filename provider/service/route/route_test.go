@@ -15,7 +15,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 )
 
-var update = flag.Bool("update", false, "write the golden files of testdata anew")
+var update = flag.Bool("update", false, "write the golden files of testdata")
 
 // Catches any change to what a route says. Each testdata/<case>.in.yaml is a
 // Route and <case>.out.yaml the spec that comes of it.

@@ -66,7 +66,7 @@ import (
 type ModelService struct {
 	pulumi.ResourceState
 
-	// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+	// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
 	ClusterUrl pulumi.StringOutput `pulumi:"clusterUrl"`
 	// The namespace of the HTTPRoute.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
@@ -246,7 +246,7 @@ func (o ModelServiceOutput) ToModelServiceOutputWithContext(ctx context.Context)
 	return o
 }
 
-// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
 func (o ModelServiceOutput) ClusterUrl() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.ClusterUrl }).(pulumi.StringOutput)
 }

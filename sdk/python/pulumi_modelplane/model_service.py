@@ -348,7 +348,7 @@ class ModelService(pulumi.ComponentResource):
     @pulumi.getter(name="clusterUrl")
     def cluster_url(self) -> pulumi.Output[_builtins.str]:
         """
-        The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`.
+        The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
         """
         return pulumi.get(self, "cluster_url")
 

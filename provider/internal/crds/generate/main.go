@@ -1,4 +1,4 @@
-// Command generate writes the manifests of package crds anew, one file for each definition, from the Go modules of
+// Command generate writes the manifests of package crds, one file for each CRD, from the Go modules of
 // the pinned releases. It needs the Go command and, for a release that was not downloaded yet, a module proxy.
 package main
 
@@ -16,7 +16,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 )
 
-// source is where a module keeps its definitions, as patterns of file names.
+// source is where a module keeps its CRDs, as patterns of file names.
 type source struct{ module, version, files string }
 
 var sources = []source{
@@ -36,7 +36,7 @@ func main() {
 
 // run replaces the manifests in folder only when it has read all of them: the package does not compile without any.
 func run(folder string) error {
-	definitions := map[string][]byte{}
+	crdFiles := map[string][]byte{}
 	for _, s := range sources {
 		module, err := download(s)
 		if err != nil {
@@ -47,7 +47,7 @@ func run(folder string) error {
 			return err
 		}
 		for _, file := range files {
-			if err := read(file, definitions); err != nil {
+			if err := read(file, crdFiles); err != nil {
 				return fmt.Errorf("%s: %w", file, err)
 			}
 		}
@@ -58,7 +58,7 @@ func run(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	for name, content := range definitions {
+	for name, content := range crdFiles {
 		if err := os.WriteFile(filepath.Join(folder, name+".yaml"), content, 0o644); err != nil {
 			return err
 		}
@@ -76,8 +76,8 @@ func download(s source) (string, error) {
 	return module.Dir, json.Unmarshal(output, &module)
 }
 
-// read adds each definition of a file, unchanged, by its name. Other objects are left out.
-func read(file string, definitions map[string][]byte) error {
+// read adds each CRD of a file, unchanged, by its name. Other objects are left out.
+func read(file string, crdFiles map[string][]byte) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func read(file string, definitions map[string][]byte) error {
 			return err
 		}
 		if head.Kind == "CustomResourceDefinition" {
-			definitions[head.Metadata.Name] = document
+			crdFiles[head.Metadata.Name] = document
 		}
 	}
 	return nil
