@@ -11,6 +11,9 @@ import (
 type Object struct {
 	pulumi.CustomResourceState
 
+	// isRelease says that the object is a Helm release, which has a status and no metadata.
+	isRelease bool
+
 	Metadata pulumi.MapOutput `pulumi:"metadata"`
 	Spec     pulumi.MapOutput `pulumi:"spec"`
 	Status   pulumi.MapOutput `pulumi:"status"`
@@ -18,7 +21,7 @@ type Object struct {
 
 // Name is the name that the object has in the cluster, once it is there; empty if there is no object.
 func (o *Object) Name() pulumix.Output[string] {
-	if o == nil {
+	if o == nil || o.isRelease {
 		return pulumix.Val("")
 	}
 	return pulumix.Apply(Map(o.Metadata), func(metadata map[string]any) string {
@@ -27,15 +30,18 @@ func (o *Object) Name() pulumix.Output[string] {
 	})
 }
 
-// sibling is what the cluster says of the object.
+// sibling is what the cluster says of the object. It looks at no output that the object lacks: preview takes a missing one for
+// unknown, and all that is made of it.
 func (o *Object) sibling() pulumix.Output[Sibling] {
-	return pulumix.Apply2(Map(o.Metadata), Map(o.Status), func(metadata, status map[string]any) Sibling {
+	if o.isRelease {
+		return pulumix.Apply(Map(o.Status), func(status map[string]any) Sibling {
+			return Sibling{Revision: fmt.Sprint(status["revision"])}
+		})
+	}
+	return pulumix.Apply(Map(o.Metadata), func(metadata map[string]any) Sibling {
 		var s Sibling
 		s.Name, _ = metadata["name"].(string)
 		s.UID, _ = metadata["uid"].(string)
-		if revision, ok := status["revision"]; ok {
-			s.Revision = fmt.Sprint(revision)
-		}
 		return s
 	})
 }

@@ -107,7 +107,7 @@ func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Outpu
 	if name == "" {
 		name = o.resourceName()
 	}
-	var made Object
+	made := Object{isRelease: c.Kind.Token == kube.Release.Token}
 	err := o.ctx.RegisterResource(c.Kind.Token, name, inputs, &made, kubernetes.PkgResourceDefaultOpts(opts)...)
 	return &made, err
 }
