@@ -37,8 +37,8 @@ func testAGoodCanaryGetsAllTheTraffic(t *testing.T, p program) {
 
 	assert.Equal(t, s.says(`
 NAME: 0 % go to the canary CANARY
-  0 %  preview: create 11
- 50 %  preview: create 11
+  0 %  preview: create 13
+ 50 %  preview: create 13
 done: nothing is changed
 `), s.run(0, "--steps", "50", "--dry-run"))
 	assert.Empty(t, cluster.Left(t, before))
@@ -46,7 +46,7 @@ done: nothing is changed
 	assert.Equal(t, s.says(`
 NAME: 0 % go to the canary CANARY
   0 %  up ...
-  0 %  up: create 11; URL
+  0 %  up: create 13; URL
   0 %  canary: 0 of 20 failed, service: 0 of 20 failed
  50 %  up ...
  50 %  up: update 1; URL
@@ -73,7 +73,7 @@ done: 100 % go to the canary
 
 	assert.Equal(t, s.says(`
 NAME: destroy ...
-done: delete 11
+done: delete 13
 `), s.run(0, "--destroy"))
 	assert.Empty(t, cluster.Left(t, before))
 }

@@ -14,7 +14,7 @@ import (
 const refusal = `modelplane:index:ModelService resource 'chat' has a problem: ` +
 	`gateway.name: "Edge" is not a name of a Kubernetes object: lower-case letters, digits, hyphens and dots, with a letter or digit first and last (RFC 1123)
 gateway.listener: "web_1" is not a name of a Kubernetes object: lower-case letters, digits, hyphens and dots, with a letter or digit first and last (RFC 1123)
-gateway.url: is no URL of a listener; write scheme and host, such as http://203.0.113.7 (given: "ftp://203.0.113.7")
+gateway.url: is not the URL of a listener; write scheme and host, such as http://203.0.113.7 (given: "ftp://203.0.113.7")
 backends[0].weight: -3 is below 0; weights are shares from 0 to 1000000
 `
 
