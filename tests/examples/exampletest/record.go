@@ -47,10 +47,12 @@ func recordingOf(version, example string) string {
 	return filepath.Join(Root(), "tests", "examples", "upgrade", "testdata", version, example+Suffix)
 }
 
-// Record keeps the state of an example where -record asks for it. All languages make the same.
+// Record keeps the state of an example in YAML, which later versions go up from, where -record asks for it.
 func Record(t testing.TB, s *stack.Stack, example string) {
 	t.Helper()
-	if !*record {
+	project, err := os.ReadFile(filepath.Join(s.Dir, "Pulumi.yaml"))
+	require.NoError(t, err)
+	if !*record || !strings.Contains(string(project), "runtime: yaml") {
 		return
 	}
 	settings, err := os.ReadFile(filepath.Join(s.Dir, SettingsFile))
