@@ -20,7 +20,7 @@ func checkKey(a Args, faults *fault.List) {
 	if a.APIKey != nil && a.APIKeySecretRef != nil {
 		faults.Add("apiKeySecretRef", "is given beside apiKey; give one of them", "apiKey")
 	}
-	*faults = append(*faults, a.Credential.check(a.keyScheme())...)
+	*faults = append(*faults, a.check(a.keyScheme())...)
 	a.checkKeySending(isKeyed(a.Server, a.Credential), faults)
 }
 
