@@ -40,28 +40,29 @@ func adviseOnNamespace(p plan, failure string) string {
 	}
 }
 
-// adviseOnEntryPoint says whose the Middleware of the entry point is.
+// adviseOnEntryPoint says whose the Middleware of the entry point is. It is the first object in the gateway's namespace, so it
+// fails where the namespace is missing.
 func adviseOnEntryPoint(p plan, failure string) string {
-	if !child.HeldByAnother(failure) {
-		return ""
-	}
-	return fmt.Sprintf("The Middleware %s in the namespace %s belongs to a gateway of another stack or program, and it was left as it is. "+
-		"Choose another name or namespace for this gateway, or destroy the other one first.", p.entryPointName(), p.namespaceName())
-}
-
-// adviseOnRelease says what is wrong with the namespace that Traefik was to be installed in.
-func adviseOnRelease(p plan, failure string) string {
 	namespace := p.namespaceName()
 	switch {
-	case strings.Contains(failure, "cannot re-use a name"):
-		return fmt.Sprintf("The namespace %[1]s has a Helm release %[2]s already, most likely of a gateway of another stack or program, and it "+
-			"was left as it is. Choose another name or namespace for this gateway, or destroy the other one first. If it is this "+
-			"stack's own and the stack's state was lost, run helm uninstall -n %[1]s %[2]s first.", namespace, p.name())
+	case child.HeldByAnother(failure):
+		return fmt.Sprintf("The Middleware %s in the namespace %s belongs to a gateway of another stack or program, and it was left as it "+
+			"is. Choose another name or namespace for this gateway, or destroy the other one first.", p.entryPointName(), namespace)
 	case strings.Contains(failure, fmt.Sprintf("namespaces %q not found", namespace)):
 		return fmt.Sprintf("The namespace %s does not exist. Create it before the gateway, or set createNamespace: true.", namespace)
 	default:
 		return ""
 	}
+}
+
+// adviseOnRelease says whose the Helm release is that is there already.
+func adviseOnRelease(p plan, failure string) string {
+	if !strings.Contains(failure, "cannot re-use a name") {
+		return ""
+	}
+	return fmt.Sprintf("The namespace %[1]s has a Helm release %[2]s already, most likely of a gateway of another stack or program, and it "+
+		"was left as it is. Choose another name or namespace for this gateway, or destroy the other one first. If it is this "+
+		"stack's own and the stack's state was lost, run helm uninstall -n %[1]s %[2]s first.", p.namespaceName(), p.name())
 }
 
 // adviseOnAddress says what to look at when no load balancer has given the gateway an address.

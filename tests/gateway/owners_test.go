@@ -72,16 +72,14 @@ func TestANamedNamespaceAndWhatIsInItIsNeverDeleted(t *testing.T) {
 	requireSucceeds(t, s.Up())
 }
 
-// TestANamespaceThatDoesNotExistIsNamed would catch a failure of Helm's alone, which does not say what to write.
+// TestANamespaceThatDoesNotExistIsNamed would catch a failure that does not say what to write.
 func TestANamespaceThatDoesNotExistIsNamed(t *testing.T) {
 	sharedGateway(t)
-	for name, text := range map[string]string{"nowhere": "namespace: nowhere", "modelplane-bare": "createNamespace: false"} {
-		s := harness.NewStack(t, "bare")
-		s.Write(t, program("bare", []string{modelGateway("bare", "service: {type: ClusterIP}, "+text+", "+chart(""))}))
-		result := s.Up()
-		require.Error(t, result.Err)
-		assert.Contains(t, result.Output, "The namespace "+name+" does not exist. Create it before the gateway, or set createNamespace: true.")
-	}
+	s := harness.NewStack(t, "bare")
+	s.Write(t, program("bare", []string{modelGateway("bare", "service: {type: ClusterIP}, namespace: nowhere, "+chart(""))}))
+	result := s.Up()
+	require.Error(t, result.Err)
+	assert.Contains(t, result.Output, "The namespace nowhere does not exist. Create it before the gateway, or set createNamespace: true.")
 }
 
 // TestAnotherStackLeavesAGatewayAlone would catch a second stack of one program that takes over, changes or deletes what the
