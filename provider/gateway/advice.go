@@ -67,7 +67,7 @@ func adviseOnRelease(p plan, failure string) string {
 
 // adviseOnAddress says what to look at when no load balancer has given the gateway an address.
 func adviseOnAddress(p plan, failure string) string {
-	if !strings.Contains(failure, "IP address") {
+	if !strings.Contains(failure, "timed out") {
 		return ""
 	}
 	return fmt.Sprintf("No load balancer has given the gateway's Service an address. Its events say more: kubectl describe service "+

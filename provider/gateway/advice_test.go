@@ -54,16 +54,15 @@ func TestAFailureIsFollowedByWhatToDo(t *testing.T) {
 			about(adviseOnEntryPoint, inTeam), conflict + `1 conflict: conflict with "pulumi-kubernetes-1": .metadata.labels.modelplane/owner`,
 			"The Middleware gw-entry-point in the namespace team belongs to a gateway of another stack",
 		},
-		"an entry point without a namespace": {about(adviseOnEntryPoint, inTeam), `namespaces "team" not found`, ""},
+		"an entry point without a namespace": {about(adviseOnEntryPoint, inTeam), `namespaces "team" not found`, "createNamespace: true"},
 
 		"a release of the same name": {
 			about(adviseOnRelease, inTeam), "cannot re-use a name that is still in use", "The namespace team has a Helm release gw already",
 		},
-		"no namespace":           {about(adviseOnRelease, inTeam), `create: failed to create: namespaces "team" not found`, "createNamespace: true"},
 		"a chart that is broken": {about(adviseOnRelease, inTeam), `configmaps "team" not found`, ""},
 
-		"no address": {about(adviseOnAddress, own), "Service was not allocated an IP address", "set another port"},
-		"no Pods":    {about(adviseOnAddress, own), "no Pods", ""},
+		"no address": {about(adviseOnAddress, own), "timed out waiting for the condition", "set another port"},
+		"no rights":  {about(adviseOnAddress, own), "services is forbidden", ""},
 
 		"a class of another stack": {
 			onGateway(true), conflict + `1 conflict: conflict with "pulumi-kubernetes-1": .metadata.labels.modelplane/owner`,

@@ -36,8 +36,8 @@ func (i *Install) Annotate(at infer.Annotator) {
 	at.Describe(&i.CreateNamespace, "Whether to create the namespace. Default: true without `namespace`, and false with it. A "+
 		"`namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the "+
 		"default namespace must exist, too.")
-	at.Describe(&i.InstallCRDs, "Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They "+
-		"stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. "+
+	at.Describe(&i.InstallCRDs, "Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, "+
+		"standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. "+
 		"Set it to false where another tool holds them in another version.")
 	at.SetDefault(&i.InstallCRDs, true)
 }

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -110,12 +112,12 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		// Pulumi then says what is missing: which Pod fails and why, or that no load balancer gave an address.
 		child.Child{
 			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true,
-			Annotations: child.FromSiblings(revision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
+			Annotations: child.FromSiblings(p, addressOfRevision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
 		},
 		child.Child{
 			Key: workloadKey, Kind: kube.DeploymentPatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true, Keep: true,
-			Annotations: child.FromSiblings(revision), Timeout: readyTimeout,
-			Metadata: child.Fields{"ownerReferences": child.FromSiblings(ownedByAnchor)},
+			Annotations: child.FromSiblings(p, revision), Timeout: readyTimeout,
+			Metadata: child.Fields{"ownerReferences": child.FromSiblings(p, ownedByAnchor)},
 		},
 		child.Child{
 			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.className), Owned: true,
@@ -125,7 +127,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		child.Child{
 			// It waits until Traefik says that it serves the Gateway.
 			Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Name: name, Owned: true,
-			Annotations: child.Fixed(kube.WaitFor("$.status.conditions", "Programmed")), Timeout: readyTimeout, Advice: onGateway,
+			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Programmed")), Timeout: readyTimeout, Advice: onGateway,
 			Fields: child.Fields{"spec": child.From(p, plan.gateway)},
 		},
 	), nil
@@ -155,11 +157,22 @@ func crdChild(component string, in Inputs, crd crds.CRD, advice func(string) str
 }
 
 // revision has the patches change with each revision of the release.
-func revision(siblings child.Siblings) map[string]string {
+func revision(_ plan, siblings child.Siblings) map[string]string {
 	return map[string]string{revisionAnnotation: siblings[releaseKey].Revision}
 }
 
-func ownedByAnchor(siblings child.Siblings) []metav1.OwnerReference {
+// addressOfRevision waits for the load balancer's address alone. By itself, Pulumi would also wait for Pods, which the
+// Deployment's patch knows better, and then ten seconds for them to settle.
+func addressOfRevision(p plan, siblings child.Siblings) map[string]string {
+	annotations := kube.SkipAwait()
+	if p.settings.ServiceType == string(LoadBalancer) {
+		annotations = kube.WaitForAny("$.status.loadBalancer.ingress[0]")
+	}
+	maps.Copy(annotations, revision(p, siblings))
+	return annotations
+}
+
+func ownedByAnchor(_ plan, siblings child.Siblings) []metav1.OwnerReference {
 	anchor := siblings[anchorKey]
 	return []metav1.OwnerReference{{
 		APIVersion: corev1.SchemeGroupVersion.String(), Kind: "ConfigMap", Name: anchor.Name, UID: types.UID(anchor.UID),

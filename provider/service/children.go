@@ -67,7 +67,7 @@ func (a awaiting) annotations() map[string]string {
 	if a.skip {
 		return kube.SkipAwait()
 	}
-	return kube.WaitFor(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", a.gateway), "Accepted", "ResolvedRefs")
+	return kube.WaitForConditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", a.gateway), "Accepted", "ResolvedRefs")
 }
 
 // advise says whose the route is, or where the gateway's reason stands when it has not accepted the route in time.

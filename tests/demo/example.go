@@ -51,12 +51,18 @@ func (e *example) open(ctx context.Context, config auto.ConfigMap) error {
 	if err := os.CopyFS(e.program(), os.DirFS(exampleFolder)); err != nil {
 		return fmt.Errorf("the example cannot be copied; the demo runs from the root of the repository: %w", err)
 	}
-	state := filepath.Join(e.folder, "state")
-	if err := os.Mkdir(state, 0o700); err != nil {
+	state, home := filepath.Join(e.folder, "state"), filepath.Join(e.folder, "home")
+	for _, folder := range []string{state, home} {
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			return err
+		}
+	}
+	// Pulumi's log of every property would go with the folder, and takes most of an operation's time. This file turns it off.
+	if err := os.WriteFile(filepath.Join(home, "logs"), nil, 0o600); err != nil {
 		return err
 	}
 	for name, value := range map[string]string{
-		"PULUMI_HOME":              filepath.Join(e.folder, "home"),
+		"PULUMI_HOME":              home,
 		"PULUMI_BACKEND_URL":       "file://" + state,
 		"PULUMI_CONFIG_PASSPHRASE": rand.Text(),
 		"PULUMI_SKIP_UPDATE_CHECK": "true",

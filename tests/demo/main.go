@@ -50,12 +50,10 @@ func run(ctx context.Context, t *terminal) error {
 	} else if err != nil {
 		t.block(environment.explain())
 	}
-	if err == nil || environment.lasting {
-		err = errors.Join(err, takeDown(t, example))
-	} else {
-		err = errors.Join(err, example.remove())
+	if environment.lasting {
+		return errors.Join(err, takeDown(t, example))
 	}
-	return err
+	return errors.Join(err, example.remove())
 }
 
 // takeDown destroys what the example made, also after an interrupt unless there is another, and forgets the stack only if

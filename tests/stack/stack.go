@@ -81,6 +81,9 @@ func (s *Stack) open(env map[string]string) error {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err
 	}
+	if err := os.WriteFile(s.AutomaticLog(), nil, 0o600); err != nil {
+		return err
+	}
 	vars := map[string]string{
 		"PULUMI_BACKEND_URL":                          "file://" + state,
 		"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
@@ -92,6 +95,10 @@ func (s *Stack) open(env map[string]string) error {
 	s.auto, err = auto.UpsertStackLocalSource(context.Background(), "test", s.Dir, auto.PulumiHome(s.Home), auto.EnvVars(vars))
 	return err
 }
+
+// AutomaticLog is where Pulumi keeps its log of every property of every step, which takes most of an operation's time where
+// CRDs are among them. An empty file in place of the folder turns the log off.
+func (s *Stack) AutomaticLog() string { return filepath.Join(s.Home, "logs") }
 
 func (s *Stack) destroyAfter(t testing.TB) {
 	t.Cleanup(func() {

@@ -40,12 +40,12 @@ func FromNames[T, F any](v value.Value[T], write func(T, Names) F) Field {
 	}
 }
 
-// FromSiblings is what write makes of siblings that are in the cluster.
-func FromSiblings[F any](write func(Siblings) F) Field {
+// FromSiblings is what write makes of a value and of siblings that are in the cluster.
+func FromSiblings[T, F any](v value.Value[T], write func(T, Siblings) F) Field {
 	return Field{
-		now: func(all Siblings) any { return write(all) },
+		now: func(all Siblings) any { return write(v.Now(), all) },
 		later: func(s siblings) pulumix.Output[any] {
-			return pulumix.ApplyErr(s.all, func(all Siblings) (any, error) { return kube.Plain(write(all)) })
+			return pulumix.Apply2Err(v.Output(), s.all, func(t T, all Siblings) (any, error) { return kube.Plain(write(t, all)) })
 		},
 	}
 }

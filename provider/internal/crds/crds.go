@@ -1,7 +1,7 @@
-// Package crds holds the custom resource definitions that a gateway needs, as they were published: the whole standard
-// channel of the Gateway API without its policy against downgrades, which would hinder others in the
-// cluster, and Traefik's own. The files in manifests are under the Apache License 2.0 (Gateway API) and the MIT License
-// (Traefik); go generate brings them up to date.
+// Package crds holds the CRDs that Traefik watches, as they were published. Of the Gateway API's standard channel it leaves out
+// the rest, because every CRD is large in Pulumi's state, and the policy against downgrades, which would hinder others in the
+// cluster. The files in manifests are under the Apache License 2.0 (Gateway API) and the MIT License (Traefik); go generate
+// brings them up to date.
 package crds
 
 import (
@@ -27,8 +27,9 @@ const (
 	OldestGatewayAPI = "1.5.1"
 )
 
-// Watched are the CRDs without which Traefik serves nothing, and the version of each that it asks for
-// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go).
+// Watched are the CRDs that Traefik watches, and the version of each that it asks for. Without one of the Gateway API's it serves
+// no route; without one of its own it reads no Middleware, and routes with one answer 404
+// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go, and crd/client.go beside it).
 var Watched = map[string]string{
 	"gatewayclasses.gateway.networking.k8s.io":     "v1",
 	"gateways.gateway.networking.k8s.io":           "v1",
@@ -37,7 +38,17 @@ var Watched = map[string]string{
 	"tlsroutes.gateway.networking.k8s.io":          "v1",
 	"backendtlspolicies.gateway.networking.k8s.io": "v1",
 	"referencegrants.gateway.networking.k8s.io":    "v1beta1",
-	"middlewares.traefik.io":                       "v1alpha1",
+
+	"ingressroutes.traefik.io":        "v1alpha1",
+	"ingressroutetcps.traefik.io":     "v1alpha1",
+	"ingressrouteudps.traefik.io":     "v1alpha1",
+	"middlewares.traefik.io":          "v1alpha1",
+	"middlewaretcps.traefik.io":       "v1alpha1",
+	"serverstransports.traefik.io":    "v1alpha1",
+	"serverstransporttcps.traefik.io": "v1alpha1",
+	"tlsoptions.traefik.io":           "v1alpha1",
+	"tlsstores.traefik.io":            "v1alpha1",
+	"traefikservices.traefik.io":      "v1alpha1",
 }
 
 //go:embed manifests/*.yaml

@@ -18,20 +18,20 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 )
 
-// TestDefinitionsAreOfThePinnedBundle would catch manifests of another bundle or channel than the constant says, one
-// that does not parse, and an object that is no definition. Traefik's definitions do not tell their version; package
+// TestCRDsAreOfThePinnedBundle would catch manifests of another bundle or channel than the constant says, one
+// that does not parse, and an object of another kind. Traefik's CRDs do not tell their version; package
 // generate's test holds them to their release.
-func TestDefinitionsAreOfThePinnedBundle(t *testing.T) {
+func TestCRDsAreOfThePinnedBundle(t *testing.T) {
 	all, err := crds.All()
 	require.NoError(t, err)
 	assert.True(t, slices.IsSortedFunc(all, func(a, b crds.CRD) int { return strings.Compare(a.Name, b.Name) }))
 	for _, crd := range all {
-		definition := typed(t, crd)
-		switch definition.Spec.Group {
+		object := typed(t, crd)
+		switch object.Spec.Group {
 		case "gateway.networking.k8s.io":
 			assert.Equal(t, crds.GatewayAPIVersion, crd.Version, crd.Name)
-			assert.Equal(t, crds.GatewayAPIVersion, definition.Annotations["gateway.networking.k8s.io/bundle-version"], crd.Name)
-			assert.Equal(t, "standard", definition.Annotations["gateway.networking.k8s.io/channel"], crd.Name)
+			assert.Equal(t, crds.GatewayAPIVersion, object.Annotations["gateway.networking.k8s.io/bundle-version"], crd.Name)
+			assert.Equal(t, "standard", object.Annotations["gateway.networking.k8s.io/channel"], crd.Name)
 		case "traefik.io":
 			assert.Equal(t, crds.TraefikVersion, crd.Version, crd.Name)
 		default:
@@ -56,11 +56,12 @@ func TestTraefikFindsWhatItWatches(t *testing.T) {
 	for name, version := range crds.Watched {
 		assert.Contains(t, served[name], version, name)
 	}
+	assert.Len(t, all, len(crds.Watched), "there are CRDs that Traefik does not watch")
 }
 
-// TestAPIServerAcceptsDefinitions would catch a definition that a real API server refuses: a schema that is not
+// TestAPIServerAcceptsCRDs would catch a CRD that a real API server refuses: a schema that is not
 // structural, or rules in CEL that do not compile.
-func TestAPIServerAcceptsDefinitions(t *testing.T) {
+func TestAPIServerAcceptsCRDs(t *testing.T) {
 	if os.Getenv("KUBECONFIG") == "" {
 		t.Skip("no API server to ask: KUBECONFIG is not set")
 	}
@@ -84,9 +85,9 @@ func TestAPIServerAcceptsDefinitions(t *testing.T) {
 // typed is crd in the API's own type, and refuses fields that the type does not have.
 func typed(t *testing.T, crd crds.CRD) *apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
-	definition := &apiextensionsv1.CustomResourceDefinition{}
-	require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(crd.Object, definition, true), crd.Name)
-	require.Equal(t, crd.Name, definition.Name)
-	require.Equal(t, "CustomResourceDefinition", definition.Kind)
-	return definition
+	typed := &apiextensionsv1.CustomResourceDefinition{}
+	require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(crd.Object, typed, true), crd.Name)
+	require.Equal(t, crd.Name, typed.Name)
+	require.Equal(t, "CustomResourceDefinition", typed.Kind)
+	return typed
 }

@@ -76,15 +76,23 @@ func patch(kind Kind) Kind {
 	return kind
 }
 
-// WaitFor is the annotation with which Pulumi's Kubernetes package waits until each of these types of condition in list has
+const waitForAnnotation = "pulumi.com/waitFor"
+
+// WaitForConditions is the annotation with which Pulumi's Kubernetes package waits until each of these types of condition in list has
 // its own name as its reason, which is how the Gateway API words success. Conditions of an older generation do not count: an
 // update would be satisfied by the status of the spec before. List is a JSONPath (RFC 9535), such as $.status.conditions, without double quotes.
-func WaitFor(list string, types ...string) map[string]string {
+func WaitForConditions(list string, types ...string) map[string]string {
 	conditions := make([]string, len(types))
 	for i, t := range types {
 		conditions[i] = fmt.Sprintf("jsonpath={%s[?@.type == '%s' && @.observedGeneration == $.metadata.generation].reason}=%s", list, t, t)
 	}
-	return map[string]string{"pulumi.com/waitFor": `["` + strings.Join(conditions, `", "`) + `"]`}
+	return map[string]string{waitForAnnotation: `["` + strings.Join(conditions, `", "`) + `"]`}
+}
+
+// WaitForAny is the annotation with which it waits until path, a JSONPath (RFC 9535), finds anything in the object. The package
+// takes a single = for the start of a value, so that path cannot have != in it.
+func WaitForAny(path string) map[string]string {
+	return map[string]string{waitForAnnotation: "jsonpath={" + path + "}"}
 }
 
 // SkipAwait is the annotation with which it waits for nothing.

@@ -76,7 +76,7 @@ func download(s source) (string, error) {
 	return module.Dir, json.Unmarshal(output, &module)
 }
 
-// read adds each CRD of a file, unchanged, by its name. Other objects are left out.
+// read adds each CRD of a file that Traefik watches, unchanged, by its name. Other objects are left out.
 func read(file string, crdFiles map[string][]byte) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -90,7 +90,7 @@ func read(file string, crdFiles map[string][]byte) error {
 		if err := yaml.Unmarshal(document, &head); err != nil {
 			return err
 		}
-		if head.Kind == "CustomResourceDefinition" {
+		if _, isWatched := crds.Watched[head.Metadata.Name]; isWatched && head.Kind == "CustomResourceDefinition" {
 			crdFiles[head.Metadata.Name] = document
 		}
 	}
