@@ -63,8 +63,9 @@ $(EXAMPLES)/.installed:
 	tests/examples/deps/install.sh $(EXAMPLES) && touch $@
 
 .PHONY: bench
-bench: ## How fast the provider starts, and how large it is
+bench: build tools $(PLANE) ## How long up takes, beside objects by hand, and how large state and provider are
 	go test -run '^$$' -bench . ./cmd/... ./provider/...
+	go test -run '^$$' -bench . -benchtime 1x $(IN_PLANE) ./tests/bench
 
 .PHONY: build
 build: $(PROVIDER) ## Build the provider into bin/
