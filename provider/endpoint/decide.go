@@ -22,15 +22,15 @@ type plan struct {
 }
 
 // reach is all that decides how a request reaches the server and that is written in more than one object. It changes as a
-// whole: the objects that carry its hash are replaced, new before old. IP addresses stand in one object, so that one write
-// changes them, and are no part of it.
+// whole: the objects that carry its hash are replaced, new before old.
 type reach struct {
 	Scheme   string
 	Protocol Protocol
 	Port     int32
 	Family   discoveryv1.AddressType
-	// Hosts are the host names of servers that have no IP address.
-	Hosts    []string
+	// Servers are the host names of the servers, or their IP addresses if they need a key: an old key must not reach a new
+	// server, nor a new key an old one. IP addresses without a key are left out, because one write changes them all.
+	Servers  []string
 	BasePath string
 	// HostHeader is empty where the client's own stays.
 	HostHeader string
@@ -88,8 +88,8 @@ func decide(s Server, keyed bool) (plan, fault.List) {
 			Scheme: t.Scheme, Protocol: ptr.Deref(s.Protocol, HTTP1), Port: t.Port, Family: t.Family, ForwardCaller: s.ForwardCaller,
 		},
 	}
-	if t.Family == discoveryv1.AddressTypeFQDN {
-		p.Hosts = t.Addresses
+	if keyed || t.Family == discoveryv1.AddressTypeFQDN {
+		p.Servers = slices.Sorted(slices.Values(t.Addresses))
 	}
 	if keyed {
 		p.Key = &keyHeader{Name: s.keyHeader(), Scheme: s.keyScheme()}

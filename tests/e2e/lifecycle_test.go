@@ -231,6 +231,32 @@ func TestKeysComeGoAndRotateUnderLoadWithoutALostRequest(t *testing.T) {
 	})
 }
 
+// TestAKeyReachesNoOtherServer would catch an endpoint that moves to another server with another key, in one update, and sends one
+// of the keys to the wrong server in between.
+func TestAKeyReachesNoOtherServer(t *testing.T) {
+	servers := map[string]*modelserver.Server{}
+	for _, name := range []string{"first", "second"} {
+		servers[name] = harness.Serve(t, modelserver.Options{Name: name, Address: ":8000", BasePath: "/v1", Keys: []string{"key-of-" + name}})
+	}
+	s := harness.NewStack(t, "moved")
+	at := func(name string) string {
+		s.SetSecret(t, "key", "key-of-"+name)
+		return service(t, "moved", map[string]string{"only": fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", servers[name].Address())}, "only=1")
+	}
+	url := s.MustUp(t, at("first"))["url"].(string)
+	underLoad(t, url, func() {
+		for _, name := range []string{"second", "first", "second"} {
+			mustUp(t, s, at(name))
+		}
+	})
+	for name, server := range servers {
+		require.NotEmpty(t, server.Requests(), name)
+		for _, request := range server.Requests() {
+			require.Equal(t, "Bearer key-of-"+name, request.Header.Get("Authorization"), "at the server "+name)
+		}
+	}
+}
+
 // TestABadUpdateWaitsAndFails would catch a route that pulumi up calls good although the gateway has refused it, or that is
 // satisfied by the status of the spec before.
 func TestABadUpdateWaitsAndFails(t *testing.T) {
