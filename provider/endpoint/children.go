@@ -40,7 +40,7 @@ const caEntry = "ca.crt"
 func children(in Inputs, p value.Value[plan]) []child.Child {
 	key, server := in.Credential.Now(), in.Server.Now()
 	anonymous, keyed := !server.ForwardCaller, isKeyed(server, key)
-	hash := child.From(p, func(p plan) string { return p.hash() })
+	hash := child.FromNames(p, func(p plan, siblings child.Names) string { return p.in(siblings[keySecret]).hash() })
 	return []child.Child{
 		{
 			// The Kubernetes package itself replaces Secrets and ConfigMaps, new before old, when their data change.
@@ -49,15 +49,15 @@ func children(in Inputs, p value.Value[plan]) []child.Child {
 		},
 		{
 			Key: middleware, Kind: kube.Middleware, Omit: !anonymous && !keyed, After: []string{keySecret},
-			Hash:   child.From(p, func(p plan) string { return p.middlewareHash() }),
+			Hash:   child.FromNames(p, func(p plan, siblings child.Names) string { return p.in(siblings[keySecret]).middlewareHash() }),
 			Fields: child.Fields{"spec": child.FromNames(p, plan.middleware)},
 		},
 		{
-			Key: service, Kind: kube.Service, After: []string{middleware}, Hash: hash,
+			Key: service, Kind: kube.Service, After: []string{keySecret, middleware}, Hash: hash,
 			Fields: child.Fields{"spec": child.From(p, plan.service)},
 		},
 		{
-			Key: slice, Kind: kube.EndpointSlice, After: []string{service}, Hash: hash,
+			Key: slice, Kind: kube.EndpointSlice, After: []string{keySecret, service}, Hash: hash,
 			Labels: child.FromNames(in.Identity, sliceLabels),
 			Fields: child.Fields{
 				"addressType": child.From(p, func(p plan) discoveryv1.AddressType { return p.Family }),
@@ -70,7 +70,7 @@ func children(in Inputs, p value.Value[plan]) []child.Child {
 			Fields: child.Fields{"data": child.From(p, plan.authorities)},
 		},
 		{
-			Key: policy, Kind: kube.BackendTLSPolicy, After: []string{service, authorities}, Hash: hash, Omit: server.TLS == nil,
+			Key: policy, Kind: kube.BackendTLSPolicy, After: []string{keySecret, service, authorities}, Hash: hash, Omit: server.TLS == nil,
 			Fields: child.Fields{"spec": child.FromNames(p, plan.policy)},
 		},
 	}
@@ -85,19 +85,15 @@ func (c Credential) data() map[string]string {
 // Secret by itself.
 func (p plan) middleware(siblings child.Names) map[string]any {
 	config := map[string]any{"anonymous": !p.ForwardCaller}
-	if p.Key != nil {
-		secret, entry := siblings[keySecret], keyEntry
-		if p.secretRef != nil {
-			secret, entry = p.secretRef.Name, p.secretRef.Key
-		}
-		urn := fmt.Sprintf("urn:k8s:secret:%s:%s", secret, entry)
+	if key := p.in(siblings[keySecret]).Key; key != nil {
+		urn := fmt.Sprintf("urn:k8s:secret:%s:%s", key.Secret.Name, key.Secret.Key)
 		switch {
-		case p.Key.Name == authorization && p.Key.Scheme == "Bearer":
+		case key.Header == authorization && key.Scheme == "Bearer":
 			config["bearer"] = urn
-		case p.Key.Scheme != "":
-			config["header"], config["prefix"], config["value"] = p.Key.Name, p.Key.Scheme+" ", urn
+		case key.Scheme != "":
+			config["header"], config["prefix"], config["value"] = key.Header, key.Scheme+" ", urn
 		default:
-			config["header"], config["value"] = p.Key.Name, urn
+			config["header"], config["value"] = key.Header, urn
 		}
 	}
 	return map[string]any{"plugin": map[string]any{plugin.Name: config}}

@@ -18,26 +18,25 @@ type plan struct {
 	// addresses are the server's IP addresses or host names.
 	addresses []string
 	headers   Headers
-	secretRef *SecretKey
 }
 
 // reach is all that decides how a request reaches the server and that is written in more than one object. It changes as a
-// whole: the objects that carry its hash are replaced, new before old.
+// whole: the objects that carry its hash are replaced, new before old. One write changes all IP addresses, so they are no part
+// of it.
 type reach struct {
 	Scheme   string
 	Protocol Protocol
 	Port     int32
 	Family   discoveryv1.AddressType
-	// Servers are the host names of the servers, or their IP addresses if they need a key: an old key must not reach a new
-	// server, nor a new key an old one. IP addresses without a key are left out, because one write changes them all.
-	Servers  []string
+	// Hosts are the host names of servers that have no IP address.
+	Hosts    []string
 	BasePath string
 	// HostHeader is empty where the client's own stays.
 	HostHeader string
 	// TLS is nil where the system's roots and the URL's host name decide.
 	TLS *verification
 	// Key is nil where the server wants none.
-	Key *keyHeader
+	Key *sentKey
 	// ForwardCaller leaves on the request what tells the server who the caller is.
 	ForwardCaller bool
 }
@@ -49,8 +48,24 @@ type verification struct {
 	CARef         *CACertificate
 }
 
-// keyHeader is the header that carries the key, and the authentication scheme before it; empty for a key as it is.
-type keyHeader struct{ Name, Scheme string }
+// sentKey is how the key is sent, and where Traefik reads it.
+type sentKey struct {
+	// Header carries the key, after the authentication scheme; that is empty for a key as it is.
+	Header, Scheme string
+	// Secret holds the key. It is empty for our own, whose name changes with the key: an endpoint that moves to another server
+	// with another key must send neither key to the other server.
+	Secret SecretKey
+}
+
+// in is reach with the key in our own Secret, where the user has named none.
+func (r reach) in(secret string) reach {
+	if r.Key != nil && r.Key.Secret.Name == "" {
+		key := *r.Key
+		key.Secret = SecretKey{Name: secret, Key: keyEntry}
+		r.Key = &key
+	}
+	return r
+}
 
 // hash tells one reach from another.
 func (r reach) hash() string { return names.Hash(r) }
@@ -83,16 +98,16 @@ func decide(s Server, keyed bool) (plan, fault.List) {
 	var faults fault.List
 	t := decideTarget(s, &faults)
 	p := plan{
-		addresses: t.Addresses, secretRef: s.APIKeySecretRef,
+		addresses: t.Addresses,
 		reach: reach{
 			Scheme: t.Scheme, Protocol: ptr.Deref(s.Protocol, HTTP1), Port: t.Port, Family: t.Family, ForwardCaller: s.ForwardCaller,
 		},
 	}
-	if keyed || t.Family == discoveryv1.AddressTypeFQDN {
-		p.Servers = slices.Sorted(slices.Values(t.Addresses))
+	if t.Family == discoveryv1.AddressTypeFQDN {
+		p.Hosts = t.Addresses
 	}
 	if keyed {
-		p.Key = &keyHeader{Name: s.keyHeader(), Scheme: s.keyScheme()}
+		p.Key = &sentKey{Header: s.keyHeader(), Scheme: s.keyScheme(), Secret: ptr.Deref(s.APIKeySecretRef, SecretKey{})}
 	}
 	if p.Protocol == H2C && p.Scheme == target.HTTPS {
 		faults.Add("protocol", "is h2c, HTTP/2 without TLS, but the URL's scheme is https; with TLS the protocol is negotiated, "+

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
+	"github.com/modelplane/pulumi-modelplane/tests/load"
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
+)
+
+// TestALaggingReplicaDropsNothing would catch a change that takes for granted that all replicas of the gateway see it at once: one
+// of the two stands still for 90 ms of every 100, as under a CPU limit of 100m. The servers refuse the path and the key of one
+// another, and the key that was taken back.
+func TestALaggingReplicaDropsNothing(t *testing.T) {
+	first := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1", Keys: []string{"first-0"}})
+	second := harness.Serve(t, modelserver.Options{Name: "second", Address: ":8000", BasePath: "/openai/v1", Keys: []string{"second"}})
+	open := harness.Serve(t, modelserver.Options{Name: "open", Address: ":8000", BasePath: "/v1"})
+	atFirst := fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", first.Address())
+	atSecond := fmt.Sprintf("url: 'http://%s/openai/v1', apiKey: '${key}'", second.Address())
+	unkeyed := fmt.Sprintf("url: 'http://%s/v1'", open.Address())
+	program := func(keyed string) string {
+		return service(t, "lagging", map[string]string{"keyed": keyed, "open": unkeyed}, "keyed=1", "open=1")
+	}
+	s := harness.NewStack(t, "lagging")
+	s.SetSecret(t, "key", "first-0")
+	url := s.MustUp(t, program(atFirst))["url"].(string)
+	lag(t)
+
+	run := load.Start(context.Background(), load.Config{URL: url, RatePerSecond: 100, Workers: 16, MaxRequests: 60_000, MaxDuration: 10 * time.Minute})
+	require.NoError(t, run.WaitFor(t.Context(), 100))
+	for range 2 {
+		s.SetSecret(t, "key", "second")
+		mustUp(t, s, program(atSecond))
+		s.SetSecret(t, "key", "first-0")
+		mustUp(t, s, program(atFirst))
+	}
+	for i := 1; i <= 2; i++ {
+		before, next := fmt.Sprintf("first-%d", i-1), fmt.Sprintf("first-%d", i)
+		first.SetKeys(before, next)
+		s.SetSecret(t, "key", next)
+		mustUp(t, s, program(atFirst))
+		// The owner of a key takes the old one back once the new one is in use everywhere.
+		time.Sleep(3 * time.Second)
+		first.SetKeys(next)
+	}
+	mustUp(t, s, service(t, "lagging", map[string]string{"open": unkeyed}, "open=1"))
+	mustUp(t, s, program(atFirst))
+	require.NoError(t, run.WaitFor(t.Context(), 200))
+	report := run.Stop()
+	require.NoError(t, report.Err())
+	for _, backend := range []string{"first", "second", "open"} {
+		assert.Positive(t, report.ByBackend[backend], backend)
+	}
+}
+
+// lag has one of the replicas stand still for 90 ms of every 100, until the test ends.
+func lag(t testing.TB) {
+	t.Helper()
+	replica := traefiks(t)[0]
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			_ = syscall.Kill(replica, syscall.SIGSTOP)
+			select {
+			case <-stop:
+			case <-time.After(90 * time.Millisecond):
+			}
+			_ = syscall.Kill(replica, syscall.SIGCONT)
+			select {
+			case <-stop:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
+	t.Cleanup(func() { close(stop); <-stopped })
+}
+
+// traefiks are the processes of the gateway's Pods, which the plane runs.
+func traefiks(t testing.TB) []int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	var found []int
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err != nil || !bytes.Contains(bytes.ToLower(line), []byte("--providers.kubernetesgateway.labelselector=modelplane/gateway=gw")) {
+			continue
+		}
+		process, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		require.NoError(t, err)
+		found = append(found, process)
+	}
+	require.Len(t, found, 2, "replicas of the gateway")
+	return found
+}
