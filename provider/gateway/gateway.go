@@ -107,7 +107,8 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 	g.URL = pulumix.Apply3(decided.Output(), g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
 	g.ClusterURL = pulumix.Apply2(decided.Output(), g.GatewayName, func(p plan, _ string) string { return p.clusterURL() })
 	g.ServiceName = service.Name()
-	g.TraefikVersion = pulumix.Apply(in.Source.Output(), Source.traefikVersion)
+	// It is read beside the chart's values, which may be secret.
+	g.TraefikVersion = pulumix.MustConvertTyped[string](pulumi.Unsecret(pulumix.Apply(in.Source.Output(), Source.traefikVersion)))
 	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.URL, g.Address, func(p plan, name, url, address string) Reference {
 		return Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),

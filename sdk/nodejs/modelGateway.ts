@@ -151,7 +151,7 @@ export interface ModelGatewayArgs {
      */
     createNamespace?: boolean;
     /**
-     * Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+     * Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
      */
     installCrds?: boolean;
     /**

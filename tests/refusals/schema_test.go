@@ -185,15 +185,23 @@ func TestWritingADefaultOutChangesNothing(t *testing.T) {
 	}
 }
 
-// drawn is the end of a name that Pulumi draws by lot.
-var drawn = regexp.MustCompile(`-[0-9a-f]{8}\b`)
+// drawn is the end of a name that Pulumi draws by lot, and hash an annotation that such a name of a Secret is part of.
+var (
+	drawn = regexp.MustCompile(`-[0-9a-f]{8}\b`)
+	hash  = regexp.MustCompile(`"modelplane/hash":"[0-9a-f]+"`)
+)
 
-// objects are the inputs of the resources that a component makes.
+// objects are the inputs of the resources that a component makes, without what is drawn by lot.
 func objects(p preview) []string {
 	var children []string
 	for _, inputs := range p.Inputs {
 		if strings.Contains(inputs, "$kubernetes:") {
 			children = append(children, drawn.ReplaceAllString(inputs, ""))
+		}
+	}
+	if slices.ContainsFunc(children, func(child string) bool { return strings.Contains(child, "$kubernetes:core/v1:Secret::") }) {
+		for i, child := range children {
+			children[i] = hash.ReplaceAllString(child, "")
 		}
 	}
 	slices.Sort(children)

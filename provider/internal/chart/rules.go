@@ -22,6 +22,10 @@ var rules = []rule{
 	{"deployment.podAnnotations." + PluginAnnotation, anything, "brings a new version of the plugin to the Pods; leave it out"},
 
 	{"service.enabled", isNot(true), "must stay true; Traefik serves no route while the Service is missing from which it takes the gateway's address"},
+	{"service.spec.type", anything, "would leave the gateway without the address that it waits for; set the gateway's service.type instead"},
+	{"service.spec.loadBalancerClass", anything, "is set in the gateway's service.loadBalancerClass"},
+	{"service.spec.loadBalancerSourceRanges", anything, "is set in the gateway's service.loadBalancerSourceRanges"},
+	{"service.loadBalancerSourceRanges", notEmpty, "is set in the gateway's service.loadBalancerSourceRanges"},
 	{"service.nameOverride", notEmpty, "would rename the Service; set the gateway's name instead"},
 
 	{"gateway.enabled", isTrue, "must stay false; the component makes the Gateway itself"},

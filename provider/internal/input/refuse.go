@@ -34,8 +34,13 @@ func refuse(s shape, inputs property.Map, faults fault.List) error {
 // openTexts are the properties whose texts are names, paths and the like. Anywhere else a program may hold a key by mistake,
 // in a header or in a URL, and its text is not shown.
 var openTexts = []string{
-	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "apiKeyScheme", "hostnames", "path", "gateway", "service",
+	"name", "namespace", "protocol", "hostHeader", "rewritePath", "tls.serverName", "apiKeyScheme", "hostnames", "path",
+	"gateway.name", "gateway.namespace", "gateway.listener", "gateway.url",
+	"service.type", "service.loadBalancerClass", "service.loadBalancerSourceRanges",
 }
+
+// openNumbers are the properties whose numbers are shown. A number in a header, say, may be a key.
+var openNumbers = []string{"replicas", "port", "weight"}
 
 // show is the value at path as a program would write it; empty where there is none, where it is more than one short line,
 // and where it is or may hold a secret.
@@ -54,7 +59,7 @@ func show(s shape, inputs property.Map, at string) string {
 		if text := value.AsString(); isOpen && len(text) <= longestShown && !strings.ContainsAny(text, "@?#\n") {
 			return fmt.Sprintf("%q", text)
 		}
-	case value.IsNumber():
+	case value.IsNumber() && slices.Contains(openNumbers, at[strings.LastIndex(at, ".")+1:]):
 		return strconv.FormatFloat(value.AsNumber(), 'f', -1, 64)
 	case value.IsBool():
 		return fmt.Sprint(value.AsBool())

@@ -114,7 +114,7 @@ type modelGatewayArgs struct {
 	Chart *GatewayChart `pulumi:"chart"`
 	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool `pulumi:"createNamespace"`
-	// Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool `pulumi:"installCrds"`
 	// Labels for all objects of the gateway, but for the CRDs.
 	Labels map[string]string `pulumi:"labels"`
@@ -144,7 +144,7 @@ type ModelGatewayArgs struct {
 	Chart GatewayChartPtrInput
 	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool
-	// Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool
 	// Labels for all objects of the gateway, but for the CRDs.
 	Labels pulumi.StringMapInput

@@ -43,7 +43,7 @@ class ModelGatewayArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
-        :param _builtins.bool install_crds: Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+        :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
@@ -151,7 +151,7 @@ class ModelGatewayArgs:
     @pulumi.getter(name="installCrds")
     def install_crds(self) -> Optional[_builtins.bool]:
         """
-        Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+        Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         """
         return pulumi.get(self, "install_crds")
 
@@ -292,7 +292,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
-        :param _builtins.bool install_crds: Whether to install the CRDs of the Gateway API (1.6.3, standard channel) and of Traefik. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
+        :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
