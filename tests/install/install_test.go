@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelplane/pulumi-modelplane/provider"
 	"github.com/modelplane/pulumi-modelplane/tests/docs"
 	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 )
@@ -84,7 +85,7 @@ cd "`+home+`/remote" && git add --all && git -c user.name=test -c user.email=tes
 	require.NotEmpty(t, blocks)
 	require.Contains(t, blocks[0].Text, repository)
 	run(t, home, blocks[0].Text)
-	require.Regexp(t, `modelplane +resource +0\.1\.0`, run(t, home, "pulumi plugin ls"))
+	require.Regexp(t, `modelplane +resource +`+regexp.QuoteMeta(provider.Version), run(t, home, "pulumi plugin ls"))
 	return filepath.Join(home, "pulumi-modelplane")
 }
 
