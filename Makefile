@@ -50,8 +50,10 @@ test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
 
 .PHONY: test-sdk
-test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, and the docs' commands
+test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
 	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs ./tests/examples/...
+# A plane has no way to npm, PyPI and the Go proxy.
+	$(GOTEST) -- -count=1 ./tests/install
 
 # The locks and the SDKs are in the name of the folder that they are installed into.
 EXAMPLES := $(CACHE)/examples-$(shell cat $$(git ls-files tests/examples/deps sdk 'examples/**/go.mod') | sha256sum | cut -c1-12)
@@ -112,6 +114,11 @@ kubeconfig: ## Print a kubeconfig for it
 .PHONY: install
 install: build ## Put the provider where Pulumi finds it
 	pulumi plugin install resource modelplane $(VERSION) --file $(PROVIDER) --reinstall
+
+.PHONY: npm
+npm: ## Build the package for npm in sdk/nodejs/bin, and as bin/modelplane.tgz to install from
+	cd sdk/nodejs && npm install --no-audit --no-fund && npm run build && cp package.json README.md LICENSE bin/
+	mkdir -p bin && mv "$$(npm pack --silent ./sdk/nodejs/bin)" bin/modelplane.tgz
 
 .PHONY: clean
 clean: ## Remove what was built; the tools stay in $(CACHE)

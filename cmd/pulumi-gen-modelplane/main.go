@@ -42,7 +42,7 @@ func generate(root string) error {
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return err
 	}
-	if err := writeSDKs(filepath.Join(root, "sdk"), spec); err != nil {
+	if err := writeSDKs(root, spec); err != nil {
 		return err
 	}
 	if err := docgen.WriteTables(filepath.Join(root, "docs"), spec); err != nil {

@@ -16,6 +16,9 @@ func TestTheRepositoryHoldsWhatTheGeneratorMakes(t *testing.T) {
 	const root = "../.."
 	made := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(made, "docs"), os.DirFS(filepath.Join(root, "docs"))))
+	licence, err := os.ReadFile(filepath.Join(root, "LICENSE"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(made, "LICENSE"), licence, 0o600))
 	require.NoError(t, generate(made))
 	names := files(t, made)
 	require.Contains(t, names, "schema.json")
@@ -35,7 +38,28 @@ func TestTheRepositoryHoldsWhatTheGeneratorMakes(t *testing.T) {
 	}
 }
 
-// files are the paths of all files below folder, but for those in the folders that are left out.
+// TestThePackagesHaveAFrontPageAndTheLicence would catch a page on PyPI or npm that is empty, and a package without the licence
+// that it names: each registry shows the README that lies beside the package's own file.
+func TestThePackagesHaveAFrontPageAndTheLicence(t *testing.T) {
+	const root = "../.."
+	licence, err := os.ReadFile(filepath.Join(root, "LICENSE"))
+	require.NoError(t, err)
+	for folder, manifest := range map[string]string{"nodejs": "package.json", "python": "pyproject.toml"} {
+		beside := filepath.Join(root, "sdk", folder)
+		require.FileExists(t, filepath.Join(beside, manifest))
+		front, err := os.ReadFile(filepath.Join(beside, "README.md"))
+		require.NoError(t, err)
+		assert.Contains(t, string(front), "# Modelplane for Pulumi\n\nOne OpenAI-compatible URL")
+		got, err := os.ReadFile(filepath.Join(beside, "LICENSE"))
+		require.NoError(t, err)
+		assert.Equal(t, string(licence), string(got), folder)
+	}
+	project, err := os.ReadFile(filepath.Join(root, "sdk", "python", "pyproject.toml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(project), `readme = "README.md"`)
+}
+
+// files are the paths of all files below folder, but for those that are left out, with what lies in them.
 func files(t *testing.T, folder string, leftOut ...string) []string {
 	t.Helper()
 	var names []string
@@ -44,9 +68,13 @@ func files(t *testing.T, folder string, leftOut ...string) []string {
 			return err
 		}
 		for _, name := range leftOut {
-			if path == filepath.Join(folder, name) {
+			if path != filepath.Join(folder, name) {
+				continue
+			}
+			if entry.IsDir() {
 				return fs.SkipDir
 			}
+			return nil
 		}
 		if !entry.IsDir() {
 			name, err := filepath.Rel(folder, path)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	gogen "github.com/pulumi/pulumi/pkg/v3/codegen/go"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/nodejs"
@@ -22,6 +23,8 @@ type sdk struct {
 	folder string
 	// generate makes its files, by their paths in folder.
 	generate func(*schema.Package) (map[string][]byte, error)
+	// licensed says that the folder is what is published, so that the licence has to lie in it. Go adds that of the repository.
+	licensed bool
 	// kept are files and folders in folder that the generator leaves as they are: hand-written, or made by the build.
 	kept []string
 }
@@ -32,14 +35,43 @@ var sdks = []sdk{
 	}},
 	{folder: "nodejs", generate: func(bound *schema.Package) (map[string][]byte, error) {
 		return nodejs.GeneratePackage(tool, bound, nil, nil, false, noOthers{})
-	}, kept: []string{"bin", "node_modules"}},
-	{folder: "python", generate: func(bound *schema.Package) (map[string][]byte, error) {
-		return python.GeneratePackage(tool, bound, nil, noOthers{})
-	}},
+	}, licensed: true, kept: []string{"bin", "node_modules", "package-lock.json"}},
+	{folder: "python", generate: pythonSDK, licensed: true, kept: []string{"build", "dist", "pulumi_modelplane.egg-info"}},
+}
+
+// pythonSDK mends what the generator writes so that PyPI shows the README, and that setuptools takes the licence.
+func pythonSDK(bound *schema.Package) (map[string][]byte, error) {
+	files, err := python.GeneratePackage(tool, bound, nil, noOthers{})
+	if err != nil {
+		return nil, err
+	}
+	// pyproject.toml looks for it beside itself.
+	const readme = "README.md"
+	inModule := filepath.Join(bound.Language["python"].(python.PackageInfo).PackageName, readme)
+	files[readme] = files[inModule]
+	delete(files, inModule)
+
+	// From February 2027 setuptools refuses a licence in a table. It takes a plain one since version 77.
+	project := string(files["pyproject.toml"])
+	for _, change := range [][2]string{
+		{"  [project.license]\n    text = ", "  license = "},
+		{"setuptools>=61.0", "setuptools>=77.0"},
+	} {
+		if !strings.Contains(project, change[0]) {
+			return nil, fmt.Errorf("pyproject.toml has no %q", change[0])
+		}
+		project = strings.Replace(project, change[0], change[1], 1)
+	}
+	files["pyproject.toml"] = []byte(project)
+	return files, nil
 }
 
 // writeSDKs makes every SDK anew.
 func writeSDKs(root string, spec schema.PackageSpec) error {
+	licence, err := os.ReadFile(filepath.Join(root, "LICENSE"))
+	if err != nil {
+		return err
+	}
 	for _, language := range sdks {
 		// A generator writes into what it is given, so each gets its own.
 		bound, diagnostics, err := schema.BindSpec(spec, noOthers{}, schema.ValidationOptions{})
@@ -53,7 +85,10 @@ func writeSDKs(root string, spec schema.PackageSpec) error {
 		if err != nil {
 			return fmt.Errorf("the SDK in %s: %w", language.folder, err)
 		}
-		if err := replace(filepath.Join(root, language.folder), files, language.kept); err != nil {
+		if language.licensed {
+			files["LICENSE"] = licence
+		}
+		if err := replace(filepath.Join(root, "sdk", language.folder), files, language.kept); err != nil {
 			return err
 		}
 	}

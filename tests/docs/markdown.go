@@ -2,6 +2,8 @@ package docs
 
 import (
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -35,6 +37,21 @@ var (
 	fence   = regexp.MustCompile("^ *```([a-z]*)$")
 	comment = regexp.MustCompile(`^ *<!-- (?:(not run|file): (.+)|(fails|alone|whole)) -->$`)
 )
+
+// index is the page with the program that the others go on from.
+const index = "docs/README.md"
+
+// Pages are the Markdown files whose blocks are run, the index first, by their paths below the repository's folder.
+func Pages(root fs.FS) ([]string, error) {
+	found := []string{index}
+	err := fs.WalkDir(root, "docs", func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".md" && path != index {
+			found = append(found, path)
+		}
+		return err
+	})
+	return append(found, "README.md"), err
+}
 
 // Blocks are a page's blocks in their order. A text block belongs to the block before it.
 func Blocks(page string) ([]Block, error) {

@@ -1,9 +1,9 @@
 package docs
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,33 +13,21 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
-// index is the page with the program that the others go on from.
-const index = "docs/README.md"
-
 // TestWhatTheDocsSayIsSo would catch a command that fails, a program that is refused or out of date, and an output that is
 // no longer what the page shows.
 func TestWhatTheDocsSayIsSo(t *testing.T) {
 	serveModels(t)
 	harness.ServeChart(t)
 	r := newReader(t)
-	for _, page := range pages(t) {
+	pages, err := Pages(os.DirFS("../.."))
+	require.NoError(t, err)
+	for _, page := range pages {
 		t.Run(page, func(t *testing.T) { r.read(t, page) })
 	}
 }
 
-// pages are the Markdown files that are run, the index first.
-func pages(t *testing.T) []string {
-	t.Helper()
-	found := []string{index}
-	root := os.DirFS("../..")
-	require.NoError(t, fs.WalkDir(root, "docs", func(path string, _ fs.DirEntry, err error) error {
-		if filepath.Ext(path) == ".md" && path != index {
-			found = append(found, path)
-		}
-		return err
-	}))
-	return append(found, "README.md")
-}
+// elsewhere are the languages whose programs are previewed with the examples, in tests/examples/descriptions.
+var elsewhere = []string{"go", "typescript", "python"}
 
 // reader reads one page after the other and does what they say.
 type reader struct {
@@ -103,6 +91,8 @@ func (r *reader) read(t *testing.T, page string) {
 			hold(t, page, block, output, err)
 		case block.Language == "yaml":
 			r.preview(t, page, block)
+		case block.Language != "" && !slices.Contains(elsewhere, block.Language):
+			require.Failf(t, "a block that is not checked", "%s:%d: nothing runs %q; say why above it", page, block.Line, block.Language)
 		}
 	}
 }

@@ -16,7 +16,7 @@ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 cp -r "$root/sdk/nodejs" nodejs-sdk
 node_modules/.bin/tsc --project nodejs-sdk
 mkdir -p node_modules/@modelplane
-cp nodejs-sdk/package.json nodejs-sdk/README.md nodejs-sdk/bin/
+cp nodejs-sdk/package.json nodejs-sdk/README.md nodejs-sdk/LICENSE nodejs-sdk/bin/
 cp -r nodejs-sdk/bin node_modules/@modelplane/pulumi-modelplane
 
 echo "installing PyPI packages"
