@@ -82,7 +82,7 @@ func TestCRDsOfAnOlderGatewayAreUpgraded(t *testing.T) {
 // TestCRDsThatAnotherToolUpgradesStayUpgraded would catch a gateway that takes newer CRDs back to its own version once refresh
 // has seen them: Pulumi updates a CRD by overwriting it.
 func TestCRDsThatAnotherToolUpgradesStayUpgraded(t *testing.T) {
-	const name = "tcproutes.gateway.networking.k8s.io"
+	const name = "tlsroutes.gateway.networking.k8s.io"
 	sharedGateway(t)
 	client := harness.NewCluster(t).Resource(crdResource)
 	s := harness.NewStack(t, "overtaken")
@@ -119,7 +119,7 @@ func TestAPolicyThatProtectsCRDsIsNamed(t *testing.T) {
 	assert.Contains(t, result.Output, "Set installCrds: false for this gateway")
 }
 
-// guard lets nobody write a CRD until the test ends.
+// guard forbids everyone to write a CRD until the test ends.
 func guard(t testing.TB, name string) {
 	t.Helper()
 	cluster := harness.NewCluster(t)

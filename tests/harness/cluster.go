@@ -35,7 +35,7 @@ func NewCluster(t testing.TB) Cluster {
 	return Cluster{client, config}
 }
 
-// Objects are all objects of every kind that the API server can list, but for Events, by "resource.group namespace/name".
+// Objects are all objects of every kind that the API server can list, except Events, by "resource.group namespace/name".
 func (c Cluster) Objects(t testing.TB) map[string]unstructured.Unstructured {
 	t.Helper()
 	client, err := discovery.NewDiscoveryClientForConfig(c.config)
