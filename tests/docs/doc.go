@@ -18,7 +18,7 @@
 //	<!-- fails -->                     the command, or the preview, must fail
 //	<!-- alone -->                     the program is previewed and then forgotten
 //	<!-- whole -->                     the program replaces the page's, instead of being merged into it
-//	<!-- file: route.yaml -->          the block is written to this file, and is no program
+//	<!-- file: route.yaml -->          the block is written to this file, and is not a program
 //	<!-- setup
 //	kubectl delete …                   commands that are run, and not shown
 //	-->

@@ -185,13 +185,13 @@ func TestWritingADefaultOutChangesNothing(t *testing.T) {
 	}
 }
 
-// drawn is the end of a name that Pulumi draws by lot, and hash an annotation that such a name of a Secret is part of.
+// drawn is the random end of a name that Pulumi makes up, and hash an annotation that depends on such a name of a Secret.
 var (
 	drawn = regexp.MustCompile(`-[0-9a-f]{8}\b`)
 	hash  = regexp.MustCompile(`"modelplane/hash":"[0-9a-f]+"`)
 )
 
-// objects are the inputs of the resources that a component makes, without what is drawn by lot.
+// objects are the inputs of the resources that a component makes, without what is random.
 func objects(p preview) []string {
 	var children []string
 	for _, inputs := range p.Inputs {

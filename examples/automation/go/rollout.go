@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	errCanary    = errors.New("the canary fails too often")
-	errService   = errors.New("the service fails too often, and it is not the canary")
-	errStopped   = errors.New("stopped by a signal")
+	errCanary         = errors.New("the canary fails too often")
+	errService        = errors.New("the service fails too often, and it is not the canary")
+	errStopped        = errors.New("stopped by a signal")
 	errRollbackFailed = errors.New("rolling back failed too, look at the service")
 )
 
