@@ -23,7 +23,7 @@ type sdk struct {
 	folder string
 	// generate makes its files, by their paths in folder.
 	generate func(*schema.Package) (map[string][]byte, error)
-	// licensed says that the folder is what is published, so that the licence has to lie in it. Go adds that of the repository.
+	// licensed says that the folder is what is published, so the licence must be in it. Go adds that of the repository.
 	licensed bool
 	// kept are files and folders in folder that the generator leaves as they are: hand-written, or made by the build.
 	kept []string
