@@ -18,8 +18,8 @@ func refuseBody(w http.ResponseWriter, err error) {
 	refuse(w, statusOf(err), "invalid_request_error", "unreadable_body", "The request's body could not be read to its end.")
 }
 
-// refuseAll answers every request through a Middleware that is not usable. It names no Secret, since whoever sends
-// requests need not know how the gateway is set up.
+// refuseAll answers every request through a Middleware that is not usable. It names no Secret, because clients need
+// not know how the gateway is set up.
 func refuseAll(w http.ResponseWriter, _ *http.Request) {
 	refuse(w, http.StatusInternalServerError, "server_error", "gateway_key_unusable",
 		"The gateway has no usable API key for this model server. Its log says more.")

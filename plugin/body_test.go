@@ -162,8 +162,8 @@ func TestAClientThatLeavesIsCounted(t *testing.T) {
 	})
 }
 
-// TestWhatIsNotReadGoesOnAtOnce would catch a conversation in both directions that stands still, and an upload that is
-// held back although reading its beginning helps nobody.
+// TestWhatIsNotReadGoesOnAtOnce would catch a conversation in both directions that hangs, and an upload that is held
+// back although reading its beginning helps nobody.
 func TestWhatIsNotReadGoesOnAtOnce(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		for name, change := range map[string]func(*http.Request){

@@ -61,7 +61,7 @@ func isToken(name string) bool {
 	return name != "" && strings.Trim(name, token) == ""
 }
 
-// isPrintable reports whether value can stand in a header: net/http refuses to send control characters.
+// isPrintable reports whether a header can hold value: net/http refuses to send control characters.
 func isPrintable(value string) bool {
 	for _, c := range value {
 		if c < ' ' || c == 0x7f {

@@ -16,7 +16,7 @@ var (
 
 // hasDotSegment reports whether an escaped path has a dot segment as it is, decoded once or decoded twice. Traefik
 // resolves those that are not encoded. One that is encoded passes Traefik as part of a name, and a server that decodes
-// it serves what lies above the base path: /v1/..%2Fmetrics, with the gateway's key.
+// it serves what is above the base path: /v1/..%2Fmetrics, with the gateway's key.
 func hasDotSegment(path string) bool {
 	if !strings.Contains(path, "%") {
 		return isDotted(path)

@@ -19,7 +19,7 @@ const (
 	ModuleName = "github.com/modelplane/pulumi-modelplane/plugin"
 )
 
-// goMod makes the files a module of their own for Traefik. In this repository they are a package like any other, so
+// goMod makes the files a separate module for Traefik. In this repository they are a package like any other, so
 // it is not kept as a go.mod file, which would split them off.
 const goMod = "module " + ModuleName + "\n\ngo 1.22\n"
 

@@ -24,7 +24,7 @@ func getSchema(ctx context.Context, inferred p.Provider, req p.GetSchemaRequest)
 }
 
 // packageSpec corrects what infer takes from the plain types of our arguments: every input may be an output of another
-// resource, but for those that say otherwise.
+// resource, except those that say otherwise.
 func packageSpec(ctx context.Context, inferred p.Provider) (schema.PackageSpec, error) {
 	var spec schema.PackageSpec
 	response, err := inferred.GetSchema(ctx, p.GetSchemaRequest{})

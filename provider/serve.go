@@ -39,7 +39,7 @@ func (s server) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) 
 	return s.ResourceProviderServer.Construct(ctx, req)
 }
 
-// aliasURN is what the component was called: as it is now, but for what the alias gives.
+// aliasURN is what the component was called: as it is now, except what the alias gives.
 func aliasURN(req *pulumirpc.ConstructRequest, alias *pulumirpc.Alias_Spec) string {
 	parent := cmp.Or(alias.GetParentUrn(), req.GetParent())
 	var parentType tokens.Type

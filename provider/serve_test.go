@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestAliasURN would catch an alias that leads to no resource of the state, so that a component that is renamed, moved to
+// TestAliasURN would catch an alias that matches no resource of the state, so that a component that is renamed, moved to
 // another parent or taken from one is replaced.
 func TestAliasURN(t *testing.T) {
 	request := &pulumirpc.ConstructRequest{

@@ -11,7 +11,7 @@ import (
 )
 
 // TestTheRepositoryHoldsWhatTheGeneratorMakes would catch a change of an input, a description or the version that has not
-// reached schema.json, every SDK and the docs' tables, a picture that is not drawn anew, and an SDK that was edited by hand.
+// reached schema.json, every SDK and the docs' tables, a picture that was not drawn again, and an SDK that was edited by hand.
 func TestTheRepositoryHoldsWhatTheGeneratorMakes(t *testing.T) {
 	const root = "../.."
 	made := t.TempDir()
@@ -39,7 +39,7 @@ func TestTheRepositoryHoldsWhatTheGeneratorMakes(t *testing.T) {
 }
 
 // TestThePackagesHaveAFrontPageAndTheLicence would catch a page on PyPI or npm that is empty, and a package without the licence
-// that it names: each registry shows the README that lies beside the package's own file.
+// that it names: each registry shows the README beside the package's own file.
 func TestThePackagesHaveAFrontPageAndTheLicence(t *testing.T) {
 	const root = "../.."
 	licence, err := os.ReadFile(filepath.Join(root, "LICENSE"))
@@ -59,7 +59,7 @@ func TestThePackagesHaveAFrontPageAndTheLicence(t *testing.T) {
 	assert.Contains(t, string(project), `readme = "README.md"`)
 }
 
-// files are the paths of all files below folder, but for those that are left out, with what lies in them.
+// files are the paths of all files below folder, except those that are left out.
 func files(t *testing.T, folder string, leftOut ...string) []string {
 	t.Helper()
 	var names []string

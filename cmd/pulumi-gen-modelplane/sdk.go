@@ -19,11 +19,11 @@ const tool = "pulumi-gen-modelplane"
 
 // sdk is one language's SDK.
 type sdk struct {
-	// folder is where it lies, below sdk.
+	// folder is its folder below sdk.
 	folder string
 	// generate makes its files, by their paths in folder.
 	generate func(*schema.Package) (map[string][]byte, error)
-	// licensed says that the folder is what is published, so that the licence has to lie in it. Go adds that of the repository.
+	// licensed says that the folder is what is published, so the licence must be in it. Go adds that of the repository.
 	licensed bool
 	// kept are files and folders in folder that the generator leaves as they are: hand-written, or made by the build.
 	kept []string
@@ -66,7 +66,7 @@ func pythonSDK(bound *schema.Package) (map[string][]byte, error) {
 	return files, nil
 }
 
-// writeSDKs makes every SDK anew.
+// writeSDKs generates every SDK.
 func writeSDKs(root string, spec schema.PackageSpec) error {
 	licence, err := os.ReadFile(filepath.Join(root, "LICENSE"))
 	if err != nil {
@@ -95,7 +95,7 @@ func writeSDKs(root string, spec schema.PackageSpec) error {
 	return nil
 }
 
-// replace makes files all that folder holds, but for those that are kept.
+// replace makes files all that folder holds, except those that are kept.
 func replace(folder string, files map[string][]byte, kept []string) error {
 	old, err := os.ReadDir(folder)
 	if err != nil && !os.IsNotExist(err) {

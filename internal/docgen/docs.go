@@ -14,7 +14,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
-// WriteTables brings the tables on each component's page below dir up to date with the package: what stands between the
+// WriteTables brings the tables on each component's page below dir up to date with the package: what is between the
 // comments "properties" and "/properties" of components/<name>.md, which must be there.
 func WriteTables(dir string, spec schema.PackageSpec) error {
 	for _, token := range slices.Sorted(maps.Keys(spec.Resources)) {

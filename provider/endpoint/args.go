@@ -45,7 +45,7 @@ func (s *Server) Annotate(at infer.Annotator) {
 	at.Describe(&s.URL, "The server's base URL, the string that an OpenAI client takes, such as "+
 		"`https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 "+
 		"address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the "+
-		"path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and "+
+		"path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and "+
 		"link-local addresses are refused. Give either `url` or `urls`.")
 	at.Describe(&s.URLs, "Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of "+
 		"host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all "+
@@ -53,14 +53,14 @@ func (s *Server) Annotate(at infer.Annotator) {
 	at.Describe(&s.Protocol, "What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want "+
 		"(refused with https, where TLS negotiates the protocol). Default: `http1`.")
 	at.SetDefault(&s.Protocol, HTTP1)
-	at.Describe(&s.RewritePath, "The path that a service's own path is replaced with, where it is not the base path of the "+
+	at.Describe(&s.RewritePath, "The path that replaces a service's own path, if it is not the base path of the "+
 		"URL. Starts with a slash, without one at its end; empty or `/` is the server's root.")
 	at.Describe(&s.HostHeader, "The Host header that the server is sent: a host name without a port. Default: the URL's host "+
 		"name; with an IP address, the header of the client as it is.")
 	at.Describe(&s.Headers, "Request headers to set or to remove on the way to this server.")
 	at.Describe(&s.ForwardCaller, "Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, "+
 		"`x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address "+
-		"(X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a "+
+		"(X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a "+
 		"backend. The endpoint's own key replaces the client's in any case.")
 	at.SetDefault(&s.ForwardCaller, false)
 	at.Describe(&s.TLS, "How the server's certificate is verified, for an https URL. Default: against the system's roots, "+
@@ -73,7 +73,7 @@ func (s *Server) Annotate(at infer.Annotator) {
 		"use within a second.")
 }
 
-// Credential is the key that the server wants. It is a part of its own, since what is made of a secret is secret.
+// Credential is the key that the server wants. It is a separate part, since what is made of a secret is secret.
 type Credential struct {
 	APIKey *string `pulumi:"apiKey,optional" provider:"secret"`
 }
@@ -120,7 +120,7 @@ func (h *Headers) Annotate(at infer.Annotator) {
 	at.SetToken("index", "EndpointHeaders")
 	at.Describe(h, "Changes to the headers of a request on its way to one endpoint.")
 	at.Describe(&h.Set, "Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so "+
-		"that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.")
+		"a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.")
 	at.Describe(&h.Remove, "Names of headers to remove. Up to 16.")
 }
 
@@ -158,7 +158,7 @@ func (c *CACertificate) Annotate(at infer.Annotator) {
 type CAKind string
 
 const (
-	// ConfigMapKind is the usual place: certificates are no secrets.
+	// ConfigMapKind is the usual place: certificates are not secret.
 	ConfigMapKind CAKind = "ConfigMap"
 	// SecretKind suits certificates that a tool such as cert-manager puts beside a key.
 	SecretKind CAKind = "Secret"

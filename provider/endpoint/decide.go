@@ -12,7 +12,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
-// plan is all that is decided about an endpoint, but for the key itself.
+// plan is all that is decided about an endpoint, except the key itself.
 type plan struct {
 	reach
 	// addresses are the server's IP addresses or host names.
@@ -21,8 +21,8 @@ type plan struct {
 }
 
 // reach is all that decides how a request reaches the server and that is written in more than one object. It changes as a
-// whole: the objects that carry its hash are replaced, new before old. One write changes all IP addresses, so they are no part
-// of it.
+// whole: the objects that carry its hash are replaced, new before old. IP addresses are not part of it: they are in one object,
+// so one write changes them.
 type reach struct {
 	Scheme   string
 	Protocol Protocol

@@ -48,15 +48,15 @@ func (e *ModelEndpoint) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
 	at.Describe(e, "One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. "+
 		"It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are "+
-		"needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the "+
-		"old objects; services switch over in one write, and no request is lost."+
+		"needed. When anything changes that decides how requests reach the server, except IP addresses, new objects are made "+
+		"beside the old ones. Services then switch over in one write, and no request is lost."+
 		programs.Of("endpoint", "Servers of your own, and a provider with a key"))
 	at.Describe(&e.ServiceName, "The name of the Service in front of the server's addresses.")
 	at.Describe(&e.Namespace, "The namespace of the endpoint's objects.")
 	at.Describe(&e.Port, "The port of the URL.")
 	at.Describe(&e.Scheme, "The scheme of the URL, http or https.")
 	at.Describe(&e.Host, "The host of the URL, the first one of several.")
-	at.Describe(&e.BasePath, "The path that a service's own path is replaced with; `/` is the server's root.")
+	at.Describe(&e.BasePath, "The path that replaces a service's own path; `/` is the server's root.")
 	at.Describe(&e.Backend, "The endpoint as a ModelService takes it in `backends`.")
 }
 
@@ -101,7 +101,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	return e, ctx.RegisterResourceOutputs(e, input.Outputs(e))
 }
 
-// setOutputs has every output wait for all of the objects, so that whoever uses the endpoint comes after them and goes
+// setOutputs makes every output wait for all of the objects, so that what uses the endpoint is created after them and deleted
 // before them.
 func (e *ModelEndpoint) setOutputs(identity value.Value[meta.Identity], decided value.Value[plan], objects child.Objects) {
 	e.Backend = pulumix.Apply5(identity.Output(), decided.Output(), objects[service].Name(), objects[middleware].Name(),

@@ -24,7 +24,7 @@ func checkKey(a Args, faults *fault.List) {
 	a.checkKeySending(isKeyed(a.Server, a.Credential), faults)
 }
 
-// check finds the faults of the key itself, before which scheme is sent.
+// check finds the faults of the key itself, which is sent after scheme.
 func (c Credential) check(scheme string) fault.List {
 	var faults fault.List
 	if c.APIKey != nil {

@@ -32,7 +32,7 @@ func (b *BackendReference) Annotate(at infer.Annotator) {
 	at.Describe(&b.ServiceName, "The Kubernetes Service in front of the server's addresses.")
 	at.Describe(&b.Namespace, "The Service's namespace.")
 	at.Describe(&b.Port, "The Service's port, from 1 to 65535.")
-	at.Describe(&b.BasePath, "The path that a service's own path is replaced with; `/` is the server's root.")
+	at.Describe(&b.BasePath, "The path that replaces a service's own path; `/` is the server's root.")
 	at.Describe(&b.HostHeader, "The Host header that the server is sent. Default: the client's own.")
 	at.Describe(&b.Headers, "Request headers to set or to remove on the way to the server.")
 	at.Describe(&b.ForwardCaller, "Whether the server learns who the caller is.")
@@ -65,7 +65,7 @@ func (p plan) reference(name, namespace, service, middleware string) BackendRefe
 // endpoint, and comes back in the form that routes take.
 func (b BackendReference) Parse(path string, faults *fault.List) BackendReference {
 	if b.Name == "" {
-		faults.Addf(path+".name", "is empty; write the name that the service's shares are to call the endpoint by")
+		faults.Addf(path+".name", "is empty; write a name, by which the service's shares call the endpoint")
 	}
 	faults.AddErr(path+".serviceName", names.Existing(b.ServiceName))
 	faults.AddErr(path+".namespace", names.Namespace(b.Namespace))

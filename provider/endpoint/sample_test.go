@@ -28,7 +28,7 @@ type sample struct {
 	hosts  []string
 	port   int
 	path   string
-	args   Args // but for the URLs
+	args   Args // except the URLs
 }
 
 func (s sample) arguments() Args {

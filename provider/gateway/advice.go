@@ -10,11 +10,11 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 )
 
-// ownCRDs is what a cluster must have where a gateway does not install its CRDs.
+// ownCRDs is what a cluster must have if a gateway does not install its CRDs.
 const ownCRDs = "Set installCrds: false for this gateway. The cluster must then have the CRDs of the Gateway API's standard channel, " +
 	crds.OldestGatewayAPI + " or newer, and those of Traefik."
 
-// adviseOnCRDs says what to do where a CRD is there in another version, or where the cluster lets nobody change it.
+// adviseOnCRDs says what to do if the cluster has a CRD in another version, or does not let anyone change it.
 func adviseOnCRDs(_ plan, failure string) string {
 	switch {
 	case strings.Contains(failure, "conflict"):
@@ -26,7 +26,7 @@ func adviseOnCRDs(_ plan, failure string) string {
 	}
 }
 
-// adviseOnNamespace says whose the namespace is.
+// adviseOnNamespace says who owns the namespace.
 func adviseOnNamespace(p plan, failure string) string {
 	switch {
 	case child.HeldByAnother(failure):
@@ -40,8 +40,8 @@ func adviseOnNamespace(p plan, failure string) string {
 	}
 }
 
-// adviseOnEntryPoint says whose the Middleware of the entry point is. It is the first object in the gateway's namespace, so it
-// fails where the namespace is missing.
+// adviseOnEntryPoint says who owns the Middleware of the entry point. It is the first object in the gateway's namespace, so it
+// fails if the namespace is missing.
 func adviseOnEntryPoint(p plan, failure string) string {
 	namespace := p.namespaceName()
 	switch {
@@ -55,7 +55,7 @@ func adviseOnEntryPoint(p plan, failure string) string {
 	}
 }
 
-// adviseOnRelease says whose the Helm release is that is there already.
+// adviseOnRelease says who owns the Helm release that exists already.
 func adviseOnRelease(p plan, failure string) string {
 	if !strings.Contains(failure, "cannot re-use a name") {
 		return ""
@@ -76,7 +76,7 @@ func adviseOnAddress(p plan, failure string) string {
 		p.namespaceName(), p.name())
 }
 
-// adviseOnGateway says why Traefik does not serve the Gateway, or whose the Gateway or its class is.
+// adviseOnGateway says why Traefik does not serve the Gateway, or who owns the Gateway or its class.
 func adviseOnGateway(installsCRDs bool, p plan, failure string) string {
 	switch {
 	case child.HeldByAnother(failure):

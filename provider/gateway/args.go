@@ -20,9 +20,9 @@ func (a *Args) Annotate(at infer.Annotator) {
 	at.Describe(&a.Name, "The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the "+
 		"length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.")
 	at.Describe(&a.Namespace, "The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, "+
-		"which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.")
-	at.Describe(&a.Labels, "Labels for all objects of the gateway, but for the CRDs.")
-	at.Describe(&a.Annotations, "Annotations for all objects of the gateway, but for the CRDs.")
+		"which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.")
+	at.Describe(&a.Labels, "Labels for all objects of the gateway, except the CRDs.")
+	at.Describe(&a.Annotations, "Annotations for all objects of the gateway, except the CRDs.")
 }
 
 // Install says what the gateway needs and is to create. It decides which children there are.
@@ -42,7 +42,7 @@ func (i *Install) Annotate(at infer.Annotator) {
 	at.SetDefault(&i.InstallCRDs, true)
 }
 
-// Source is where Traefik comes from. It is a part of its own, since its values may be secret.
+// Source is where Traefik comes from. It is a separate part, since its values may be secret.
 type Source struct {
 	Chart *Chart `pulumi:"chart,optional"`
 }
@@ -64,7 +64,7 @@ type Serving struct {
 
 // Annotate describes the inputs for the schema.
 func (s *Serving) Annotate(at infer.Annotator) {
-	at.Describe(&s.Replicas, "How many Traefiks run: 1 to 1,000. Default: 2.")
+	at.Describe(&s.Replicas, "How many replicas of Traefik run: 1 to 1,000. Default: 2.")
 	at.SetDefault(&s.Replicas, 2)
 	at.Describe(&s.Service, "How the gateway is reached from outside.")
 	at.Describe(&s.Port, "The port that clients connect to, from 1 to 65535. Default: 80.")
@@ -74,8 +74,8 @@ func (s *Serving) Annotate(at infer.Annotator) {
 		"it. Default: `http://`, the address and the port.")
 	at.Describe(&s.AllowedNamespaces, "The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of "+
 		"them can serve any path of the gateway. Default: all.")
-	at.Describe(&s.AllowAnyPath, "Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another "+
-		"namespace may have as well. Default: false.")
+	at.Describe(&s.AllowAnyPath, "Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another "+
+		"namespace may then have the same path. Default: false.")
 	at.SetDefault(&s.AllowAnyPath, false)
 }
 
@@ -160,7 +160,7 @@ func (s *Service) Annotate(at infer.Annotator) {
 	at.Describe(&s.Type, "The Service's type. Default: `LoadBalancer`.")
 	at.SetDefault(&s.Type, LoadBalancer)
 	at.Describe(&s.Annotations, "Annotations for the Service alone, such as those that a cloud's load balancer reads.")
-	at.Describe(&s.LoadBalancerClass, "Which load balancer is to serve it. Default: the cluster's own choice.")
+	at.Describe(&s.LoadBalancerClass, "Which load balancer serves it. Default: the cluster's own choice.")
 	at.Describe(&s.LoadBalancerSourceRanges, "The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the "+
 		"cluster's load balancer supports that. Default: every address.")
 }

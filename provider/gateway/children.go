@@ -56,7 +56,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		list = append(list, crdChild(component, in, crd, advise(adviseOnCRDs)))
 		before = append(before, crd.Name)
 	}
-	// Names need no more than they are made of: a patch has to know its object's name in preview, whatever else is unknown.
+	// Names need only what they are made of: a patch has to know its object's name in preview, whatever else is unknown.
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
@@ -66,7 +66,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Advice: advise(adviseOnNamespace),
 		},
 		child.Child{
-			// A namespace that is kept may have other gateways in it, so that it carries the user's labels alone.
+			// A namespace that is kept may have other gateways in it, so it carries the user's labels alone.
 			Key: namespaceKey, Kind: kube.NamespacePatch, Omit: namespace != kept, Name: patchedName(in.Identity), Bare: true, Keep: true,
 			Metadata: child.Fields{
 				"labels":      child.From(in.Metadata, func(m meta.Metadata) map[string]string { return m.Labels }),
@@ -143,7 +143,7 @@ func patchedName(identity value.Value[meta.Identity]) child.Field {
 
 // crdChild installs a CRD, which outlives the gateway: deleting it would delete every route in the cluster. All gateways write
 // CRDs under one field manager, so that only what another tool holds in another version is a conflict. A CRD is never updated,
-// because Pulumi updates CRDs by overwriting what is there, whoever holds it: each version is a resource of its own, and a
+// because Pulumi updates CRDs by overwriting what is there, whoever holds it: each version is a separate resource, and a
 // change that refresh has found is left alone.
 func crdChild(component string, in Inputs, crd crds.CRD, advice func(string) string) child.Child {
 	metadata, _ := crd.Object["metadata"].(map[string]any)

@@ -37,7 +37,7 @@ const (
 	revisionAnnotation = "modelplane/revision"
 )
 
-// plan is all that is decided about a gateway, but for the chart.
+// plan is all that is decided about a gateway, except the chart.
 type plan struct {
 	identity meta.Identity
 	settings chart.Settings
@@ -60,7 +60,7 @@ func identify(name string, i meta.Identity) meta.Identity {
 	return i.Or(name, namespacePrefix+cmp.Or(i.Name, name))
 }
 
-// checkNames finds the faults of what the user has named; the default namespace adds a limit of its own to the name.
+// checkNames finds the faults of what the user has named; the default namespace adds a limit to the name.
 func checkNames(name string, a Args, faults *fault.List) {
 	objectName := cmp.Or(a.Name, name)
 	if room := names.MaxLabel - len(namespacePrefix); a.Namespace == "" && len(objectName) > room {
@@ -88,7 +88,7 @@ func checkChart(s Source, faults *fault.List) {
 		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
 	switch given := ptr.Deref(s.Chart.Repository, ""); {
-	case s.Chart.Repository != nil && s.chart().standsAlone():
+	case s.Chart.Repository != nil && s.chart().isComplete():
 		faults.Add("chart.repository", "is given, but chart.name is an OCI reference or a path, which needs none; leave one out", "chart.name")
 	case isOCI(given):
 		faults.Add("chart.repository", fmt.Sprintf("is an OCI registry, which Helm takes as the chart's name alone; leave it out and set "+
@@ -216,8 +216,8 @@ func (p plan) entryPointName() string { return p.identity.Name + "-entry-point" 
 func (p plan) name() string          { return p.identity.Name }
 func (p plan) namespaceName() string { return p.identity.Namespace }
 
-// className carries namespace and name, because a GatewayClass belongs to the cluster. Neither has a dot in it, so that no
-// two gateways' names run into one another.
+// className carries namespace and name, because a GatewayClass belongs to the cluster. Neither has a dot in it, so two
+// gateways never get the same class name.
 func (p plan) className() string { return p.identity.Namespace + "." + p.identity.Name }
 
 // classLabels tell the gateway's own GatewayClass: without a selector each Traefik would serve every gateway of the cluster.
@@ -285,7 +285,7 @@ func (p plan) isPublic(address string) bool {
 // sharedAddresses are those of providers' own networks (RFC 6598).
 var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
 
-// traefikVersion is what the user states, in the place of the image's tag.
+// traefikVersion is what the user states instead of the image's tag.
 func (s Source) traefikVersion() string {
 	if s.Chart == nil {
 		return chart.TraefikVersion(nil, "")
@@ -304,14 +304,14 @@ func (s Source) chart() chartSource {
 	source.name = s.Chart.Name
 	source.version = ptr.Deref(s.Chart.Version, source.version)
 	source.repository = ptr.Deref(s.Chart.Repository, source.repository)
-	if source.standsAlone() {
+	if source.isComplete() {
 		source.repository = ""
 	}
 	return source
 }
 
-// standsAlone says whether the name alone leads to the chart.
-func (c chartSource) standsAlone() bool {
+// isComplete says whether the name alone is enough to find the chart.
+func (c chartSource) isComplete() bool {
 	return isOCI(c.name) || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
 }
 

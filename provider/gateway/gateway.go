@@ -46,10 +46,9 @@ type ModelGateway struct {
 // Annotate describes the component for the schema.
 func (g *ModelGateway) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
-	at.Describe(g, "The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its "+
-		"own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set "+
-		"`installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the "+
-		"`customTimeouts` of the component)."+programs.Of("gateway", "Three Traefiks behind an internal load balancer"))
+	at.Describe(g, "The gateway: a Helm release of Traefik with its own GatewayClass and Gateway, in its own namespace, ready for "+
+		"services of every namespace. A cluster can have several gateways, which share the CRDs. `pulumi up` fails when Traefik "+
+		"does not run or has no address after ten minutes (or the `customTimeouts` of the component)."+programs.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
 	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path.")
@@ -96,8 +95,8 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	return g, ctx.RegisterResourceOutputs(g, input.Outputs(g))
 }
 
-// setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services come after both
-// and go before both.
+// setOutputs derives what a service takes from Traefik's own objects and from the Gateway, so that services are created after
+// both and deleted before both.
 func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Value[plan], objects child.Objects) {
 	service := objects[serviceKey]
 	g.Address = pulumix.Apply2Err(child.Map(service.Spec), child.Map(service.Status), address)

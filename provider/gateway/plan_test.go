@@ -40,8 +40,8 @@ func TestTheURLIsOneThatClientsTake(t *testing.T) {
 	}
 }
 
-// TestTheChartComesFromWhereItsNameSays would catch a repository given to Helm beside a chart that stands alone, which
-// Helm then looks for in vain, and a default that another setting takes away.
+// TestTheChartComesFromWhereItsNameSays would catch a repository given to Helm beside a chart that needs none, so that
+// Helm does not find the chart, and a default that another setting takes away.
 func TestTheChartComesFromWhereItsNameSays(t *testing.T) {
 	for name, c := range map[string]struct {
 		chart *Chart

@@ -1,5 +1,5 @@
 // Package programs holds the programs in the descriptions of the components: a folder for each, with the same program in every
-// language. Pulumi's Registry shows them all, and each language's SDK its own. A test previews them as they stand in the schema.
+// language. Pulumi's Registry shows them all, and each language's SDK its own. A test previews them as they are in the schema.
 package programs
 
 import (

@@ -40,13 +40,13 @@ func (r *Routing) Annotate(at infer.Annotator) {
 	at.Describe(&r.Backends, "Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one "+
 		"endpoint's `urls`.")
 	at.Describe(&r.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`, but not of "+
-		"all of them. Up to 16. Default: every name that leads to the gateway.")
+		"all of them. Up to 16. Default: every name that points to the gateway.")
 	at.Describe(&r.Path, "The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a "+
-		"slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's "+
+		"slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's "+
 		"`allowAnyPath`. A path above an API's own, such as `/chat` in front of "+
 		"a server whose base path is `/`, exposes all of that server, `/health` and the like included.")
-	at.Describe(&r.AllowAnonymous, "Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: "+
-		"`pulumi up` warns of a service with a key on a gateway that the internet can reach.")
+	at.Describe(&r.AllowAnonymous, "Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, "+
+		"so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.")
 	at.SetDefault(&r.AllowAnonymous, false)
 }
 
@@ -57,7 +57,7 @@ type Await struct {
 
 // Annotate describes the input for the schema.
 func (a *Await) Annotate(at infer.Annotator) {
-	at.Describe(&a.SkipAwait, "Whether not to wait until the gateway has accepted the route. Default: false: an update that "+
+	at.Describe(&a.SkipAwait, "Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that "+
 		"the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.")
 	at.SetDefault(&a.SkipAwait, false)
 }

@@ -70,7 +70,7 @@ func (a awaiting) annotations() map[string]string {
 	return kube.WaitForConditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", a.gateway), "Accepted", "ResolvedRefs")
 }
 
-// advise says whose the route is, or where the gateway's reason stands when it has not accepted the route in time.
+// advise says who owns the route, or where to find the gateway's reason when it has not accepted the route in time.
 func advise(in Inputs, failure string) string {
 	gateway, identity := in.Routing.Now().Gateway, in.Identity.Now()
 	switch {

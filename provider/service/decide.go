@@ -256,12 +256,12 @@ func shares(backends []entry, weights [][]int32) []Share {
 	return shares
 }
 
-// warn says that strangers can spend the money of who owns a key.
+// warn says that strangers can spend the money of a key's owner.
 func warn(r Routing, backends []entry) string {
 	if r.AllowAnonymous || !r.Gateway.Public || !slices.ContainsFunc(backends, entry.isKeyed) {
 		return ""
 	}
-	return "The internet can reach this service's gateway, which asks nobody for a key, and the service sends keys of its own: anyone can " +
+	return "The internet can reach this service's gateway, which asks nobody for a key, and the service sends its own keys: anyone can " +
 		"use them at their owner's expense. Limit the gateway (service.loadBalancerSourceRanges, or a Service that is internal), put " +
 		"something in front of it that asks for a key, or set allowAnonymous: true if this is meant."
 }

@@ -133,7 +133,7 @@ func TestTheGatewaysURLIsThatOfAListener(t *testing.T) {
 	}
 }
 
-// TestSharesAreWhatTheRouteGives would catch a share that is not its weight's part of all weights, or that stands under
+// TestSharesAreWhatTheRouteGives would catch a share that is not its weight's part of all weights, or that is under
 // another endpoint's name than the weight in the route.
 func TestSharesAreWhatTheRouteGives(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -46,12 +46,12 @@ type ModelService struct {
 func (s *ModelService) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
 	at.Describe(s, "One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each "+
-		"backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints "+
+		"backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints "+
 		"are in (which preview shows only once the endpoints are known)."+
 		programs.Of("service", "A canary with 5 % of the requests"))
 	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.")
-	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose "+
-		"reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.")
+	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty if the gateway's reference "+
+		"has no `clusterUrl`, or if there are `hostnames` without the host of that URL.")
 	at.Describe(&s.Namespace, "The namespace of the HTTPRoute.")
 	at.Describe(&s.Path, "The service's path; `/` is the root.")
 	at.Describe(&s.RouteName, "The name of the HTTPRoute.")
@@ -86,7 +86,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	decided := value.Check(value.Decide2(in.Identity, in.Routing, decide), func(p plan) fault.List {
 		var faults fault.List
 		if other := owner.Claim(p.claims()); other != "" {
-			faults.Addf("path", "is already that of the ModelService %s on this gateway; give each service a path or host names of its own", other)
+			faults.Addf("path", "is already that of the ModelService %s on this gateway; give each service its own path or host names", other)
 		}
 		if p.warning != "" {
 			owner.Warn(p.warning)
@@ -97,7 +97,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	// The URL waits for the route, so that whoever uses it comes after the route.
+	// The URL waits for the route, so that what uses it is created after the route.
 	s.RouteName = objects[routeKey].Name()
 	s.Namespace = owner.Namespace()
 	s.URL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.url })

@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+ * One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. When anything changes that decides how requests reach the server, except IP addresses, new objects are made beside the old ones. Services then switch over in one write, and no request is lost.
  *
  * ## Example Usage
  *
@@ -47,7 +47,7 @@ export class ModelEndpoint extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly backend: pulumi.Output<outputs.BackendReference>;
     /**
-     * The path that a service's own path is replaced with; `/` is the server's root.
+     * The path that replaces a service's own path; `/` is the server's root.
      */
     declare public /*out*/ readonly basePath: pulumi.Output<string>;
     /**
@@ -143,7 +143,7 @@ export interface ModelEndpointArgs {
      */
     apiKeySecretRef?: pulumi.Input<inputs.SecretKeyReferenceArgs | undefined>;
     /**
-     * Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+     * Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
      */
     forwardCaller?: boolean;
     /**
@@ -171,7 +171,7 @@ export interface ModelEndpointArgs {
      */
     protocol?: pulumi.Input<enums.EndpointProtocol | undefined>;
     /**
-     * The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+     * The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
      */
     rewritePath?: pulumi.Input<string | undefined>;
     /**
@@ -179,7 +179,7 @@ export interface ModelEndpointArgs {
      */
     tls?: pulumi.Input<inputs.EndpointTlsArgs | undefined>;
     /**
-     * The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
+     * The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
      */
     url?: pulumi.Input<string | undefined>;
     /**

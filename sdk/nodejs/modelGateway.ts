@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+ * The gateway: a Helm release of Traefik with its own GatewayClass and Gateway, in its own namespace, ready for services of every namespace. A cluster can have several gateways, which share the CRDs. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
  *
  * ## Example Usage
  *
@@ -131,7 +131,7 @@ export class ModelGateway extends pulumi.ComponentResource {
  */
 export interface ModelGatewayArgs {
     /**
-     * Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+     * Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
      */
     allowAnyPath?: pulumi.Input<boolean | undefined>;
     /**
@@ -139,7 +139,7 @@ export interface ModelGatewayArgs {
      */
     allowedNamespaces?: pulumi.Input<inputs.GatewayAllowedNamespacesArgs | undefined>;
     /**
-     * Annotations for all objects of the gateway, but for the CRDs.
+     * Annotations for all objects of the gateway, except the CRDs.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
@@ -155,7 +155,7 @@ export interface ModelGatewayArgs {
      */
     installCrds?: boolean;
     /**
-     * Labels for all objects of the gateway, but for the CRDs.
+     * Labels for all objects of the gateway, except the CRDs.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
@@ -163,7 +163,7 @@ export interface ModelGatewayArgs {
      */
     name?: string;
     /**
-     * The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
+     * The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
@@ -175,7 +175,7 @@ export interface ModelGatewayArgs {
      */
     publicUrl?: pulumi.Input<string | undefined>;
     /**
-     * How many Traefiks run: 1 to 1,000. Default: 2.
+     * How many replicas of Traefik run: 1 to 1,000. Default: 2.
      */
     replicas?: pulumi.Input<number | undefined>;
     /**

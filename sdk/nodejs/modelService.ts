@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+ * One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
  *
  * ## Example Usage
  *
@@ -46,7 +46,7 @@ export class ModelService extends pulumi.ComponentResource {
     }
 
     /**
-     * The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
+     * The same for clients inside the cluster, at the gateway's Service. Empty if the gateway's reference has no `clusterUrl`, or if there are `hostnames` without the host of that URL.
      */
     declare public /*out*/ readonly clusterUrl: pulumi.Output<string>;
     /**
@@ -119,7 +119,7 @@ export class ModelService extends pulumi.ComponentResource {
  */
 export interface ModelServiceArgs {
     /**
-     * Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+     * Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
      */
     allowAnonymous?: pulumi.Input<boolean | undefined>;
     /**
@@ -135,7 +135,7 @@ export interface ModelServiceArgs {
      */
     gateway: pulumi.Input<inputs.GatewayReferenceArgs>;
     /**
-     * The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
+     * The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
      */
     hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -151,11 +151,11 @@ export interface ModelServiceArgs {
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
-     * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+     * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
      */
     path?: pulumi.Input<string | undefined>;
     /**
-     * Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
+     * Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
      */
     skipAwait?: pulumi.Input<boolean | undefined>;
 }

@@ -70,11 +70,11 @@ func TestALiveLineNeverWraps(t *testing.T) {
 	assert.Equal(t, "abc", cut("abc", 3))
 	assert.Equal(t, "ab…", cut("abcd", 3))
 	assert.Equal(t, "a b", cut("a\n  b", 10))
-	assert.Equal(t, "…", cut("abc", 0), "a terminal may be narrower than what stands before")
+	assert.Equal(t, "…", cut("abc", 0), "a terminal may be narrower than what comes before")
 }
 
 // TestProgressTellsWhatWasMadeAndWhatWentWrong would catch objects filed under another component, and an error that is lost
-// among what the engine says on the way.
+// among the engine's progress messages.
 func TestProgressTellsWhatWasMadeAndWhatWentWrong(t *testing.T) {
 	const stack, component = "urn:pulumi:demo::demo::", "modelplane:index:ModelEndpoint"
 	made := func(kind string) apitype.EngineEvent {
@@ -94,7 +94,7 @@ func TestProgressTellsWhatWasMadeAndWhatWentWrong(t *testing.T) {
 	urn := stack + component + "::groq"
 	p.note(apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{URN: urn, Message: "waiting", Severity: "error", Ephemeral: true}})
 	assert.Contains(t, said, "waiting")
-	assert.Empty(t, p.problems, "what is said on the way is no error yet")
+	assert.Empty(t, p.problems, "a progress message is not an error")
 	p.note(apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{URN: urn, Message: "<{%fg 1%}>bad key<{%reset%}>\n", Severity: "error"}})
 	assert.Equal(t, []string{"ModelEndpoint groq: bad key"}, p.problems)
 
@@ -102,8 +102,8 @@ func TestProgressTellsWhatWasMadeAndWhatWentWrong(t *testing.T) {
 	assert.Equal(t, "1 updated, 40 unchanged", p.summary())
 }
 
-// TestTokensAreHandedOnAsTheyStand would catch spaces lost between tokens, and a stream that breaks off unnoticed.
-func TestTokensAreHandedOnAsTheyStand(t *testing.T) {
+// TestTokensArePassedOnUnchanged would catch spaces lost between tokens, and a stream that breaks off unnoticed.
+func TestTokensArePassedOnUnchanged(t *testing.T) {
 	var text strings.Builder
 	say := func(token string) { text.WriteString(token) }
 	event := func(token string) string { return `data: {"choices":[{"delta":{"content":"` + token + `"}}]}` + "\n\n" }

@@ -13,7 +13,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
 
-// environment is where the example runs, with the model servers that it leads to.
+// environment is where the example runs, with the model servers behind it.
 type environment struct {
 	// began is when the reader began to wait.
 	began time.Time
@@ -49,7 +49,7 @@ func chooseEnvironment(t *terminal) (*environment, error) {
 	return nil, enterPlane(t)
 }
 
-// enterPlane becomes localplane, which starts this program anew inside of a plane.
+// enterPlane becomes localplane, which starts this program again inside a plane.
 func enterPlane(t *terminal) error {
 	self, err := os.Executable()
 	if err != nil {

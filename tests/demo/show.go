@@ -134,11 +134,11 @@ func (d demo) keep(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	d.block("Everything stays up for this shell, in which curl, kubectl and pulumi lead to it. To end it: exit")
+	d.block("Everything stays up for this shell, in which curl, kubectl and pulumi use it. To end it: exit")
 	shell := exec.Command(cmp.Or(os.Getenv("SHELL"), "/bin/sh"))
 	shell.Dir = d.example.program()
 	shell.Stdin, shell.Stdout, shell.Stderr = os.Stdin, os.Stdout, os.Stderr
-	// A shell ends with the status of its last command, which is no concern of the demo.
+	// A shell ends with the status of its last command, which does not concern the demo.
 	if err := shell.Run(); !errors.As(err, new(*exec.ExitError)) {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // barWidth is how long the bar of a whole is.
 const barWidth = 24
 
-// silent stands for a path or a host that nobody has told.
+// silent is printed for a path or a host that is not known.
 const silent = "–"
 
 // table shows each way by which requests reached a backend, with the share that its backend was to get and the share that

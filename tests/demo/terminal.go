@@ -23,7 +23,7 @@ const (
 	green       = "\x1b[32m"
 )
 
-// timeColumn is where the seconds of a step stand.
+// timeColumn is where the seconds of a step are printed.
 const timeColumn = 72
 
 // terminal writes steps, what belongs to them, and how they end.
@@ -34,7 +34,7 @@ type terminal struct {
 	width        func() int
 }
 
-// newTerminal writes plainly where file is no terminal, and without colours where NO_COLOR is set (https://no-color.org).
+// newTerminal writes plainly where file is not a terminal, and without colours where NO_COLOR is set (https://no-color.org).
 func newTerminal(file *os.File) *terminal {
 	live := term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
 	return &terminal{out: file, live: live, colour: live && os.Getenv("NO_COLOR") == "", width: func() int {
@@ -126,7 +126,7 @@ func (t *terminal) details(lines ...string) {
 	}
 }
 
-// block is text that stands for itself, its first line as a heading if it is a table's.
+// block is a paragraph of text, its first line as a heading if it is a table's.
 func (t *terminal) block(text string) {
 	fmt.Fprintf(t.out, "\n   %s\n\n", strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n   "))
 }

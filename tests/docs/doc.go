@@ -8,7 +8,7 @@
 //   - yaml is merged into the page's program, which must then pass pulumi preview; the next pulumi up applies it;
 //   - go, typescript and python are whole programs, which tests/examples/descriptions previews;
 //   - text, right after one of these, is what it prints: each of its lines must be in the output, in this order, where …
-//     stands for anything.
+//     matches anything.
 //
 // A block without a language is a drawing. One in any other language has to say why it is not run.
 //
@@ -18,7 +18,7 @@
 //	<!-- fails -->                     the command, or the preview, must fail
 //	<!-- alone -->                     the program is previewed and then forgotten
 //	<!-- whole -->                     the program replaces the page's, instead of being merged into it
-//	<!-- file: route.yaml -->          the block is written to this file, and is no program
+//	<!-- file: route.yaml -->          the block is written to this file, and is not a program
 //	<!-- setup
 //	kubectl delete …                   commands that are run, and not shown
 //	-->

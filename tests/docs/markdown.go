@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Block is a fenced block of a page, or what stands in a comment.
+// Block is a fenced block of a page, or the text in a comment.
 type Block struct {
-	// Language is what stands behind the fence; "sh" for a setup comment, "yaml" for a program comment.
+	// Language is the word after the fence; "sh" for a setup comment, "yaml" for a program comment.
 	Language string
-	// Text is what stands between the fences.
+	// Text is the text between the fences.
 	Text string
 	// Line is where the block begins, from 1.
 	Line int
@@ -30,7 +30,7 @@ type Block struct {
 	Output string
 }
 
-// hidden are the languages of what stands in a comment.
+// hidden are the languages of the text in a comment.
 var hidden = map[string]string{"<!-- setup": "sh", "<!-- program": "yaml"}
 
 var (
@@ -121,7 +121,7 @@ func upTo(lines []string, begin int, end string) (text string, at int, err error
 	return "", 0, fmt.Errorf("line %d: the block has no end", begin+1)
 }
 
-// Missing is the first line of want that is not in output after the lines before it; "" when all are. In want, … stands for
+// Missing is the first line of want that is not in output after the lines before it; "" when all are. In want, … matches
 // anything, and white space for white space of any length.
 func Missing(want, output string) string {
 	rest := strings.Join(strings.Fields(output), " ")

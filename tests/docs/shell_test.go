@@ -13,7 +13,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
-// shell runs commands as a reader would who stands in the folder of a Pulumi project. All pages share the project and its
+// shell runs commands as a reader would in the folder of a Pulumi project. All pages share the project and its
 // one stack.
 type shell struct{ project, environment string }
 

@@ -17,7 +17,7 @@ var (
 )
 
 // sharedGateway is a gateway that all tests may use side by side, written by hand as a program would for a Gateway that
-// somebody else runs. The first test that asks for it has it made; it goes with the plane.
+// another team runs. The first test that asks for it has it made; it goes with the plane.
 func sharedGateway(t testing.TB) string {
 	t.Helper()
 	sharedOnce.Do(func() {

@@ -19,8 +19,8 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
-// TestALaggingReplicaDropsNothing would catch a change that takes for granted that all replicas of the gateway see it at once: one
-// of the two stands still for 90 ms of every 100, as under a CPU limit of 100m. The servers refuse the path and the key of one
+// TestALaggingReplicaDropsNothing would catch a change that relies on all replicas of the gateway seeing it at once: one of the
+// two is stopped for 90 ms of every 100, as under a CPU limit of 100m. The servers refuse the path and the key of one
 // another, and the key that was taken back.
 func TestALaggingReplicaDropsNothing(t *testing.T) {
 	first := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1", Keys: []string{"first-0"}})
@@ -64,7 +64,7 @@ func TestALaggingReplicaDropsNothing(t *testing.T) {
 	}
 }
 
-// lag has one of the replicas stand still for 90 ms of every 100, until the test ends.
+// lag stops one of the replicas for 90 ms of every 100, until the test ends.
 func lag(t testing.TB) {
 	t.Helper()
 	replica := traefiks(t)[0]

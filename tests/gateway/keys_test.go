@@ -18,10 +18,10 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
-// TestAKeyStandsInItsSecretAndNowhereElse would catch a key that any part of the chain writes where somebody may read it who
-// may not read Secrets: an object's spec, annotation or status, the state, what the CLI prints, the log of a component or
+// TestAKeyIsInItsSecretAndNowhereElse would catch a key that any part of the chain writes where it can be read without the right
+// to read Secrets: an object's spec, annotation or status, the state, what the CLI prints, the log of a component or
 // of a Pod, at any time of its life, rotation included.
-func TestAKeyStandsInItsSecretAndNowhereElse(t *testing.T) {
+func TestAKeyIsInItsSecretAndNowhereElse(t *testing.T) {
 	const first, second = "sk-Audit-5b0c7d1e9f", "sk-Audit-0a4e6c8b2d"
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "keyed", Address: ":8000", BasePath: "/v1", Keys: []string{first, second}})
@@ -48,7 +48,7 @@ func TestAKeyStandsInItsSecretAndNowhereElse(t *testing.T) {
 			if found(string(content), first, second) == "" {
 				continue
 			}
-			assert.True(t, strings.HasPrefix(name, "secrets default/keyed-"), "the key stands in %s", name)
+			assert.True(t, strings.HasPrefix(name, "secrets default/keyed-"), "the key is in %s", name)
 			assert.Contains(t, string(content), base64.StdEncoding.EncodeToString([]byte(key)), "%s holds the other key", name)
 			secrets++
 		}

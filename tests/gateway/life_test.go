@@ -15,18 +15,17 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
-// TestAWholeStackStaysAsItIsAndLeavesNothingButDefinitions would catch an input that the API server rewrites, so that every
+// TestAWholeStackStaysAsItIsAndLeavesNothingButCRDs would catch an input that the API server rewrites, so that every
 // up or refresh finds a change; an object, Helm's own ones included, that outlives the stack, or minutes of waiting for one;
-// definitions that go with it, and every route of the cluster with them; and definitions left behind that stand in the way
-// of the next gateway.
-func TestAWholeStackStaysAsItIsAndLeavesNothingButDefinitions(t *testing.T) {
+// CRDs that are deleted with the stack, and every route of the cluster with them; and CRDs left behind that block the next gateway.
+func TestAWholeStackStaysAsItIsAndLeavesNothingButCRDs(t *testing.T) {
 	cluster := harness.NewCluster(t)
 	before := cluster.Objects(t)
 	s := harness.NewStack(t, "life")
 	s.SetSecret(t, "key", "sk-life")
 	text := wholeStack(t, "life")
 
-	for _, round := range []string{"first", "second, with the definitions of the first"} {
+	for _, round := range []string{"first", "second, with the CRDs of the first"} {
 		url := s.MustUp(t, text)["url"].(string)
 		requireServed(t, url, "keyed", "tls", "apart")
 
@@ -40,9 +39,9 @@ func TestAWholeStackStaysAsItIsAndLeavesNothingButDefinitions(t *testing.T) {
 		require.NoError(t, result.Err, result.Output)
 		assert.Less(t, time.Since(began), 2*time.Minute, "the namespace was deleted before the last Pod had ended")
 		assert.Empty(t, cluster.Left(t, before), "%s: left behind", round)
-		kept, err := cluster.Resource(definitions).List(t.Context(), metav1.ListOptions{})
+		kept, err := cluster.Resource(crdResource).List(t.Context(), metav1.ListOptions{})
 		require.NoError(t, err)
-		assert.Greater(t, len(kept.Items), 15, "the definitions are kept")
+		assert.Greater(t, len(kept.Items), 15, "the CRDs are kept")
 	}
 }
 

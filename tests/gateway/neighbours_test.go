@@ -35,7 +35,7 @@ func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	second := outputs["url"].(string)
 	address, err := netip.ParseAddr(outputs["address"].(string))
 	require.NoError(t, err)
-	assert.True(t, localplane.Services.Contains(address), "the address %s is no ClusterIP", address)
+	assert.True(t, localplane.Services.Contains(address), "the address %s is not a ClusterIP", address)
 	assert.Equal(t, "http://"+address.String()+"/default/two/v1", second)
 
 	requireServed(t, first, "both")
@@ -47,7 +47,7 @@ func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	require.Len(t, quiet, 6)
 	// Each of two Traefiks that dispute a status writes it again as soon as it hears of the other's.
 	time.Sleep(5 * time.Second)
-	assert.Equal(t, quiet, versions(t), "somebody keeps writing")
+	assert.Equal(t, quiet, versions(t), "something keeps writing")
 
 	run := load.Start(t.Context(), load.Config{URL: first, RatePerSecond: 200, MaxRequests: 60_000})
 	require.NoError(t, run.WaitFor(t.Context(), 100))

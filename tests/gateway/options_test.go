@@ -18,12 +18,12 @@ import (
 )
 
 // TestOptionsOfAComponentReachItsChildren would catch a child that goes to another cluster than its component's provider
-// leads to, that is made before what the component depends on, that is replaced when the component is renamed with an alias,
+// points to, that is made before what the component depends on, that is replaced when the component is renamed with an alias,
 // and protection that misses the route or keeps an endpoint's URL from being changed.
 func TestOptionsOfAComponentReachItsChildren(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "optional", Address: ":8000", BasePath: "/v1"})
-	// Only the program's own provider leads to the cluster.
+	// Only the program's own provider points to the cluster.
 	s := stack.New(t, "options", map[string]string{"KUBECONFIG": "/nonexistent"})
 	text := func(name, options, serviceOptions string) string {
 		return program("options", []string{

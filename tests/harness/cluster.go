@@ -35,7 +35,7 @@ func NewCluster(t testing.TB) Cluster {
 	return Cluster{client, config}
 }
 
-// Objects are all objects of every kind that the API server can list, but for Events, by "resource.group namespace/name".
+// Objects are all objects of every kind that the API server can list, except Events, by "resource.group namespace/name".
 func (c Cluster) Objects(t testing.TB) map[string]unstructured.Unstructured {
 	t.Helper()
 	client, err := discovery.NewDiscoveryClientForConfig(c.config)
@@ -61,15 +61,14 @@ func (c Cluster) Objects(t testing.TB) map[string]unstructured.Unstructured {
 	return objects
 }
 
-// Left are the names of the objects that are there now and were not before, but for definitions, which gateways leave on
-// purpose.
+// Left are the names of the objects that are there now and were not before, except CRDs, which gateways keep on purpose.
 func (c Cluster) Left(t testing.TB, before map[string]unstructured.Unstructured) []string {
 	t.Helper()
 	now := c.Objects(t)
 	maps.DeleteFunc(now, func(name string, _ unstructured.Unstructured) bool {
 		_, was := before[name]
 		kind, _, _ := strings.Cut(name, " ")
-		// The API server makes an APIService of each group of definitions.
+		// The API server makes an APIService of each group of CRDs.
 		return was || kind == "customresourcedefinitions.apiextensions.k8s.io" || kind == "apiservices.apiregistration.k8s.io"
 	})
 	return Names(now)

@@ -62,7 +62,7 @@ func Serve(t testing.TB, options modelserver.Options) *modelserver.Server {
 	return server
 }
 
-// ServeTLS is Serve with a certificate of CA for name, which leads to the server.
+// ServeTLS is Serve with a certificate of CA for name, which resolves to the server.
 func ServeTLS(t testing.TB, options modelserver.Options, name string) *modelserver.Server {
 	t.Helper()
 	address := FreeAddress(t, localplane.Free4)

@@ -15,7 +15,7 @@
 // bodies cannot be read twice, and a request whose headers were written twice is reported as KindLost even where its
 // second try went well.
 //
-// One repetition remains and is no failure: where a kept connection is found closed before a request's first byte was
+// One repetition remains and is not a failure: where a kept connection is found closed before a request's first byte was
 // written, a new one is opened. Nothing was lost then, and every client does so.
 //
 // A server may close a kept connection at the very moment at which a request is written on it (RFC 9112, section 9.3.1).

@@ -31,7 +31,7 @@ type outcome struct {
 	err     error
 }
 
-// errLost stands for an answer that came only because the request was sent again.
+// errLost marks an answer that came only because the request was sent again.
 var errLost = errors.New("the connection was lost under the request, and Go's client sent it again")
 
 // send makes one request, once, and judges its answer.

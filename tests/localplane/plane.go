@@ -96,7 +96,7 @@ func onLoopback(change func(netlink.Link, *netlink.Addr) error, address netip.Ad
 	}
 	single, err := netlink.ParseAddr(netip.PrefixFrom(address, address.BitLen()).String())
 	if err != nil {
-		return fmt.Errorf("%q is no IP address: %w", address, err)
+		return fmt.Errorf("%q is not an IP address: %w", address, err)
 	}
 	single.Flags = noDuplicateDetection
 	if err := change(loopback, single); err != nil {

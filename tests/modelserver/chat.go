@@ -56,7 +56,7 @@ type usage struct {
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	var request chatRequest
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&request); err != nil {
-		writeError(w, http.StatusBadRequest, "invalid_request_error", "", "The body is no chat completion request: "+err.Error())
+		writeError(w, http.StatusBadRequest, "invalid_request_error", "", "The body is not a chat completion request: "+err.Error())
 		return
 	}
 	if request.Model == "" || len(request.Messages) == 0 {

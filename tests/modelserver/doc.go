@@ -1,4 +1,4 @@
-// Package modelserver runs small OpenAI-compatible servers inside the calling process. They stand in for model servers
+// Package modelserver runs small OpenAI-compatible servers inside the calling process. They replace model servers
 // and SaaS providers in tests and in the demo.
 //
 // A server answers below a base path of its own:
@@ -9,7 +9,7 @@
 //	GET  /health                   at the root, whatever the base path is, and without a key
 //
 // Every answer, errors included, says in its headers what the server was sent, so that a client behind a gateway sees
-// what became of its request on the way:
+// how its request arrived:
 //
 //	X-Modelserver-Name    the server's name
 //	X-Modelserver-Path    path and query exactly as they arrived, escapes untouched

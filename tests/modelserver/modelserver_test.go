@@ -106,7 +106,7 @@ func TestStreamingArrivesTokenByToken(t *testing.T) {
 	assert.Equal(t, int64(5), server.Tokens())
 }
 
-// Catches a key that is not asked for, that is taken from the wrong header, or that stands in the error.
+// Catches a key that is not asked for, that is taken from the wrong header, or that is in the error.
 func TestWrongKeyIsRefusedAndNeverEchoed(t *testing.T) {
 	cases := map[string]struct {
 		keyHeader, header, value string
@@ -296,7 +296,7 @@ func TestTLSVerifiesAgainstTheCAAndReportsSNI(t *testing.T) {
 	assert.ErrorContains(t, err, "unknown authority")
 }
 
-// Catches a Close that cuts an answer short, which would look like a fault of whatever stands in front.
+// Catches a Close that cuts an answer short, which would look like a fault of whatever is in front.
 func TestCloseLetsAStreamFinish(t *testing.T) {
 	server := start(t, modelserver.Options{Reply: "a b c", TokenDelay: 50 * time.Millisecond})
 	response, err := http.DefaultClient.Do(post(t, server.URL()+"/chat/completions",

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reachable is a Gateway that somebody runs, as far as the internet is concerned.
+// reachable is a Gateway made outside the program, which the internet can reach or not.
 func reachable(public bool) map[string]any {
 	return map[string]any{
 		"name": "shared", "namespace": "infrastructure", "url": "https://models.example.com", "pluginVersion": "1", "public": public,

@@ -142,7 +142,7 @@ backends[0].endpoint.headers.remove: has 17 headers; a route removes 16 at most`
 	},
 }
 
-// service is a ModelService that nothing is wrong with, but for these inputs.
+// service is a ModelService that nothing is wrong with, except these inputs.
 func service(inputs map[string]any) map[string]any {
 	return with(map[string]any{
 		"gateway":  map[string]any{"name": "gw", "namespace": "gateways", "url": "http://203.0.113.7"},

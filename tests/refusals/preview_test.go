@@ -157,7 +157,7 @@ func only(kind, name string, inputs map[string]any) pulumi.RunFunc {
 	}
 }
 
-// The keys of maps that stand for values which no YAML has: {fn::secret: value} and {fn::unknown: …}.
+// The keys of maps that represent values which YAML cannot: {fn::secret: value} and {fn::unknown: …}.
 const (
 	secretKey  = "fn::secret"
 	unknownKey = "fn::unknown"
@@ -203,6 +203,6 @@ func input(value any) pulumi.Input {
 		}
 		return object
 	default:
-		panic(fmt.Sprintf("%T is no value of a case", value))
+		panic(fmt.Sprintf("%T cannot be a value of a case", value))
 	}
 }

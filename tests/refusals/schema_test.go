@@ -33,7 +33,7 @@ func TestTheBinaryServesTheCommittedSchema(t *testing.T) {
 }
 
 // Catches a change that breaks programs written for the last release. Each release takes schema.json as the next
-// testdata/schema-released.json; what a release breaks on purpose stands in CHANGELOG.md.
+// testdata/schema-released.json; what a release breaks on purpose is in CHANGELOG.md.
 func TestProgramsForTheLastReleaseStayValid(t *testing.T) {
 	now := readSchema(t, filepath.Join("..", "..", "schema.json"))
 	assert.Empty(t, Breaks(readSchema(t, filepath.Join("testdata", "schema-released.json")), now))
@@ -137,7 +137,7 @@ func TestBreaksNamesWhatBroke(t *testing.T) {
 	}
 }
 
-// Catches a comparison that stands in the way of additions and of better descriptions.
+// Catches a comparison that forbids additions and better descriptions.
 func TestAdditionsBreakNothing(t *testing.T) {
 	path := filepath.Join("testdata", "schema-released.json")
 	now := readSchema(t, path)
@@ -185,13 +185,13 @@ func TestWritingADefaultOutChangesNothing(t *testing.T) {
 	}
 }
 
-// drawn is the end of a name that Pulumi draws by lot, and hash an annotation that such a name of a Secret is part of.
+// drawn is the random end of a name that Pulumi makes up, and hash an annotation that depends on such a name of a Secret.
 var (
 	drawn = regexp.MustCompile(`-[0-9a-f]{8}\b`)
 	hash  = regexp.MustCompile(`"modelplane/hash":"[0-9a-f]+"`)
 )
 
-// objects are the inputs of the resources that a component makes, without what is drawn by lot.
+// objects are the inputs of the resources that a component makes, without what is random.
 func objects(p preview) []string {
 	var children []string
 	for _, inputs := range p.Inputs {
@@ -227,7 +227,7 @@ func fill(spec schema.PackageSpec, properties map[string]schema.PropertySpec, ex
 	return defaults
 }
 
-// omittable tells properties with a default, but for the name of the published chart, which would have to be fetched.
+// omittable tells properties with a default, except the name of the published chart, which would have to be fetched.
 func omittable(property schema.PropertySpec) bool {
 	return property.Default != nil && property.Default != "traefik"
 }

@@ -54,7 +54,7 @@ func TestNoSecretOfARefusedInputShows(t *testing.T) {
 		"urls beside url": {"ModelEndpoint", map[string]any{
 			"url": "https://api.example.com", "urls": []any{"https://user:" + password + "@api.example.com"},
 		}},
-		"urls that are no list": {"ModelEndpoint", map[string]any{"urls": "https://user:" + password + "@api.example.com"}},
+		"urls that are not a list": {"ModelEndpoint", map[string]any{"urls": "https://user:" + password + "@api.example.com"}},
 		"URLs where a host and a path belong": {"ModelEndpoint", map[string]any{
 			"url": "http://10.0.0.7", "hostHeader": "https://user:" + password + "@api.example.com", "rewritePath": "/v1?key=" + password,
 		}},

@@ -52,8 +52,8 @@ func TestNothingUnknownIsAFault(t *testing.T) {
 	}
 }
 
-// Catches what the stand-in for unknown values would not show: outputs as a child of another component or package has
-// them before it is made, alone and inside of texts and lists.
+// Catches what the placeholder for unknown values would not show: the outputs of another component's or package's child
+// before it is made, alone and inside texts and lists.
 func TestOutputsOfResourcesThatAreNotThereYetAreInputs(t *testing.T) {
 	t.Parallel()
 	result := previewOf(t, func(ctx *pulumi.Context) error {

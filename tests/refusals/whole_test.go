@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Catches a component that asks the cluster in preview, or whose children hang on what only an update knows; and a key
+// Catches a component that asks the cluster in preview, or whose children depend on what only an update knows; and a key
 // that shows in what preview prints.
 func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 	dead := filepath.Join(t.TempDir(), "kubeconfig")
@@ -26,7 +26,7 @@ func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 			require.NoError(t, result.Err, result.Output)
 			assert.Equal(t, map[string]int{
 				"modelplane:index:ModelGateway":                                    1,
-				"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinitionPatch": definitions(t),
+				"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinitionPatch": carriedCRDs(t),
 				"kubernetes:core/v1:Namespace":                                     1,
 				"kubernetes:helm.sh/v3:Release":                                    1,
 				"kubernetes:apps/v1:DeploymentPatch":                               1,
@@ -98,8 +98,8 @@ func certificate(t *testing.T) string {
 	return ""
 }
 
-// definitions is how many custom resource definitions the package carries.
-func definitions(t *testing.T) int {
+// carriedCRDs is how many CRDs the package carries.
+func carriedCRDs(t *testing.T) int {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "provider", "internal", "crds", "manifests", "*.yaml"))
 	require.NoError(t, err)
@@ -115,7 +115,7 @@ func count(types []string) map[string]int {
 	return counts
 }
 
-// deadCluster leads to an address at which nobody listens. Without a token, the client would ask for a password.
+// deadCluster points to an address at which nobody listens. Without a token, the client would ask for a password.
 const deadCluster = `
 apiVersion: v1
 kind: Config

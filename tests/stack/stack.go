@@ -1,5 +1,5 @@
 // Package stack runs a Pulumi program, most often one in YAML, with the real Pulumi CLI, engine and plugins, against whatever cluster KUBECONFIG
-// leads to.
+// points to.
 package stack
 
 import (
@@ -54,7 +54,7 @@ func New(t testing.TB, name string, env map[string]string) *Stack {
 	return s
 }
 
-// Of makes a stack of the program that lies in dir, in whatever language, which is destroyed when the test ends. Env is
+// Of makes a stack of the program in dir, in whatever language, which is destroyed when the test ends. Env is
 // added to the environment of the CLI.
 func Of(t testing.TB, dir string, env map[string]string) *Stack {
 	t.Helper()
@@ -191,7 +191,7 @@ func (s *Stack) Destroy() Result {
 	return s.result(&out, err)
 }
 
-// State is the stack's state as it lies on disk.
+// State is the stack's state as it is on disk.
 func (s *Stack) State(t testing.TB) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.Home, "state", ".pulumi", "stacks", "*", "*.json"))

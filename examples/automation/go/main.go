@@ -59,7 +59,7 @@ func untilSignal() context.Context {
 // code tells a pipeline what happened.
 func code(err error) int {
 	switch {
-	case errors.Is(err, errNoWayBack):
+	case errors.Is(err, errRollbackFailed):
 		return 3
 	case errors.Is(err, errStopped):
 		return 130

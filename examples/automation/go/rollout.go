@@ -14,10 +14,10 @@ import (
 )
 
 var (
-	errCanary    = errors.New("the canary fails too often")
-	errService   = errors.New("the service fails too often, and it is not the canary")
-	errStopped   = errors.New("stopped by a signal")
-	errNoWayBack = errors.New("the way back failed too, look at the service")
+	errCanary         = errors.New("the canary fails too often")
+	errService        = errors.New("the service fails too often, and it is not the canary")
+	errStopped        = errors.New("stopped by a signal")
+	errRollbackFailed = errors.New("rolling back failed too, look at the service")
 )
 
 // rollout is one run of the program.
@@ -26,7 +26,7 @@ type rollout struct {
 	stack auto.Stack
 }
 
-// run goes from the share that stands through the steps above it.
+// run goes from the current share through the steps above it.
 func run(ctx context.Context, o options) error {
 	stack, err := auto.UpsertStackInlineSource(context.Background(), o.stack, "canary", program(o, 0))
 	if err != nil {
@@ -145,7 +145,7 @@ func (r rollout) back(percent, good int, cause error) error {
 	}
 	if percent != good {
 		if _, err := r.up(good); err != nil {
-			return fmt.Errorf("%w; %w: %w", cause, errNoWayBack, err)
+			return fmt.Errorf("%w; %w: %w", cause, errRollbackFailed, err)
 		}
 	}
 	fmt.Printf("stopped: %d %% go to the canary\n", good)

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from rollout import NoWayBack, Rollout, Stopped
+from rollout import RollbackFailed, Rollout, Stopped
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
         Rollout(options, until_signal()).run()
     except Exception as error:
         print(f"canary: {error}", file=sys.stderr)
-        if isinstance(error, NoWayBack):
+        if isinstance(error, RollbackFailed):
             return 3
         return 130 if isinstance(error, Stopped) else 1
     return 0

@@ -1,4 +1,4 @@
-"""The rollout: steps, each made and observed; and the way back."""
+"""The rollout: steps, each made and observed; and the rollback."""
 
 import time
 from argparse import Namespace
@@ -22,7 +22,7 @@ class Stopped(Exception):
     """A signal came."""
 
 
-class NoWayBack(Exception):
+class RollbackFailed(Exception):
     """The last good step could not be made again."""
 
 
@@ -34,7 +34,7 @@ class Rollout:
         self.stack = automation.create_or_select_stack(options.stack, project_name="canary", program=program(options, 0))
 
     def run(self) -> None:
-        """Go from the share that stands through the steps above it."""
+        """Go from the current share through the steps above it."""
         options = self.options
         if options.destroy:
             self.take_away()
@@ -114,7 +114,7 @@ class Rollout:
             try:
                 self.up(good)
             except Exception as error:
-                raise NoWayBack(f"{cause}; the way back failed too, look at the service: {error}") from cause
+                raise RollbackFailed(f"{cause}; rolling back failed too, look at the service: {error}") from cause
         emit(f"stopped: {good} % go to the canary")
 
     def take_away(self) -> None:

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 import { Options } from "./program";
-import { NoWayBack, run } from "./rollout";
+import { RollbackFailed, run } from "./rollout";
 
 const usage = `Usage: canary --stable URL --canary URL --gateway JSON --model NAME
   --stable URL          base URL of the server that has the traffic now
@@ -94,7 +94,7 @@ async function main(): Promise<number> {
         return 0;
     } catch (error) {
         console.error(`canary: ${(error as Error).message}`);
-        if (error instanceof NoWayBack) {
+        if (error instanceof RollbackFailed) {
             return 3;
         }
         return error === stop.reason ? 130 : 1;

@@ -13,9 +13,9 @@ class ServiceFails extends Error {
     message = "the service fails too often, and it is not the canary";
 }
 
-export class NoWayBack extends Error {}
+export class RollbackFailed extends Error {}
 
-/** Goes from the share that stands through the steps above it. */
+/** Goes from the current share through the steps above it. */
 export async function run(o: Options, stop: AbortSignal): Promise<void> {
     const stack = await LocalWorkspace.createOrSelectStack({ stackName: o.stack, projectName: "canary", program: program(o, 0) });
     const rollout = new Rollout(o, stack, stop);
@@ -114,7 +114,7 @@ class Rollout {
         const to = cause instanceof CanaryFails ? 0 : good;
         if (percent !== to) {
             await this.up(to).catch((error) => {
-                throw new NoWayBack(`${cause.message}; the way back failed too, look at the service: ${error.message}`);
+                throw new RollbackFailed(`${cause.message}; rolling back failed too, look at the service: ${error.message}`);
             });
         }
         console.log(`stopped: ${to} % go to the canary`);

@@ -1,4 +1,4 @@
-// A gateway in each of two clusters, each cluster with a provider of its own.
+// A gateway in each of two clusters, each cluster with its own provider.
 package main
 
 import (

@@ -7,7 +7,7 @@ config = pulumi.Config()
 
 
 def cluster(name: str) -> modelplane.ServiceBackendArgsDict:
-    """The model servers of a cluster. Its replicas are alike, so they are one endpoint."""
+    """The model servers of a cluster. They are replicas, so they are one endpoint."""
     settings = config.require_object(name)
     endpoint = modelplane.ModelEndpoint(f"{name}-models", urls=settings["urls"])
     return {"endpoint": endpoint.backend, "weight": settings["weight"]}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// secretClass is an environment variable that Kubernetes fills into the arguments of each Pod: the Pod's UID, which is random,
-// and which nobody reads who may not read the gateway's Pods. Pods' names would not do: backends get them in X-Forwarded-Server.
+// secretClass is an environment variable that Kubernetes puts into the arguments of each Pod: the Pod's UID. It is random, and only
+// those who may read the gateway's Pods can read it. Pods' names would not do: backends get them in X-Forwarded-Server.
 const secretClass = "MODELPLANE_POD_UID"
 
 func environment() []any {
@@ -25,21 +25,21 @@ func arguments(values map[string]any) []any {
 		// Routes and Middlewares reach Traefik by two providers. With its default of 2s, a route was seen in use
 		// up to 1.6s before the Middleware that it names, and its whole rule answered 404 meanwhile.
 		"--providers.providersThrottleDuration=100ms",
-		// A model server that is gone is found out sooner than by the default of 30s.
+		// A model server that is gone is noticed sooner than after the default of 30s.
 		"--serversTransport.forwardingTimeouts.dialTimeout=10s",
 		// Less than the 5s after which uvicorn, and so vLLM, closes an idle connection: a request that meets one
 		// being closed is lost (https://www.uvicorn.org/settings/#timeouts).
 		"--serversTransport.forwardingTimeouts.idleConnTimeout=4s",
 	}
 	for _, name := range entryPoints(values) {
-		// X_Api_Key and X-Api-Key are one header to some servers, so what is set for one could be faked by the other.
+		// X_Api_Key and X-Api-Key are one header to some servers, so what is set for one could be forged by the other.
 		args = append(args, "--entryPoints."+name+".http.aliasHeadersStrategy=delete")
 	}
 	return args
 }
 
-// entryPoints are the names of the ports: the chart's own four and those that the user adds. An argument for one that is not
-// there would open it, on a port that nobody chose.
+// entryPoints are the names of the ports: the chart's own four and those that the user adds. An argument for one that does not
+// exist would open it, on an arbitrary port.
 func entryPoints(values map[string]any) []string {
 	open := map[string]any{"metrics": nil, "traefik": nil, "web": nil, "websecure": nil}
 	ports, _ := values["ports"].(map[string]any)

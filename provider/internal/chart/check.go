@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Problem is a value of the user's with which the gateway would not serve its routes.
+// Problem is a user's value with which the gateway would not serve its routes.
 type Problem struct {
-	// Path is where the value stands, such as values.providers.kubernetesGateway.enabled.
+	// Path is where the value is, such as values.providers.kubernetesGateway.enabled.
 	Path string
 	// Message says what would happen and what would be right.
 	Message string
 }
 
-// Check finds the values of the user's that would break routing or show keys. Everything else the user may set.
+// Check finds the user's values that would break routing or show keys. The user may set everything else.
 func Check(user map[string]any) []Problem {
 	var problems []Problem
 	for _, r := range slices.Concat(rules, exposing) {
@@ -26,7 +26,7 @@ func Check(user map[string]any) []Problem {
 		if path != r.path {
 			problem.Message = fmt.Sprintf("removes values.%s, which %s", r.path, r.why)
 		}
-		// Several rules stand below a map that the user removes as a whole; one sentence is enough.
+		// Several rules may be about one map that the user removes as a whole; one sentence is enough.
 		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Path == problem.Path }) {
 			problems = append(problems, problem)
 		}
@@ -35,8 +35,8 @@ func Check(user map[string]any) []Problem {
 	return append(problems, checkArguments(user)...)
 }
 
-// find follows path into values. It ends early, at the path so far, where the user set something else in the place of a map:
-// to Helm, what lies below is then gone.
+// find follows path into values. It ends early, at the path so far, where the user set something else in place of a map:
+// Helm then drops what was below it.
 func find(values map[string]any, path []string) (at string, value any, given bool) {
 	value = values
 	for i, key := range path {
@@ -91,8 +91,7 @@ func following(list []any) string {
 	return next
 }
 
-// forbids says why an argument cannot be given, if it cannot. Whatever is below a name that is refused is refused with it,
-// where that exists.
+// forbids says why an argument cannot be given, if it cannot. What is below a refused name is refused with it, if it exists.
 func forbids(name, value string) string {
 	if why, guarded := guardedArguments[name]; guarded {
 		return why

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// troubleshooting is where the user reads how to debug all the same.
+// troubleshooting is where the user can read how to debug nevertheless.
 const troubleshooting = "docs/troubleshooting.md says how to debug for a short time"
 
-// What is wrong with a value that shows keys or figures, or that lets one namespace use what is another's.
+// What is wrong with a value that shows keys or figures, or that lets one namespace use what belongs to another.
 const (
 	turnsOnAPI   = "turns on Traefik's API, which shows every endpoint's key in plain text; leave it out"
 	printsKeys   = "must be INFO, WARN, ERROR, FATAL or PANIC; below INFO Traefik prints every endpoint's key; " + troubleshooting
@@ -23,7 +23,7 @@ const (
 	ownTLS       = "must stay the gateway's own namespace; any other could set the certificate for the whole gateway; leave it out"
 )
 
-// exposing are values that would show keys or figures, or let one namespace use what is another's.
+// exposing are values that would show keys or figures, or let one namespace use what belongs to another.
 var exposing = []rule{
 	{"api.dashboard", isTrue, turnsOnAPI},
 	{"api.debug", isTrue, turnsOnAPI},

@@ -13,7 +13,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "write testdata")
 
 // TestValuesAreTheReviewedOnes would catch any change of what a gateway is installed with that nobody looked at.
 func TestValuesAreTheReviewedOnes(t *testing.T) {
@@ -35,7 +35,7 @@ func TestValuesAreTheReviewedOnes(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), string(content), "go test -update writes %s anew", golden)
+	assert.Equal(t, string(want), string(content), "go test -update rewrites %s", golden)
 }
 
 func pluginSource(t *testing.T, values map[string]any) map[string]any {

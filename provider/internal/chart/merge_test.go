@@ -90,7 +90,7 @@ func TestVariablesAreAdded(t *testing.T) {
 	assert.Equal(t, append(chart.Values(settings())["env"].([]any), mine), merged["env"])
 }
 
-// TestLabelsOfHelmAreLeftAlone would catch a label that stands twice in the chart's objects, which is not valid YAML.
+// TestLabelsOfHelmAreLeftAlone would catch a label that is twice in the chart's objects, which is not valid YAML.
 func TestLabelsOfHelmAreLeftAlone(t *testing.T) {
 	assert.Equal(t, map[string]any{"team": "ml"}, chart.Values(settings())["commonLabels"])
 }
@@ -112,7 +112,7 @@ func TestStatedVersionReachesTheChart(t *testing.T) {
 	}
 }
 
-// value is what stands at path, which must exist.
+// value is the value at path, which must exist.
 func value(t *testing.T, values map[string]any, path ...string) any {
 	t.Helper()
 	var at any = values

@@ -12,7 +12,7 @@ const (
 	// longest is how long an answer may take: time for a request to arrive, and for the streams that are under way
 	// when a Pod ends.
 	longest = "600s"
-	// drain is how long a Pod that ends still takes requests, so that whoever sends them has time to learn of it.
+	// drain is how long a Pod that ends still takes requests, so that clients have time to learn of it.
 	drain = "15s"
 	// connectionAge is the age after which a client's connection is closed with its next answer. It is less than
 	// drain, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
@@ -81,7 +81,7 @@ func commonLabels(labels map[string]string) map[string]any {
 	return common
 }
 
-// podDisruptionBudget has no meaning for a single Pod but to block the draining of its node.
+// podDisruptionBudget would only block the draining of the node for a single Pod.
 func podDisruptionBudget(s Settings) map[string]any {
 	if s.Replicas < 2 {
 		return map[string]any{"enabled": false}
@@ -148,7 +148,7 @@ func entryPointMiddlewares(s Settings) []any {
 }
 
 // providers are where routes and Middlewares come from. A reference such as chat@kubernetesgateway or prometheus@internal
-// leads to any namespace's services, with their keys, and to Traefik's own; an empty list would permit it everywhere.
+// reaches any namespace's services, with their keys, and Traefik's own; an empty list would permit it everywhere.
 func providers(s Settings) map[string]any {
 	own := []any{s.Namespace}
 	return map[string]any{

@@ -22,7 +22,7 @@ const tooOld = "older Traefiks do not start with the gateway's settings, or have
 const stateIt = "state the version of its Traefik in traefikVersion"
 
 // CheckVersion finds whether the user's values bring a Traefik that is too old, or one whose version cannot be told from
-// its image and was not stated either. What is stated goes before what the image's tag says; "" states nothing.
+// its image and was not stated either. A stated version takes precedence over the image's tag; "" states nothing.
 func CheckVersion(user map[string]any, stated string) []Problem {
 	if stated != "" {
 		return checkVersion("traefikVersion", stated, "is not a version such as 3.7.13")
@@ -60,7 +60,7 @@ func otherRepository(value any) bool {
 	return notEmpty(value) && path.Base(name) != "traefik"
 }
 
-// checkVersion takes whole versions alone: what a tag such as v3.7 stands for changes from day to day.
+// checkVersion takes only whole versions: the version behind a tag such as v3.7 changes from day to day.
 func checkVersion(at, version, unclear string) []Problem {
 	parsed, err := semver.Parse(strings.TrimPrefix(version, "v"))
 	if err != nil {

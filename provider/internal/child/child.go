@@ -15,7 +15,7 @@ type Child struct {
 	// Omit leaves the child out of the component.
 	Omit bool
 	// Name is the object's name. Without one, Pulumi makes up a name that starts with the component's, so that a new
-	// object can stand beside the old one that it replaces.
+	// object can exist beside the old one that it replaces.
 	Name Field
 	// ResourceName is the child's Pulumi name, where it is not the component's own.
 	ResourceName string
@@ -27,13 +27,13 @@ type Child struct {
 	Metadata Fields
 	// Labels and Annotations are added to those that all objects of the component carry.
 	Labels, Annotations Field
-	// Owned has the object carry a label that tells whose it is, so that a second stack which writes an object of the same
-	// name is refused.
+	// Owned puts a label on the object that says who owns it, so that a second stack's write of an object of the same name
+	// is refused.
 	Owned bool
 	// Bare says that the object carries none of the component's labels and annotations, because it is not the component's
 	// alone.
 	Bare bool
-	// Hash is of what the object is made from. Another hash replaces the object, new before old.
+	// Hash is a hash of what the object is made from. Another hash replaces the object, new before old.
 	Hash Field
 	// Timeout is how long the object is waited for, unless the component's customTimeouts say otherwise.
 	Timeout string
@@ -45,7 +45,7 @@ type Child struct {
 	Keep bool
 	// IgnoreChanges are fields that are written once, when the object is made.
 	IgnoreChanges []string
-	// Advice says what to do about a failure, given what Pulumi reported; empty where it knows nothing better.
+	// Advice says what to do about a failure, given what Pulumi reported; empty if it knows nothing better.
 	Advice func(failure string) string
 	// Each is a list of objects in place of one, for where only values say how many there are. Such children are missing
 	// from a preview that does not know the values. The sibling that comes after them is registered last.

@@ -12,7 +12,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 )
 
-// hashPath is where the hash stands in an object.
+// hashPath is where the hash is in an object.
 var hashPath = fmt.Sprintf("metadata.annotations[%q]", kube.HashAnnotation)
 
 // Objects are registered children by their keys. There is none for a key that was not in the list.
@@ -112,7 +112,7 @@ func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Outpu
 	return &made, err
 }
 
-// objectMeta is the object's metadata. Where there are no annotations the field stays away, as the API server would have it.
+// objectMeta is the object's metadata. Without annotations the field is left out, as the API server leaves it out.
 func (o Owner) objectMeta(c Child, known siblings) pulumi.Map {
 	metadata := pulumi.Map{}
 	if c.Name.isSet() {

@@ -1,5 +1,5 @@
 // Package crds holds the CRDs that Traefik watches, as they were published. Of the Gateway API's standard channel it leaves out
-// the rest, because every CRD is large in Pulumi's state, and the policy against downgrades, which would hinder others in the
+// the rest, because every CRD is large in Pulumi's state, and the policy against downgrades, which would block others in the
 // cluster. The files in manifests are under the Apache License 2.0 (Gateway API) and the MIT License (Traefik); go generate
 // brings them up to date.
 package crds
@@ -21,14 +21,14 @@ const (
 	GatewayAPIVersion = "v1.6.3"
 	// TraefikVersion is the release of Traefik that the CRDs of traefik.io are from.
 	TraefikVersion = "v3.7.13"
-	// FieldManager is who holds the fields of every CRD that a gateway has installed, of whichever stack.
+	// FieldManager holds the fields of every CRD that a gateway of any stack has installed.
 	FieldManager = "modelplane"
 	// OldestGatewayAPI is the oldest release of the Gateway API that serves all that Traefik watches.
 	OldestGatewayAPI = "1.5.1"
 )
 
 // Watched are the CRDs that Traefik watches, and the version of each that it asks for. Without one of the Gateway API's it serves
-// no route; without one of its own it reads no Middleware, and routes with one answer 404
+// no route. Without one of Traefik's it reads no Middleware, and routes with one answer 404
 // (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go, and crd/client.go beside it).
 var Watched = map[string]string{
 	"gatewayclasses.gateway.networking.k8s.io":     "v1",

@@ -69,7 +69,7 @@ func dependsOn(f Fault, unknown []string) bool {
 	return false
 }
 
-// Within says whether the property at path is the one at outer or lies inside it.
+// Within says whether the property at path is the one at outer or inside it.
 func Within(path, outer string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')

@@ -18,7 +18,7 @@ import (
 // (https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming-configuration).
 const autonamingKey = "pulumi:autonaming"
 
-// autoNamed are the kinds of objects that Pulumi names, so that a new object can stand beside the one that it replaces.
+// autoNamed are the kinds of objects that Pulumi names, so that a new object can exist beside the one that it replaces.
 var autoNamed = []kube.Kind{
 	kube.Service, kube.EndpointSlice, kube.Secret, kube.ConfigMap, kube.Middleware, kube.BackendTLSPolicy, kube.ReferenceGrant,
 }

@@ -72,7 +72,7 @@ func (r *reader) value(path string, spec schema.TypeSpec, value property.Value) 
 	}
 }
 
-// empty is the empty value of a type; nil where anything may stand. What an unknown object may hold counts as given.
+// empty is the empty value of a type; nil where any value is allowed. What an unknown object may hold counts as given.
 func (r *reader) empty(spec schema.TypeSpec) any {
 	if inner, isObject := r.objectType(spec); isObject {
 		object := map[string]any{}

@@ -114,13 +114,13 @@ func (s shape) checkElement(path string, spec schema.TypeSpec, value property.Va
 	}
 }
 
-// checkNoNull finds nulls inside a value of any type. They would get lost on the way: Pulumi's SDK for Go drops them, and so does
+// checkNoNull finds nulls inside a value of any type. They would get lost: Pulumi's SDK for Go drops them, and so does
 // its Kubernetes plugin, allowNullValues or not (pkg/provider/helm_release.go of v4.27.0 reads its inputs with SkipNulls).
 func checkNoNull(path string, value property.Value, faults *fault.List) {
 	switch {
 	case value.IsNull():
-		faults.Addf(path, "is null, which Pulumi drops on the way to Helm, so that the default stays; leave it out, or write the value "+
-			"that is to be there, such as false, \"\" or []")
+		faults.Addf(path, "is null, which Pulumi does not pass on to Helm, so the default stays; leave it out, or write the value "+
+			"that you want, such as false, \"\" or []")
 	case value.IsArray():
 		for i, element := range value.AsArray().All {
 			checkNoNull(fault.Index(path, i), element, faults)

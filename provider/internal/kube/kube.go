@@ -16,8 +16,8 @@ const (
 	ComponentLabel = "modelplane/component"
 )
 
-// OwnerLabel tells whose an object with a fixed name is. Pulumi writes each resource under a field manager of its own, so that
-// another stack's write of another owner is a conflict.
+// OwnerLabel says who owns an object with a fixed name. Pulumi writes each resource under a separate field manager, so another
+// stack's write of another owner is a conflict.
 const OwnerLabel = "modelplane/owner"
 
 // HashAnnotation holds a hash of what an object is made from. Another hash replaces the object.
@@ -52,7 +52,7 @@ var (
 	CRDPatch       = patch(cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition"))
 	NamespacePatch = patch(Namespace)
 
-	// Release is Pulumi's resource for a Helm release. It is no Kubernetes object: it has neither an API version nor metadata.
+	// Release is Pulumi's resource for a Helm release. It is not a Kubernetes object: it has neither an API version nor metadata.
 	Release = Kind{Name: "Release", Token: "kubernetes:helm.sh/v3:Release"}
 )
 
@@ -80,7 +80,7 @@ const waitForAnnotation = "pulumi.com/waitFor"
 
 // WaitForConditions is the annotation with which Pulumi's Kubernetes package waits until each of these types of condition in list has
 // its own name as its reason, which is how the Gateway API words success. Conditions of an older generation do not count: an
-// update would be satisfied by the status of the spec before. List is a JSONPath (RFC 9535), such as $.status.conditions, without double quotes.
+// update would be satisfied by the status of the previous spec. List is a JSONPath (RFC 9535), such as $.status.conditions, without double quotes.
 func WaitForConditions(list string, types ...string) map[string]string {
 	conditions := make([]string, len(types))
 	for i, t := range types {

@@ -84,7 +84,7 @@ func isLoopbackName(name string) bool {
 		slices.Contains([]string{"localhost.localdomain", "localhost4.localdomain4", "localhost6.localdomain6"}, name)
 }
 
-// ParseHostname reads a host name that stands alone: a Host header or the name
+// ParseHostname reads a host name by itself: a Host header or the name
 // in a TLS certificate. It gives the name in lower case without a dot at its
 // end, and refuses IP addresses, wildcards and ports, as the Gateway API's
 // PreciseHostname does

@@ -55,7 +55,7 @@ func TestParseHostnameSaysWhatIsWrong(t *testing.T) {
 }
 
 // Catches a wildcard that is refused where routes may have one, or let through
-// where none may stand.
+// where none is allowed.
 func TestOnlyRoutesTakeAWildcardAndOnlyAsTheFirstLabel(t *testing.T) {
 	for _, text := range []string{"*.example.com", "*.Example.com.", "*.com"} {
 		got, err := ParseRouteHostname(text)

@@ -47,7 +47,7 @@ type Problem struct {
 }
 
 // Merge makes one target of URLs that differ in nothing but their hosts. The
-// first URL sets what the others must equal. With problems there is no target.
+// first URL sets what the others must equal. If there are problems, no target is given.
 func Merge(urls []URL) (Target, []Problem) {
 	if len(urls) == 0 {
 		return Target{}, []Problem{{Whole, "is empty; write at least one URL"}}
@@ -90,7 +90,7 @@ func differences(first, other URL) []string {
 	if other.Family != first.Family {
 		differ("a host of the kind", describe(other.Family), describe(first.Family))
 	}
-	// Default ports that differ because the schemes do are no second fault.
+	// Default ports that differ because the schemes do are not a second fault.
 	byScheme := other.Scheme != first.Scheme && other.Port == defaultPort(other.Scheme) && first.Port == defaultPort(first.Scheme)
 	if other.Port != first.Port && !byScheme {
 		differ("the port", fmt.Sprint(other.Port), fmt.Sprint(first.Port))

@@ -35,7 +35,7 @@ func TestMergeNamesBothSidesOfADifference(t *testing.T) {
 		problems []Problem
 	}{
 		{"nothing to merge", nil, []Problem{{Whole, "is empty; write at least one URL"}}},
-		{"schemes, whose default ports are no second fault", []string{"http://a.example.com", "https://b.example.com"}, []Problem{
+		{"schemes, whose default ports are not a second fault", []string{"http://a.example.com", "https://b.example.com"}, []Problem{
 			{1, "has the scheme https, but the first URL has http; one endpoint has one, so make two endpoints of them"},
 		}},
 		{"ports", []string{"http://10.0.0.1:8000", "http://10.0.0.2:8001"}, []Problem{
@@ -63,7 +63,7 @@ func TestMergeNamesBothSidesOfADifference(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, problems := Merge(parseAll(t, c.urls...))
 			assert.Equal(t, c.problems, problems)
-			assert.Zero(t, got, "with problems there is no target")
+			assert.Zero(t, got, "no target is given if there are problems")
 		})
 	}
 }

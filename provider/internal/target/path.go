@@ -14,7 +14,7 @@ const MaxPathLength = 1024
 
 // pathCharacters are the characters that reach a server as written, beside
 // letters and digits. An HTTPRoute also takes !, ', (, ), * and %: Traefik
-// sends the first five percent-encoded when they stand in a rewritten prefix,
+// sends the first five percent-encoded when they are in a rewritten prefix,
 // encodes a % once more, and compares a path match with a decoded request
 // (pkg/middlewares/gatewayapi/urlrewrite/url_rewrite.go:57 and
 // pkg/muxer/http/mux.go:138 of v3.7.13).

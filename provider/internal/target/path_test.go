@@ -56,8 +56,8 @@ func TestParsePathSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// Catches two accepted paths that are no path once the service's prefix and its
-// API path stand together, and a result that is no fixed point.
+// Catches two accepted paths that are invalid once the service's prefix and its
+// API path are joined, and a result that is not a fixed point.
 func TestPathsCanBePutTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		first, err := ParsePath(pathTexts.Draw(t, "first"))

@@ -147,7 +147,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 }
 
 // Catches a password or key that gets into a message, also where the text is so
-// broken that the password stands in another part.
+// broken that the password is in another part.
 func TestNoMessageShowsASecret(t *testing.T) {
 	for _, text := range []string{
 		"https://user:hunter2@example.com",
@@ -178,7 +178,7 @@ func TestEveryAcceptableURLRoundTripsAndIsServed(t *testing.T) {
 	})
 }
 
-// requireServed holds a parsed URL against everybody who reads its parts later.
+// requireServed checks a parsed URL by the rules of all that read its parts later.
 func requireServed(t require.TestingT, text string, u URL) {
 	again, err := Parse(u.String())
 	require.NoError(t, err)

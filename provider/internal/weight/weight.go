@@ -39,7 +39,7 @@ func Check(weight int64) error {
 }
 
 // Split gives each endpoint of each entry its weight, 0 to Max, so that the sums
-// of the entries stand to one another as their weights do. Weights stay as
+// of the entries are in the same proportion as their weights. Weights stay as
 // written where they divide among the endpoints, and are multiplied or reduced
 // only where they must be. In this order of preference:
 //

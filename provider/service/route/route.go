@@ -75,7 +75,7 @@ type Backend struct {
 }
 
 // Build writes the route with every default of the API spelt out, so that the
-// API server stores what was sent and the same route sent again is no change.
+// API server stores what was sent and the same route sent again changes nothing.
 func Build(r Route) gatewayv1.HTTPRouteSpec {
 	return gatewayv1.HTTPRouteSpec{
 		CommonRouteSpec: gatewayv1.CommonRouteSpec{
@@ -129,7 +129,7 @@ func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
 
 // filters lists a backend's filters in the order in which Traefik runs them, which is the order of the list
 // (pkg/provider/kubernetes/gateway/httproute.go:393 and pkg/server/middleware/middlewares.go:67 of v3.7.13). The Middleware
-// comes first: what it removes of the caller's, the endpoint may set to values of its own.
+// comes first: what it removes of the caller's, the endpoint may set to its own values.
 func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	var filters []gatewayv1.HTTPRouteFilter
 	if r.hasMiddleware(b) {

@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+// One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. When anything changes that decides how requests reach the server, except IP addresses, new objects are made beside the old ones. Services then switch over in one write, and no request is lost.
 //
 // ## Example Usage
 //
@@ -51,7 +51,7 @@ type ModelEndpoint struct {
 
 	// The endpoint as a ModelService takes it in `backends`.
 	Backend BackendReferenceOutput `pulumi:"backend"`
-	// The path that a service's own path is replaced with; `/` is the server's root.
+	// The path that replaces a service's own path; `/` is the server's root.
 	BasePath pulumi.StringOutput `pulumi:"basePath"`
 	// The host of the URL, the first one of several.
 	Host pulumi.StringOutput `pulumi:"host"`
@@ -105,7 +105,7 @@ type modelEndpointArgs struct {
 	ApiKeyScheme *string `pulumi:"apiKeyScheme"`
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef *SecretKeyReference `pulumi:"apiKeySecretRef"`
-	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
 	ForwardCaller *bool `pulumi:"forwardCaller"`
 	// Request headers to set or to remove on the way to this server.
 	Headers *EndpointHeaders `pulumi:"headers"`
@@ -119,11 +119,11 @@ type modelEndpointArgs struct {
 	Namespace *string `pulumi:"namespace"`
 	// What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
 	Protocol *EndpointProtocol `pulumi:"protocol"`
-	// The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+	// The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
 	RewritePath *string `pulumi:"rewritePath"`
 	// How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
 	Tls *EndpointTls `pulumi:"tls"`
-	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
+	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
 	Url *string `pulumi:"url"`
 	// Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
 	Urls []string `pulumi:"urls"`
@@ -141,7 +141,7 @@ type ModelEndpointArgs struct {
 	ApiKeyScheme pulumi.StringPtrInput
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef SecretKeyReferencePtrInput
-	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
 	ForwardCaller *bool
 	// Request headers to set or to remove on the way to this server.
 	Headers EndpointHeadersPtrInput
@@ -155,11 +155,11 @@ type ModelEndpointArgs struct {
 	Namespace pulumi.StringPtrInput
 	// What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
 	Protocol EndpointProtocolPtrInput
-	// The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+	// The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
 	RewritePath pulumi.StringPtrInput
 	// How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
 	Tls EndpointTlsPtrInput
-	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
+	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
 	Url pulumi.StringPtrInput
 	// Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
 	Urls pulumi.StringArrayInput
@@ -257,7 +257,7 @@ func (o ModelEndpointOutput) Backend() BackendReferenceOutput {
 	return o.ApplyT(func(v *ModelEndpoint) BackendReferenceOutput { return v.Backend }).(BackendReferenceOutput)
 }
 
-// The path that a service's own path is replaced with; `/` is the server's root.
+// The path that replaces a service's own path; `/` is the server's root.
 func (o ModelEndpointOutput) BasePath() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelEndpoint) pulumi.StringOutput { return v.BasePath }).(pulumi.StringOutput)
 }

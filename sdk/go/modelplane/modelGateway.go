@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+// The gateway: a Helm release of Traefik with its own GatewayClass and Gateway, in its own namespace, ready for services of every namespace. A cluster can have several gateways, which share the CRDs. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 //
 // ## Example Usage
 //
@@ -104,11 +104,11 @@ func NewModelGateway(ctx *pulumi.Context,
 }
 
 type modelGatewayArgs struct {
-	// Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+	// Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
 	AllowAnyPath *bool `pulumi:"allowAnyPath"`
 	// The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
 	AllowedNamespaces *GatewayAllowedNamespaces `pulumi:"allowedNamespaces"`
-	// Annotations for all objects of the gateway, but for the CRDs.
+	// Annotations for all objects of the gateway, except the CRDs.
 	Annotations map[string]string `pulumi:"annotations"`
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
 	Chart *GatewayChart `pulumi:"chart"`
@@ -116,17 +116,17 @@ type modelGatewayArgs struct {
 	CreateNamespace *bool `pulumi:"createNamespace"`
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool `pulumi:"installCrds"`
-	// Labels for all objects of the gateway, but for the CRDs.
+	// Labels for all objects of the gateway, except the CRDs.
 	Labels map[string]string `pulumi:"labels"`
 	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
 	Name *string `pulumi:"name"`
-	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
+	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
 	Namespace *string `pulumi:"namespace"`
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port *int `pulumi:"port"`
 	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
 	PublicUrl *string `pulumi:"publicUrl"`
-	// How many Traefiks run: 1 to 1,000. Default: 2.
+	// How many replicas of Traefik run: 1 to 1,000. Default: 2.
 	Replicas *int `pulumi:"replicas"`
 	// How the gateway is reached from outside.
 	Service *GatewayService `pulumi:"service"`
@@ -134,11 +134,11 @@ type modelGatewayArgs struct {
 
 // The set of arguments for constructing a ModelGateway resource.
 type ModelGatewayArgs struct {
-	// Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+	// Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
 	AllowAnyPath pulumi.BoolPtrInput
 	// The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
 	AllowedNamespaces GatewayAllowedNamespacesPtrInput
-	// Annotations for all objects of the gateway, but for the CRDs.
+	// Annotations for all objects of the gateway, except the CRDs.
 	Annotations pulumi.StringMapInput
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
 	Chart GatewayChartPtrInput
@@ -146,17 +146,17 @@ type ModelGatewayArgs struct {
 	CreateNamespace *bool
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool
-	// Labels for all objects of the gateway, but for the CRDs.
+	// Labels for all objects of the gateway, except the CRDs.
 	Labels pulumi.StringMapInput
 	// The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
 	Name *string
-	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
+	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
 	Namespace pulumi.StringPtrInput
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port pulumi.IntPtrInput
 	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
 	PublicUrl pulumi.StringPtrInput
-	// How many Traefiks run: 1 to 1,000. Default: 2.
+	// How many replicas of Traefik run: 1 to 1,000. Default: 2.
 	Replicas pulumi.IntPtrInput
 	// How the gateway is reached from outside.
 	Service GatewayServicePtrInput

@@ -12,7 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+// One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
 //
 // ## Example Usage
 //
@@ -66,7 +66,7 @@ import (
 type ModelService struct {
 	pulumi.ResourceState
 
-	// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
+	// The same for clients inside the cluster, at the gateway's Service. Empty if the gateway's reference has no `clusterUrl`, or if there are `hostnames` without the host of that URL.
 	ClusterUrl pulumi.StringOutput `pulumi:"clusterUrl"`
 	// The namespace of the HTTPRoute.
 	Namespace pulumi.StringOutput `pulumi:"namespace"`
@@ -113,7 +113,7 @@ func NewModelService(ctx *pulumi.Context,
 }
 
 type modelServiceArgs struct {
-	// Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
 	AllowAnonymous *bool `pulumi:"allowAnonymous"`
 	// Annotations for all objects of the service.
 	Annotations map[string]string `pulumi:"annotations"`
@@ -121,7 +121,7 @@ type modelServiceArgs struct {
 	Backends []ServiceBackend `pulumi:"backends"`
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReference `pulumi:"gateway"`
-	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
+	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
 	Hostnames []string `pulumi:"hostnames"`
 	// Labels for all objects of the service.
 	Labels map[string]string `pulumi:"labels"`
@@ -129,15 +129,15 @@ type modelServiceArgs struct {
 	Name *string `pulumi:"name"`
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
-	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
-	// Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
+	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait *bool `pulumi:"skipAwait"`
 }
 
 // The set of arguments for constructing a ModelService resource.
 type ModelServiceArgs struct {
-	// Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
 	AllowAnonymous pulumi.BoolPtrInput
 	// Annotations for all objects of the service.
 	Annotations pulumi.StringMapInput
@@ -145,7 +145,7 @@ type ModelServiceArgs struct {
 	Backends ServiceBackendArrayInput
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReferenceInput
-	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
+	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
 	Hostnames pulumi.StringArrayInput
 	// Labels for all objects of the service.
 	Labels pulumi.StringMapInput
@@ -153,9 +153,9 @@ type ModelServiceArgs struct {
 	Name *string
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace pulumi.StringPtrInput
-	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput
-	// Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
+	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait pulumi.BoolPtrInput
 }
 
@@ -246,7 +246,7 @@ func (o ModelServiceOutput) ToModelServiceOutputWithContext(ctx context.Context)
 	return o
 }
 
-// The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
+// The same for clients inside the cluster, at the gateway's Service. Empty if the gateway's reference has no `clusterUrl`, or if there are `hostnames` without the host of that URL.
 func (o ModelServiceOutput) ClusterUrl() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.ClusterUrl }).(pulumi.StringOutput)
 }

@@ -15,7 +15,7 @@ var _ = internal.GetEnvOrDefault
 
 // An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 type BackendReference struct {
-	// The path that a service's own path is replaced with; `/` is the server's root.
+	// The path that replaces a service's own path; `/` is the server's root.
 	BasePath string `pulumi:"basePath"`
 	// Whether the server learns who the caller is.
 	ForwardCaller *bool `pulumi:"forwardCaller"`
@@ -67,7 +67,7 @@ type BackendReferenceInput interface {
 
 // An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 type BackendReferenceArgs struct {
-	// The path that a service's own path is replaced with; `/` is the server's root.
+	// The path that replaces a service's own path; `/` is the server's root.
 	BasePath pulumi.StringInput `pulumi:"basePath"`
 	// Whether the server learns who the caller is.
 	ForwardCaller pulumi.BoolPtrInput `pulumi:"forwardCaller"`
@@ -206,7 +206,7 @@ func (o BackendReferenceOutput) ToBackendReferencePtrOutputWithContext(ctx conte
 	}).(BackendReferencePtrOutput)
 }
 
-// The path that a service's own path is replaced with; `/` is the server's root.
+// The path that replaces a service's own path; `/` is the server's root.
 func (o BackendReferenceOutput) BasePath() pulumi.StringOutput {
 	return o.ApplyT(func(v BackendReference) string { return v.BasePath }).(pulumi.StringOutput)
 }
@@ -280,7 +280,7 @@ func (o BackendReferencePtrOutput) Elem() BackendReferenceOutput {
 	}).(BackendReferenceOutput)
 }
 
-// The path that a service's own path is replaced with; `/` is the server's root.
+// The path that replaces a service's own path; `/` is the server's root.
 func (o BackendReferencePtrOutput) BasePath() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *BackendReference) *string {
 		if v == nil {
@@ -623,7 +623,7 @@ func (o CaCertificateReferencePtrOutput) Name() pulumi.StringPtrOutput {
 type EndpointHeaders struct {
 	// Names of headers to remove. Up to 16.
 	Remove []string `pulumi:"remove"`
-	// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+	// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 	Set map[string]string `pulumi:"set"`
 }
 
@@ -642,7 +642,7 @@ type EndpointHeadersInput interface {
 type EndpointHeadersArgs struct {
 	// Names of headers to remove. Up to 16.
 	Remove pulumi.StringArrayInput `pulumi:"remove"`
-	// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+	// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 	Set pulumi.StringMapInput `pulumi:"set"`
 }
 
@@ -729,7 +729,7 @@ func (o EndpointHeadersOutput) Remove() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v EndpointHeaders) []string { return v.Remove }).(pulumi.StringArrayOutput)
 }
 
-// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 func (o EndpointHeadersOutput) Set() pulumi.StringMapOutput {
 	return o.ApplyT(func(v EndpointHeaders) map[string]string { return v.Set }).(pulumi.StringMapOutput)
 }
@@ -768,7 +768,7 @@ func (o EndpointHeadersPtrOutput) Remove() pulumi.StringArrayOutput {
 	}).(pulumi.StringArrayOutput)
 }
 
-// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+// Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
 func (o EndpointHeadersPtrOutput) Set() pulumi.StringMapOutput {
 	return o.ApplyT(func(v *EndpointHeaders) map[string]string {
 		if v == nil {
@@ -1515,7 +1515,7 @@ func (o GatewayReferenceOutput) Url() pulumi.StringOutput {
 type GatewayService struct {
 	// Annotations for the Service alone, such as those that a cloud's load balancer reads.
 	Annotations map[string]string `pulumi:"annotations"`
-	// Which load balancer is to serve it. Default: the cluster's own choice.
+	// Which load balancer serves it. Default: the cluster's own choice.
 	LoadBalancerClass *string `pulumi:"loadBalancerClass"`
 	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
 	LoadBalancerSourceRanges []string `pulumi:"loadBalancerSourceRanges"`
@@ -1551,7 +1551,7 @@ type GatewayServiceInput interface {
 type GatewayServiceArgs struct {
 	// Annotations for the Service alone, such as those that a cloud's load balancer reads.
 	Annotations pulumi.StringMapInput `pulumi:"annotations"`
-	// Which load balancer is to serve it. Default: the cluster's own choice.
+	// Which load balancer serves it. Default: the cluster's own choice.
 	LoadBalancerClass pulumi.StringPtrInput `pulumi:"loadBalancerClass"`
 	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
 	LoadBalancerSourceRanges pulumi.StringArrayInput `pulumi:"loadBalancerSourceRanges"`
@@ -1653,7 +1653,7 @@ func (o GatewayServiceOutput) Annotations() pulumi.StringMapOutput {
 	return o.ApplyT(func(v GatewayService) map[string]string { return v.Annotations }).(pulumi.StringMapOutput)
 }
 
-// Which load balancer is to serve it. Default: the cluster's own choice.
+// Which load balancer serves it. Default: the cluster's own choice.
 func (o GatewayServiceOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayService) *string { return v.LoadBalancerClass }).(pulumi.StringPtrOutput)
 }
@@ -1702,7 +1702,7 @@ func (o GatewayServicePtrOutput) Annotations() pulumi.StringMapOutput {
 	}).(pulumi.StringMapOutput)
 }
 
-// Which load balancer is to serve it. Default: the cluster's own choice.
+// Which load balancer serves it. Default: the cluster's own choice.
 func (o GatewayServicePtrOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GatewayService) *string {
 		if v == nil {

@@ -13,7 +13,7 @@ import * as utilities from "../utilities";
  */
 export interface BackendReferenceArgs {
     /**
-     * The path that a service's own path is replaced with; `/` is the server's root.
+     * The path that replaces a service's own path; `/` is the server's root.
      */
     basePath: pulumi.Input<string>;
     /**
@@ -87,7 +87,7 @@ export interface EndpointHeadersArgs {
      */
     remove?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+     * Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
      */
     set?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }
@@ -217,7 +217,7 @@ export interface GatewayServiceArgs {
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * Which load balancer is to serve it. Default: the cluster's own choice.
+     * Which load balancer serves it. Default: the cluster's own choice.
      */
     loadBalancerClass?: pulumi.Input<string | undefined>;
     /**

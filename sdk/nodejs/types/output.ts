@@ -13,7 +13,7 @@ import * as utilities from "../utilities";
  */
 export interface BackendReference {
     /**
-     * The path that a service's own path is replaced with; `/` is the server's root.
+     * The path that replaces a service's own path; `/` is the server's root.
      */
     basePath: string;
     /**
@@ -91,7 +91,7 @@ export interface EndpointHeaders {
      */
     remove?: string[];
     /**
-     * Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+     * Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
      */
     set?: {[key: string]: string};
 }

@@ -44,7 +44,7 @@ class BackendReferenceArgsDict(TypedDict):
     """
     base_path: pulumi.Input[_builtins.str]
     """
-    The path that a service's own path is replaced with; `/` is the server's root.
+    The path that replaces a service's own path; `/` is the server's root.
     """
     name: pulumi.Input[_builtins.str]
     """
@@ -99,7 +99,7 @@ class BackendReferenceArgs:
         """
         An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 
-        :param pulumi.Input[_builtins.str] base_path: The path that a service's own path is replaced with; `/` is the server's root.
+        :param pulumi.Input[_builtins.str] base_path: The path that replaces a service's own path; `/` is the server's root.
         :param pulumi.Input[_builtins.str] name: The endpoint's name, by which a service's `shares` call it.
         :param pulumi.Input[_builtins.str] namespace: The Service's namespace.
         :param pulumi.Input[_builtins.int] port: The Service's port, from 1 to 65535.
@@ -134,7 +134,7 @@ class BackendReferenceArgs:
     @pulumi.getter(name="basePath")
     def base_path(self) -> pulumi.Input[_builtins.str]:
         """
-        The path that a service's own path is replaced with; `/` is the server's root.
+        The path that replaces a service's own path; `/` is the server's root.
         """
         return pulumi.get(self, "base_path")
 
@@ -313,7 +313,7 @@ class EndpointHeadersArgsDict(TypedDict):
     """
     set: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
     """
-    Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+    Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
     """
 
 @pulumi.input_type
@@ -325,7 +325,7 @@ class EndpointHeadersArgs:
         Changes to the headers of a request on its way to one endpoint.
 
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] remove: Names of headers to remove. Up to 16.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] set: Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] set: Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         if remove is not None:
             pulumi.set(__self__, "remove", remove)
@@ -348,7 +348,7 @@ class EndpointHeadersArgs:
     @pulumi.getter
     def set(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
-        Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         return pulumi.get(self, "set")
 
@@ -788,7 +788,7 @@ class GatewayServiceArgsDict(TypedDict):
     """
     load_balancer_class: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    Which load balancer is to serve it. Default: the cluster's own choice.
+    Which load balancer serves it. Default: the cluster's own choice.
     """
     load_balancer_source_ranges: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
@@ -810,7 +810,7 @@ class GatewayServiceArgs:
         The Kubernetes Service in front of Traefik.
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for the Service alone, such as those that a cloud's load balancer reads.
-        :param pulumi.Input[_builtins.str] load_balancer_class: Which load balancer is to serve it. Default: the cluster's own choice.
+        :param pulumi.Input[_builtins.str] load_balancer_class: Which load balancer serves it. Default: the cluster's own choice.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] load_balancer_source_ranges: The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
         :param pulumi.Input['GatewayServiceType'] type: The Service's type. Default: `LoadBalancer`.
         """
@@ -841,7 +841,7 @@ class GatewayServiceArgs:
     @pulumi.getter(name="loadBalancerClass")
     def load_balancer_class(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Which load balancer is to serve it. Default: the cluster's own choice.
+        Which load balancer serves it. Default: the cluster's own choice.
         """
         return pulumi.get(self, "load_balancer_class")
 

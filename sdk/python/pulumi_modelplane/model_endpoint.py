@@ -46,16 +46,16 @@ class ModelEndpointArgs:
         :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
         :param pulumi.Input[_builtins.str] api_key_scheme: The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
         :param pulumi.Input['SecretKeyReferenceArgs'] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
-        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input['EndpointHeadersArgs'] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
         :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
         :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
-        :param pulumi.Input[_builtins.str] rewrite_path: The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+        :param pulumi.Input[_builtins.str] rewrite_path: The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
         :param pulumi.Input['EndpointTlsArgs'] tls: How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
-        :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
+        :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
         """
         if annotations is not None:
@@ -161,7 +161,7 @@ class ModelEndpointArgs:
     @pulumi.getter(name="forwardCaller")
     def forward_caller(self) -> Optional[_builtins.bool]:
         """
-        Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+        Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         """
         return pulumi.get(self, "forward_caller")
 
@@ -245,7 +245,7 @@ class ModelEndpointArgs:
     @pulumi.getter(name="rewritePath")
     def rewrite_path(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+        The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
         """
         return pulumi.get(self, "rewrite_path")
 
@@ -269,7 +269,7 @@ class ModelEndpointArgs:
     @pulumi.getter
     def url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
+        The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
         """
         return pulumi.get(self, "url")
 
@@ -314,7 +314,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  __props__=None):
         """
-        One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+        One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. When anything changes that decides how requests reach the server, except IP addresses, new objects are made beside the old ones. Services then switch over in one write, and no request is lost.
 
         ## Example Usage
 
@@ -339,16 +339,16 @@ class ModelEndpoint(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
         :param pulumi.Input[_builtins.str] api_key_scheme: The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
         :param pulumi.Input[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
-        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false, all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
         :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
         :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
-        :param pulumi.Input[_builtins.str] rewrite_path: The path that a service's own path is replaced with, where it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+        :param pulumi.Input[_builtins.str] rewrite_path: The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
         :param pulumi.Input[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']] tls: How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
-        :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which the path of a service is rewritten to. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
+        :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
         """
         ...
@@ -358,7 +358,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  args: Optional[ModelEndpointArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. A change of anything that decides how requests reach the server, but for IP addresses, is made beside the old objects; services switch over in one write, and no request is lost.
+        One model server, or several replicas of it, by base URL, with its own host, path, TLS and key. It is a Service and an EndpointSlice, with a BackendTLSPolicy, a Secret and a Traefik Middleware where they are needed. When anything changes that decides how requests reach the server, except IP addresses, new objects are made beside the old ones. Services then switch over in one write, and no request is lost.
 
         ## Example Usage
 
@@ -465,7 +465,7 @@ class ModelEndpoint(pulumi.ComponentResource):
     @pulumi.getter(name="basePath")
     def base_path(self) -> pulumi.Output[_builtins.str]:
         """
-        The path that a service's own path is replaced with; `/` is the server's root.
+        The path that replaces a service's own path; `/` is the server's root.
         """
         return pulumi.get(self, "base_path")
 

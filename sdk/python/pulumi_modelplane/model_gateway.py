@@ -38,18 +38,18 @@ class ModelGatewayArgs:
         """
         The set of arguments for constructing a ModelGateway resource.
 
-        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
         :param pulumi.Input['GatewayAllowedNamespacesArgs'] allowed_namespaces: The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, except the CRDs.
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the CRDs.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
-        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
+        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
-        :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
+        :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
         """
         if allow_any_path is None:
@@ -91,7 +91,7 @@ class ModelGatewayArgs:
     @pulumi.getter(name="allowAnyPath")
     def allow_any_path(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+        Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
         """
         return pulumi.get(self, "allow_any_path")
 
@@ -115,7 +115,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def annotations(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
-        Annotations for all objects of the gateway, but for the CRDs.
+        Annotations for all objects of the gateway, except the CRDs.
         """
         return pulumi.get(self, "annotations")
 
@@ -163,7 +163,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
         """
-        Labels for all objects of the gateway, but for the CRDs.
+        Labels for all objects of the gateway, except the CRDs.
         """
         return pulumi.get(self, "labels")
 
@@ -187,7 +187,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def namespace(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
+        The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
         """
         return pulumi.get(self, "namespace")
 
@@ -223,7 +223,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def replicas(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
-        How many Traefiks run: 1 to 1,000. Default: 2.
+        How many replicas of Traefik run: 1 to 1,000. Default: 2.
         """
         return pulumi.get(self, "replicas")
 
@@ -265,7 +265,7 @@ class ModelGateway(pulumi.ComponentResource):
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
                  __props__=None):
         """
-        The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+        The gateway: a Helm release of Traefik with its own GatewayClass and Gateway, in its own namespace, ready for services of every namespace. A cluster can have several gateways, which share the CRDs. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
         ## Example Usage
 
@@ -287,18 +287,18 @@ class ModelGateway(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`, which a service of another namespace may have as well. Default: false.
+        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
         :param pulumi.Input[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']] allowed_namespaces: The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, but for the CRDs.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, except the CRDs.
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, but for the CRDs.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
-        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway and deleted with it, and with all that is in it.
+        :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
-        :param pulumi.Input[_builtins.int] replicas: How many Traefiks run: 1 to 1,000. Default: 2.
+        :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
         """
         ...
@@ -308,7 +308,7 @@ class ModelGateway(pulumi.ComponentResource):
                  args: Optional[ModelGatewayArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        The gateway: a Helm release of Traefik with a GatewayClass and a Gateway of its own, in a namespace of its own, ready for services of every namespace. Several gateways live side by side in a cluster; all but the first set `installCrds: false`. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
+        The gateway: a Helm release of Traefik with its own GatewayClass and Gateway, in its own namespace, ready for services of every namespace. A cluster can have several gateways, which share the CRDs. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
 
         ## Example Usage
 

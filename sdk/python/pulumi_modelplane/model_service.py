@@ -36,14 +36,14 @@ class ModelServiceArgs:
 
         :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input['GatewayReferenceArgs'] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
-        :param pulumi.Input[_builtins.bool] allow_anonymous: Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
-        :param pulumi.Input[_builtins.bool] skip_await: Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
+        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         pulumi.set(__self__, "backends", backends)
         pulumi.set(__self__, "gateway", gateway)
@@ -98,7 +98,7 @@ class ModelServiceArgs:
     @pulumi.getter(name="allowAnonymous")
     def allow_anonymous(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
         """
         return pulumi.get(self, "allow_anonymous")
 
@@ -122,7 +122,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def hostnames(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
+        The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         """
         return pulumi.get(self, "hostnames")
 
@@ -170,7 +170,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def path(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         """
         return pulumi.get(self, "path")
 
@@ -182,7 +182,7 @@ class ModelServiceArgs:
     @pulumi.getter(name="skipAwait")
     def skip_await(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
+        Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         return pulumi.get(self, "skip_await")
 
@@ -209,7 +209,7 @@ class ModelService(pulumi.ComponentResource):
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
                  __props__=None):
         """
-        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
 
         ## Example Usage
 
@@ -235,16 +235,16 @@ class ModelService(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] allow_anonymous: Whether it is meant that anyone who can reach the gateway may use the endpoints' keys. Default: false: `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that leads to the gateway.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. One outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
-        :param pulumi.Input[_builtins.bool] skip_await: Whether not to wait until the gateway has accepted the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
+        :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         ...
     @overload
@@ -253,7 +253,7 @@ class ModelService(pulumi.ComponentResource):
                  args: ModelServiceArgs,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has a URL rewrite and a weight of its own, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
 
         ## Example Usage
 
@@ -348,7 +348,7 @@ class ModelService(pulumi.ComponentResource):
     @pulumi.getter(name="clusterUrl")
     def cluster_url(self) -> pulumi.Output[_builtins.str]:
         """
-        The same for clients inside the cluster, at the gateway's Service. Empty for a Gateway whose reference names no `clusterUrl`, and with `hostnames` that the host of that URL is not among.
+        The same for clients inside the cluster, at the gateway's Service. Empty if the gateway's reference has no `clusterUrl`, or if there are `hostnames` without the host of that URL.
         """
         return pulumi.get(self, "cluster_url")
 

@@ -65,7 +65,7 @@ class BackendReference(dict):
         """
         An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 
-        :param _builtins.str base_path: The path that a service's own path is replaced with; `/` is the server's root.
+        :param _builtins.str base_path: The path that replaces a service's own path; `/` is the server's root.
         :param _builtins.str name: The endpoint's name, by which a service's `shares` call it.
         :param _builtins.str namespace: The Service's namespace.
         :param _builtins.int port: The Service's port, from 1 to 65535.
@@ -100,7 +100,7 @@ class BackendReference(dict):
     @pulumi.getter(name="basePath")
     def base_path(self) -> _builtins.str:
         """
-        The path that a service's own path is replaced with; `/` is the server's root.
+        The path that replaces a service's own path; `/` is the server's root.
         """
         return pulumi.get(self, "base_path")
 
@@ -234,7 +234,7 @@ class EndpointHeaders(dict):
         Changes to the headers of a request on its way to one endpoint.
 
         :param Sequence[_builtins.str] remove: Names of headers to remove. Up to 16.
-        :param Mapping[str, _builtins.str] set: Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        :param Mapping[str, _builtins.str] set: Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         if remove is not None:
             pulumi.set(__self__, "remove", remove)
@@ -253,7 +253,7 @@ class EndpointHeaders(dict):
     @pulumi.getter
     def set(self) -> Optional[Mapping[str, _builtins.str]]:
         """
-        Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so that a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
+        Headers to set, in place of what the client sent. Their values are in the HTTPRoute in plain text, so a secret is refused here: use `apiKey` with `apiKeyHeader`. Host is set by `hostHeader`. Up to 16.
         """
         return pulumi.get(self, "set")
 

@@ -28,8 +28,8 @@ func TestTheCanaryProgramsOfAllLanguagesDoTheSame(t *testing.T) {
 var fast = []string{"--watch", "0.2", "--probes", "20"}
 
 // testAGoodCanaryGetsAllTheTraffic would catch a program that prints something else than those of the other languages, weights that
-// are not those of the step, a dry run that changes something, a second run that starts anew or changes something, a fault of
-// the stable server that is blamed on the canary, and a --destroy that leaves an object.
+// are not those of the step, a dry run that changes something, a second run that starts over or changes something, a fault of the
+// stable server that is blamed on the canary, and a --destroy that leaves an object.
 func testAGoodCanaryGetsAllTheTraffic(t *testing.T, p program) {
 	s := newTrial(t, p, "good")
 	cluster := harness.NewCluster(t)
@@ -103,7 +103,7 @@ func testABadCanaryIsRolledBack(t *testing.T, p program) {
 	printed = run.end(3)
 	assert.Contains(t, printed, " 50 %  canary: HTTP 500")
 	assert.NotContains(t, printed, "stopped:")
-	assert.Contains(t, run.stderr.String(), "canary: the canary fails too often; the way back failed too, look at the service: ")
+	assert.Contains(t, run.stderr.String(), "canary: the canary fails too often; rolling back failed too, look at the service: ")
 
 	s.connect()
 	printed = s.run(1, append(fast, "--steps", "100")...)

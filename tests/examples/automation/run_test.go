@@ -69,7 +69,7 @@ func (s *trial) connect() {
 	require.NoError(s, os.WriteFile(s.kubeconfig, text, 0o600))
 }
 
-// disconnect takes the way to the cluster from Pulumi, and leaves it to the traffic.
+// disconnect cuts Pulumi off from the cluster, but not the traffic.
 func (s *trial) disconnect() {
 	s.Helper()
 	require.NoError(s, os.WriteFile(s.kubeconfig, nil, 0o600))

@@ -13,7 +13,7 @@ import (
 )
 
 // TestACanaryGetsItsPercentAndGivesItBack would catch a canary that gets requests before it is given any, a share that is
-// not the one asked for, one that cannot be taken back, and a step that makes any object anew.
+// not the one asked for, one that cannot be taken back, and a step that replaces any object.
 func TestACanaryGetsItsPercentAndGivesItBack(t *testing.T) {
 	gateway := sharedGateway(t)
 	stable := harness.Serve(t, modelserver.Options{Name: "stable", Address: ":8000", BasePath: "/v1", Reply: "stable"})

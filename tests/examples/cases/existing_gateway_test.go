@@ -16,9 +16,9 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
-// TestAServiceAttachesToAGatewayThatSomebodyElseRuns would catch a route that attaches to another Gateway or listener than
+// TestAServiceAttachesToAGatewayThatAnotherTeamRuns would catch a route that attaches to another Gateway or listener than
 // the one written out, a URL that is not the one handed in, and a key that such a gateway does not send.
-func TestAServiceAttachesToAGatewayThatSomebodyElseRuns(t *testing.T) {
+func TestAServiceAttachesToAGatewayThatAnotherTeamRuns(t *testing.T) {
 	const key = "gsk-Adopted-90ab3f16"
 	cluster := harness.NewCluster(t)
 	url := gatewayByHand(t, cluster)

@@ -22,7 +22,7 @@ import (
 // TestEachComponentGoesToItsOwnProvidersCluster would catch a child that is made with another provider than its component was
 // given, or with the default one, whose cluster does not answer here; and a URL that the other cluster cannot use.
 func TestEachComponentGoesToItsOwnProvidersCluster(t *testing.T) {
-	sharedGateway(t) // installs the definitions
+	sharedGateway(t) // installs the CRDs
 	near := harness.Serve(t, modelserver.Options{Name: "near", Address: ":8000", BasePath: "/v1", Reply: "near"})
 	far := harness.Serve(t, modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "far"})
 	settings := map[string]any{
@@ -53,7 +53,7 @@ func TestEachComponentGoesToItsOwnProvidersCluster(t *testing.T) {
 	})
 }
 
-// twoContexts is a kubeconfig whose contexts hub and far both lead to the plane's cluster, and whose current one leads nowhere.
+// twoContexts is a kubeconfig whose contexts hub and far both point to the plane's cluster, and whose current one points nowhere.
 func twoContexts(t testing.TB) string {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(harness.Plane.Kubeconfig())

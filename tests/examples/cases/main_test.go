@@ -1,4 +1,4 @@
-// Package cases runs the examples of single cases, in every language: a canary, several regions, a Gateway of somebody else's,
+// Package cases runs the examples of single cases, in every language: a canary, several regions, a Gateway of another team,
 // and providers for two clusters.
 package cases
 

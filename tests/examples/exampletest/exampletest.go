@@ -19,7 +19,7 @@ import (
 const installedVariable = "MODELPLANE_EXAMPLES"
 
 // Copy makes a copy of examples/<name>, where its program finds the packages and SDKs that are installed, and gives its
-// folder. What lies beside the folder is the example's too.
+// folder. What is beside the folder belongs to the example too.
 func Copy(t testing.TB, name string) string {
 	t.Helper()
 	beside := fresh(t)

@@ -20,8 +20,8 @@ import (
 
 var record = flag.Bool("record", false, "record the state that this version makes of each example, for later versions to go up from")
 
-// Suffix is what a recording's file ends with, after the name of the example. The definitions that a gateway installs stand in
-// its state more than once, which gzip is too short-sighted to see.
+// Suffix is what a recording's file ends with, after the name of the example. The CRDs that a gateway installs are in its
+// state more than once. They are too far apart for gzip to compress the repetition.
 const Suffix = ".json.zst"
 
 // Recording is the state of an example as a version made it.
@@ -71,7 +71,7 @@ func Record(t testing.TB, s *stack.Stack, example string) {
 	require.NoError(t, compressed.Close())
 }
 
-// rootMark stands for the repository's folder in a recording.
+// rootMark replaces the repository's folder in a recording.
 const rootMark = "${ROOT}"
 
 // Read reads a recording.

@@ -21,8 +21,8 @@ func TestMain(m *testing.M) { harness.Main(m) }
 const key = "sk-Acme-51c07e9d"
 
 // TestAComponentOfTheUsersOwnServesAStackInAnotherLanguage would catch a component of ours that cannot be made from within
-// another provider's process: one that loses an input, a secret or a gateway that is not known yet on the way there, or an
-// output or a refusal on the way back.
+// another provider's process: one that loses an input, a secret or a gateway that is not known yet when it is passed
+// in, or an output or a refusal when it is passed back.
 func TestAComponentOfTheUsersOwnServesAStackInAnotherLanguage(t *testing.T) {
 	large := harness.Serve(t, modelserver.Options{Name: "large", Address: ":8000", BasePath: "/v1", Keys: []string{key}, Reply: "large"})
 	small := harness.Serve(t, modelserver.Options{Name: "small", Address: ":8000", BasePath: "/v1", Keys: []string{key}, Reply: "small"})

@@ -14,8 +14,8 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// TestTheQuickstartServesItsLanguagesOpenAIClient would catch an SDK whose program does not run, loses an input or a secret on
-// the way to the engine, or gives an output that an OpenAI client cannot take as it is.
+// TestTheQuickstartServesItsLanguagesOpenAIClient would catch an SDK whose program does not run, loses an input or a secret
+// before the engine gets it, or gives an output that an OpenAI client cannot take as it is.
 func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 	const key = "gsk-Quick-7f3d0a91"
 	own := harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1", Reply: "own"})

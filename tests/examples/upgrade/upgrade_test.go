@@ -1,4 +1,4 @@
-// Package upgrade goes up from what earlier versions made of the examples. Each version's states lie in testdata, recorded with
+// Package upgrade goes up from what earlier versions made of the examples. Each version's states are in testdata, recorded with
 // go test ./tests/examples/... -args -record in a plane, before the version is released.
 package upgrade
 
@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// TestGoingUpFromAnEarlierVersionReplacesNothing would catch a child that changed its Pulumi name without an alias, a way's hash
-// that is made otherwise, and any other change by which all of a user's gateways or routes would be made anew by an upgrade.
+// TestGoingUpFromAnEarlierVersionReplacesNothing would catch a child that changed its Pulumi name without an alias, a hash that is
+// computed otherwise, and any other change by which an upgrade would replace all of a user's gateways or routes.
 // The cluster is empty: the plan is made from the state alone.
 func TestGoingUpFromAnEarlierVersionReplacesNothing(t *testing.T) {
 	recordings := exampletest.Recordings(t)

@@ -73,7 +73,7 @@ func Run(ctx context.Context, config Config) error {
 	return nil
 }
 
-// balancer is used by one goroutine, [balancer.work], but for its queue.
+// balancer is used by one goroutine, [balancer.work], except its queue.
 type balancer struct {
 	client    kubernetes.Interface
 	addresses Addresses
@@ -85,7 +85,7 @@ type balancer struct {
 	served   map[types.NamespacedName]*served
 }
 
-// enqueue has every change of an object lead to the Service that nameOf names.
+// enqueue queues the Service that nameOf names on every change of an object.
 func (b *balancer) enqueue(nameOf func(metav1.Object) string) cache.ResourceEventHandler {
 	changed := func(object any) {
 		if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
@@ -112,7 +112,7 @@ func (b *balancer) work(ctx context.Context) {
 		case err == nil:
 			b.queue.Forget(name)
 		case apierrors.IsConflict(err):
-			// Somebody else has just changed the Service, and this one has yet to hear of it.
+			// Another client has just changed the Service, and the change has not arrived here yet.
 			b.queue.AddRateLimited(name)
 		case ctx.Err() == nil:
 			klog.ErrorS(err, "The load balancer tries again", "service", name)

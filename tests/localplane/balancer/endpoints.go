@@ -56,7 +56,7 @@ func endpointsOf(portName string, endpointSlices []*discoveryv1.EndpointSlice) [
 			}
 			for _, endpoint := range slice.Endpoints {
 				// An endpoint of more than one address is one endpoint, by its first; that
-				// of an FQDN slice is no address, and nobody resolves names for a load balancer.
+				// of an FQDN slice is not an address, and nobody resolves names for a load balancer.
 				if address, err := netip.ParseAddr(endpoint.Addresses[0]); err == nil && takesConnections(endpoint.Conditions) {
 					endpoints = append(endpoints, netip.AddrPortFrom(address, uint16(*port.Port)))
 				}

@@ -17,8 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// A container that ends is started again after a wait that doubles from firstRestart up to lastRestart, and begins
-// anew once it has run for calmAfter. A kubelet waits longer; a test should not have to.
+// A container that ends is started again after a wait that doubles from firstRestart up to lastRestart, and is
+// firstRestart again once the container has run for calmAfter. A kubelet waits longer; a test should not have to.
 const (
 	firstRestart = time.Second
 	lastRestart  = 30 * time.Second

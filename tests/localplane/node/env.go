@@ -54,7 +54,7 @@ func (e *environment) list() []string {
 	return list
 }
 
-// reference is $$, which stands for a dollar sign, or $(NAME).
+// reference is $$, which means a dollar sign, or $(NAME).
 var reference = regexp.MustCompile(`\$\$|\$\([^()]*\)`)
 
 // expand replaces $(NAME) by the variable's value. What is not defined stays as it is.

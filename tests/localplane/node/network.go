@@ -71,7 +71,7 @@ func connect(box *sandbox, a, plane addresses) error {
 	}
 	for to, from := range map[netip.Addr]netip.Addr{a.v4: plane.v4, a.v6: plane.v6} {
 		if err := neighbour(outside, to, podMAC); err != nil {
-			return fmt.Errorf("set up the way to Pod %s: %w", to, err)
+			return fmt.Errorf("set up the route to Pod %s: %w", to, err)
 		}
 		err := netlink.RouteReplace(&netlink.Route{
 			LinkIndex: outside.Attrs().Index,
@@ -80,7 +80,7 @@ func connect(box *sandbox, a, plane addresses) error {
 			Src:       from.AsSlice(),
 		})
 		if err != nil {
-			return fmt.Errorf("set up the way to Pod %s: %w", to, err)
+			return fmt.Errorf("set up the route to Pod %s: %w", to, err)
 		}
 	}
 	return nil

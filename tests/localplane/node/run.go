@@ -134,7 +134,7 @@ func (a *agent) observe(object *corev1.Pod) {
 	}
 }
 
-// forget ends a Pod that somebody removed from the API without waiting for it.
+// forget ends a Pod that was removed from the API without waiting for it.
 func (a *agent) forget(object any) {
 	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = tombstone.Obj

@@ -23,17 +23,16 @@ import (
 
 const bundleVersion = "gateway.networking.k8s.io/bundle-version"
 
-var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+var crdResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
-// TestCRDsOfAnotherToolAreNeverOverwritten would catch a gateway that takes over, or downgrades in silence, a
-// definition that another tool holds in another version; a failure that does not say the way out, or that stands in the way
-// of refresh and destroy; and one that minds who holds a definition, or a policy against downgrades, where the version is
-// the same.
+// TestCRDsOfAnotherToolAreNeverOverwritten would catch a gateway that takes over a CRD which another tool holds in another
+// version, or downgrades it in silence; a failure that does not say what to do, or that blocks refresh and destroy; and a gateway
+// that fails over the owner of a CRD, or over a policy against downgrades, although the version is the same.
 func TestCRDsOfAnotherToolAreNeverOverwritten(t *testing.T) {
 	const name = "grpcroutes.gateway.networking.k8s.io"
 	sharedGateway(t)
 	client := harness.NewCluster(t)
-	original, err := client.Resource(definitions).Get(t.Context(), name, metav1.GetOptions{})
+	original, err := client.Resource(crdResource).Get(t.Context(), name, metav1.GetOptions{})
 	require.NoError(t, err)
 	theirs := original.DeepCopy()
 	require.NoError(t, unstructured.SetNestedField(theirs.Object, "v9.9.9", "metadata", "annotations", bundleVersion))
@@ -45,7 +44,7 @@ func TestCRDsOfAnotherToolAreNeverOverwritten(t *testing.T) {
 	result := s.Up()
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, "installCrds: false")
-	now, err := client.Resource(definitions).Get(t.Context(), name, metav1.GetOptions{})
+	now, err := client.Resource(crdResource).Get(t.Context(), name, metav1.GetOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, theirs.Object["spec"], now.Object["spec"])
 	assert.Equal(t, theirs.GetAnnotations(), now.GetAnnotations())
@@ -57,25 +56,25 @@ func TestCRDsOfAnotherToolAreNeverOverwritten(t *testing.T) {
 	requireSucceeds(t, s.Up())
 }
 
-// TestCRDsOfAnOlderGatewayAreUpgraded would catch CRDs that a gateway of an older version of the package has installed and that
-// stay as they are, or are blamed on another tool. Destroyed or not, that gateway is of another stack.
+// TestCRDsOfAnOlderGatewayAreUpgraded would catch CRDs that stay as a gateway of an older version of the package installed them,
+// or that are blamed on another tool. That gateway is of another stack, destroyed or not.
 func TestCRDsOfAnOlderGatewayAreUpgraded(t *testing.T) {
 	sharedGateway(t)
-	client := harness.NewCluster(t).Resource(definitions)
+	client := harness.NewCluster(t).Resource(crdResource)
 	kept, err := client.List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
-	for _, definition := range kept.Items {
-		age(t, definition)
+	for _, crd := range kept.Items {
+		age(t, crd)
 	}
 
 	s := harness.NewStack(t, "successor")
 	s.Write(t, program("successor", []string{modelGateway("successor", "replicas: 1, service: {type: ClusterIP}, "+chart(""))}))
 	requireSucceeds(t, s.Up())
-	for _, definition := range kept.Items {
-		now, err := client.Get(t.Context(), definition.GetName(), metav1.GetOptions{})
+	for _, crd := range kept.Items {
+		now, err := client.Get(t.Context(), crd.GetName(), metav1.GetOptions{})
 		require.NoError(t, err)
-		assert.Equal(t, definition.Object["spec"], now.Object["spec"], definition.GetName())
-		assert.Equal(t, definition.GetAnnotations(), now.GetAnnotations(), definition.GetName())
+		assert.Equal(t, crd.Object["spec"], now.Object["spec"], crd.GetName())
+		assert.Equal(t, crd.GetAnnotations(), now.GetAnnotations(), crd.GetName())
 	}
 	requireNothingChanges(t, s.Up(), "up")
 }
@@ -83,9 +82,9 @@ func TestCRDsOfAnOlderGatewayAreUpgraded(t *testing.T) {
 // TestCRDsThatAnotherToolUpgradesStayUpgraded would catch a gateway that takes newer CRDs back to its own version once refresh
 // has seen them: Pulumi updates a CRD by overwriting it.
 func TestCRDsThatAnotherToolUpgradesStayUpgraded(t *testing.T) {
-	const name = "tcproutes.gateway.networking.k8s.io"
+	const name = "tlsroutes.gateway.networking.k8s.io"
 	sharedGateway(t)
-	client := harness.NewCluster(t).Resource(definitions)
+	client := harness.NewCluster(t).Resource(crdResource)
 	s := harness.NewStack(t, "overtaken")
 	s.Write(t, program("overtaken", []string{modelGateway("overtaken", "replicas: 1, service: {type: ClusterIP}, "+chart(""))}))
 	requireSucceeds(t, s.Up())
@@ -120,7 +119,7 @@ func TestAPolicyThatProtectsCRDsIsNamed(t *testing.T) {
 	assert.Contains(t, result.Output, "Set installCrds: false for this gateway")
 }
 
-// guard lets nobody write a CRD until the test ends.
+// guard forbids everyone to write a CRD until the test ends.
 func guard(t testing.TB, name string) {
 	t.Helper()
 	cluster := harness.NewCluster(t)
@@ -149,7 +148,7 @@ func guard(t testing.TB, name string) {
 		})
 	}
 	// The API server reads policies with a delay.
-	crds := cluster.Resource(definitions)
+	crds := cluster.Resource(crdResource)
 	require.Eventually(t, func() bool {
 		_, err := crds.Patch(t.Context(), name, types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`),
 			metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
@@ -163,10 +162,10 @@ var policies = map[string]string{
 	"ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
 
-// age makes of a CRD one of an older bundle, as a gateway of that time would have installed it.
-func age(t testing.TB, definition unstructured.Unstructured) *unstructured.Unstructured {
+// age replaces a CRD with one of an older bundle, as a gateway of that time would have installed it.
+func age(t testing.TB, crd unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
-	older := sent(&definition)
+	older := sent(&crd)
 	annotations := older.GetAnnotations()
 	for key := range annotations {
 		if strings.HasSuffix(key, "-version") || strings.HasSuffix(key, "/version") {
@@ -176,37 +175,37 @@ func age(t testing.TB, definition unstructured.Unstructured) *unstructured.Unstr
 	older.SetAnnotations(annotations)
 	versions := older.Object["spec"].(map[string]any)["versions"].([]any)
 	require.NoError(t, unstructured.SetNestedField(versions[0].(map[string]any), "older", "schema", "openAPIV3Schema", "description"))
-	made, err := harness.NewCluster(t).Resource(definitions).Apply(t.Context(), older.GetName(), older,
+	made, err := harness.NewCluster(t).Resource(crdResource).Apply(t.Context(), older.GetName(), older,
 		metav1.ApplyOptions{FieldManager: "modelplane", Force: true})
 	require.NoError(t, err)
 	return made
 }
 
-// hold makes a definition one that somebody else has installed.
-func hold(t testing.TB, definition *unstructured.Unstructured) *unstructured.Unstructured {
+// hold makes a CRD one that another tool has installed.
+func hold(t testing.TB, crd *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
-	client, name := harness.NewCluster(t).Resource(definitions), definition.GetName()
+	client, name := harness.NewCluster(t).Resource(crdResource), crd.GetName()
 	require.NoError(t, client.Delete(t.Context(), name, metav1.DeleteOptions{}))
 	require.Eventually(t, func() bool {
 		_, err := client.Get(t.Context(), name, metav1.GetOptions{})
 		return apierrors.IsNotFound(err)
 	}, 30*time.Second, 50*time.Millisecond)
-	made, err := client.Apply(t.Context(), name, sent(definition), metav1.ApplyOptions{FieldManager: "somebody-else"})
+	made, err := client.Apply(t.Context(), name, sent(crd), metav1.ApplyOptions{FieldManager: "another-tool"})
 	require.NoError(t, err)
 	return made
 }
 
-// sent is a definition as it was sent to the API server.
-func sent(definition *unstructured.Unstructured) *unstructured.Unstructured {
-	definition = definition.DeepCopy()
+// sent is a CRD as it was sent to the API server.
+func sent(crd *unstructured.Unstructured) *unstructured.Unstructured {
+	crd = crd.DeepCopy()
 	for _, field := range []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"} {
-		unstructured.RemoveNestedField(definition.Object, "metadata", field)
+		unstructured.RemoveNestedField(crd.Object, "metadata", field)
 	}
-	unstructured.RemoveNestedField(definition.Object, "status")
-	return definition
+	unstructured.RemoveNestedField(crd.Object, "status")
+	return crd
 }
 
-// installPolicy installs the policy against downgrades that the Gateway API's own bundle has beside the definitions.
+// installPolicy installs the policy against downgrades that the Gateway API's own bundle has beside the CRDs.
 func installPolicy(t testing.TB) {
 	t.Helper()
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
