@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -56,6 +57,33 @@ func removeCaller(header http.Header) {
 
 // dashes writes the characters that servers take for a dash as one.
 var dashes = strings.NewReplacer("_", "-", ".", "-", " ", "-")
+
+// keyParameters are the parameters of a query, in lower case, in which clients send keys, as Google's do.
+var keyParameters = map[string]bool{"key": true, "api_key": true, "api-key": true, "apikey": true, "access_token": true}
+
+// removeQueryKeys takes keys out of the query, and leaves one without any as it is. A semicolon separates parameters, too:
+// Traefik makes it an ampersand.
+func removeQueryKeys(r *http.Request) {
+	parameters := strings.FieldsFunc(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' })
+	var kept []string
+	for _, parameter := range parameters {
+		name, _, _ := strings.Cut(parameter, "=")
+		if unescaped, err := url.QueryUnescape(name); err == nil {
+			name = unescaped
+		}
+		if !keyParameters[strings.ToLower(name)] {
+			kept = append(kept, parameter)
+		}
+	}
+	if len(kept) == len(parameters) {
+		return
+	}
+	cleaned := *r.URL
+	cleaned.RawQuery = strings.Join(kept, "&")
+	r.URL = &cleaned
+	// Traefik sends on the request's own form of the target.
+	r.RequestURI = cleaned.RequestURI()
+}
 
 const subprotocols = "Sec-Websocket-Protocol"
 

@@ -104,3 +104,27 @@ func TestKeysAreTakenOutOfSubprotocols(t *testing.T) {
 		}
 	})
 }
+
+// TestKeysAreTakenOutOfTheQuery would catch a key in the query that reaches the backend, and a query without one that arrives
+// otherwise than it was sent.
+func TestKeysAreTakenOutOfTheQuery(t *testing.T) {
+	target := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.URL.RawQuery + " " + r.RequestURI)) })
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		handler, _ := build(t, target, plugin.Config{Anonymous: true})
+		for sent, want := range map[string]string{
+			"key=1":                                "",
+			"api-version=1&key=AIza&alt=sse":       "api-version=1&alt=sse",
+			"a=1;key=2&API_KEY=3;b=4":              "a=1&b=4",
+			"%6bey=1&access%5Ftoken=2&c=%20":       "c=%20",
+			"api-key&apikey=&key=a=b":              "",
+			"a=1;b=2&&monkey=1&keys=2&q=key=1&%zz": "a=1;b=2&&monkey=1&keys=2&q=key=1&%zz",
+		} {
+			uri := "/v1/models/org%2Fname"
+			if want != "" {
+				uri += "?" + want
+			}
+			answer := answerOf(handler, httptest.NewRequest(http.MethodGet, "/v1/models/org%2Fname?"+sent, nil))
+			assert.Equal(t, want+" "+uri, answer.Body.String(), sent)
+		}
+	})
+}

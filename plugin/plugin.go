@@ -107,6 +107,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if m.anonymous {
 		removeCaller(r.Header)
+		removeQueryKeys(r)
 	}
 	if m.header != "" {
 		r.Header.Set(m.header, m.value)

@@ -59,7 +59,7 @@ func (s *Server) Annotate(at infer.Annotator) {
 		"name; with an IP address, the header of the client as it is.")
 	at.Describe(&s.Headers, "Request headers to set or to remove on the way to this server.")
 	at.Describe(&s.ForwardCaller, "Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, "+
-		"`x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address "+
+		"`x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address "+
 		"(X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a "+
 		"backend. The endpoint's own key replaces the client's in any case.")
 	at.SetDefault(&s.ForwardCaller, false)

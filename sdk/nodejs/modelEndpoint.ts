@@ -143,7 +143,7 @@ export interface ModelEndpointArgs {
      */
     apiKeySecretRef?: pulumi.Input<inputs.SecretKeyReferenceArgs | undefined>;
     /**
-     * Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+     * Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
      */
     forwardCaller?: boolean;
     /**

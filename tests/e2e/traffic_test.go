@@ -282,6 +282,17 @@ func TestTheCallerShowsOnlyToServersThatMayKnow(t *testing.T) {
 	}
 	assert.Equal(t, 40, closed.Count()+open.Count()-40+azure.Count()+both.Count())
 	assert.Equal(t, 40, far.Count())
+
+	for range 24 {
+		get(t, urls["one"].(string)+"/models?key=caller&alt=sse")
+	}
+	for server, want := range map[*modelserver.Server]string{closed: "/v1/models?alt=sse", open: "/v1/models?key=caller&alt=sse"} {
+		requests := slices.DeleteFunc(server.Requests(), func(request modelserver.Request) bool { return request.Method != http.MethodGet })
+		require.NotEmpty(t, requests)
+		for _, request := range requests {
+			assert.Equal(t, want, request.URI)
+		}
+	}
 }
 
 func assertHasNone(t testing.TB, request modelserver.Request, names ...string) {

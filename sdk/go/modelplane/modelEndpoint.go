@@ -105,7 +105,7 @@ type modelEndpointArgs struct {
 	ApiKeyScheme *string `pulumi:"apiKeyScheme"`
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef *SecretKeyReference `pulumi:"apiKeySecretRef"`
-	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
 	ForwardCaller *bool `pulumi:"forwardCaller"`
 	// Request headers to set or to remove on the way to this server.
 	Headers *EndpointHeaders `pulumi:"headers"`
@@ -141,7 +141,7 @@ type ModelEndpointArgs struct {
 	ApiKeyScheme pulumi.StringPtrInput
 	// A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
 	ApiKeySecretRef SecretKeyReferencePtrInput
-	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+	// Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
 	ForwardCaller *bool
 	// Request headers to set or to remove on the way to this server.
 	Headers EndpointHeadersPtrInput

@@ -46,7 +46,7 @@ class ModelEndpointArgs:
         :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
         :param pulumi.Input[_builtins.str] api_key_scheme: The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
         :param pulumi.Input['SecretKeyReferenceArgs'] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
-        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input['EndpointHeadersArgs'] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
@@ -161,7 +161,7 @@ class ModelEndpointArgs:
     @pulumi.getter(name="forwardCaller")
     def forward_caller(self) -> Optional[_builtins.bool]:
         """
-        Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+        Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         """
         return pulumi.get(self, "forward_caller")
 
@@ -339,7 +339,7 @@ class ModelEndpoint(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] api_key_header: The header that carries the key, such as `api-key`. Default: `Authorization`. A key in a header that is named here is sent as it is, unless there is an `apiKeyScheme`.
         :param pulumi.Input[_builtins.str] api_key_scheme: The authentication scheme, which is sent before the key (RFC 9110, section 11.4): `Basic` for a key that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.
         :param pulumi.Input[Union['SecretKeyReferenceArgs', 'SecretKeyReferenceArgsDict']] api_key_secret_ref: A Secret of your own in this endpoint's namespace that holds the key. A new value is in use within a second.
-        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
+        :param _builtins.bool forward_caller: Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, `x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address (X-Forwarded-For and the like). Default: false: all of these are removed, so that a caller's key never leaks to a backend. The endpoint's own key replaces the client's in any case.
         :param pulumi.Input[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
