@@ -8,10 +8,8 @@ import (
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
-	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 )
 
@@ -102,14 +100,8 @@ func takes(t *rapid.T, server apitest.Server, a Args) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t require.TestingT, a Args) []map[string]any {
-	identity := a.Or("endpoint", meta.DefaultNamespace)
-	in := Inputs{value.Known(a.Server), value.Known(a.Credential), value.Known(identity), value.Known(a.Metadata)}
-	p, faults := decide(a.Server, isKeyed(a.Server, a.Credential))
-	require.Empty(t, faults)
-	rendered, err := child.Render(Kind, "endpoint", identity, a.Metadata, children(in, value.Known(p)))
-	require.NoError(t, err)
 	var all []map[string]any
-	for _, r := range rendered {
+	for _, r := range rendered(t, a) {
 		all = append(all, r.Object)
 	}
 	return all

@@ -8,10 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 )
 
@@ -35,15 +33,7 @@ var gateways = rapid.Custom(func(t *rapid.T) Args {
 
 // takes asks the server about what a gateway makes itself; the rest is Helm's, or patches what is there.
 func takes(t *rapid.T, server apitest.Server, a Args) {
-	identity := identify("gw", a.Identity)
-	in := Inputs{value.Known(a.Install), value.Known(a.Source), value.Known(a.Serving), value.Known(identity), value.Known(a.Metadata)}
-	p, faults := decide(identity, a.Metadata, a.Serving)
-	require.Empty(t, faults)
-	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(p))
-	require.NoError(t, err)
-	rendered, err := child.Render(Kind, "gw", identity, a.Metadata, list)
-	require.NoError(t, err)
-	for _, r := range rendered {
+	for _, r := range rendered(t, a) {
 		if slices.Contains([]string{classKey, gatewayKey, anchorKey}, r.Key) {
 			require.NoError(t, server.Create(t.Context(), r.Object), r.Key)
 		}

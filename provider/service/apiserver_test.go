@@ -11,10 +11,8 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 	"github.com/modelplane/pulumi-modelplane/provider/service/route"
 	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 )
@@ -67,14 +65,8 @@ func TestTheAPIServerTakesAServiceAtEveryLimit(t *testing.T) {
 
 // objects are what the component makes of arguments, under the names that Pulumi would give them.
 func objects(t require.TestingT, a Args) []map[string]any {
-	identity := a.Or("service", meta.DefaultNamespace)
-	in := Inputs{value.Known(a.Routing), value.Known(a.Await), value.Known(identity), value.Known(a.Metadata)}
-	p, faults := decide(identity, a.Routing)
-	require.Empty(t, faults)
-	rendered, err := child.Render(Kind, "service", identity, a.Metadata, children("service", in, value.Known(p)))
-	require.NoError(t, err)
 	var all []map[string]any
-	for _, r := range rendered {
+	for _, r := range rendered(t, a) {
 		all = append(all, r.Object)
 	}
 	return all

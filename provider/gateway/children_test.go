@@ -1,0 +1,35 @@
+package gateway
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child/childtest"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+)
+
+// TestChildrenAreTheReviewedList would catch any change of what a gateway is made of that nobody looked at. The CRDs and the chart's
+// values are reviewed beside the packages that make them.
+func TestChildrenAreTheReviewedList(t *testing.T) {
+	list := rendered(t, defaults())
+	isCRD := func(c child.Rendered) bool { return c.Kind == kube.CRDPatch }
+	require.True(t, slices.ContainsFunc(list, isCRD))
+	childtest.Golden(t, slices.DeleteFunc(list, isCRD), "values")
+}
+
+// rendered is what the component makes of arguments that the check accepts.
+func rendered(t require.TestingT, a Args) []child.Rendered {
+	identity := identify("gw", a.Identity)
+	in := Inputs{value.Known(a.Install), value.Known(a.Source), value.Known(a.Serving), value.Known(identity), value.Known(a.Metadata)}
+	p, faults := decide(identity, a.Metadata, a.Serving)
+	require.Empty(t, faults)
+	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(p))
+	require.NoError(t, err)
+	all, err := child.Render(Kind, "gw", identity, a.Metadata, list)
+	require.NoError(t, err)
+	return all
+}
