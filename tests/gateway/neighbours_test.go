@@ -20,7 +20,7 @@ import (
 
 // TestTwoGatewaysLiveSideBySideUndisturbed would catch a gateway that serves its neighbour's services, Traefiks that rewrite
 // one another's status without end, and an end of one that costs the other a request. The second gateway is one inside the
-// cluster: its address is its ClusterIP.
+// cluster: its address is its ClusterIP. A third one, of the same program, installs the same CRDs at the same time.
 func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "both", Address: ":8000", BasePath: "/v1"})
@@ -30,6 +30,7 @@ func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	neighbour := harness.NewStack(t, "neighbour")
 	outputs := neighbour.MustUp(t, program("neighbour", []string{
 		modelGateway("inner", "replicas: 1, service: {type: ClusterIP}, "+chart("")),
+		modelGateway("idle", "replicas: 1, service: {type: ClusterIP}, "+chart("")),
 		endpoint, modelService("two", "'${inner.gateway}'", "", "both"),
 	}, "url: ${two.url}", "address: ${inner.address}"))
 	second := outputs["url"].(string)
@@ -44,7 +45,7 @@ func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	assert.Equal(t, 404, statusOf(t, exchangeHost(t, second, first)), "the second gateway serves the first one's service")
 
 	quiet := versions(t)
-	require.Len(t, quiet, 6)
+	require.Len(t, quiet, 8)
 	// Each of two Traefiks that dispute a status writes it again as soon as it hears of the other's.
 	time.Sleep(5 * time.Second)
 	assert.Equal(t, quiet, versions(t), "something keeps writing")
