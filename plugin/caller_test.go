@@ -108,7 +108,9 @@ func TestKeysAreTakenOutOfSubprotocols(t *testing.T) {
 // TestKeysAreTakenOutOfTheQuery would catch a key in the query that reaches the backend, and a query without one that arrives
 // otherwise than it was sent.
 func TestKeysAreTakenOutOfTheQuery(t *testing.T) {
-	target := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.URL.RawQuery + " " + r.RequestURI)) })
+	target := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(r.URL.RawQuery + " " + r.RequestURI))
+	})
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		handler, _ := build(t, target, plugin.Config{Anonymous: true})
 		for sent, want := range map[string]string{
