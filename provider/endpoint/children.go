@@ -40,7 +40,7 @@ const caEntry = "ca.crt"
 func children(in Inputs, p value.Value[plan]) []child.Child {
 	key, server := in.Credential.Now(), in.Server.Now()
 	anonymous, keyed := !server.ForwardCaller, isKeyed(server, key)
-	hash := child.FromNames(p, func(p plan, siblings child.Names) string { return p.in(siblings[keySecret]).hash() })
+	hash := child.FromNames(p, func(p plan, siblings child.Names) string { return p.withSecret(siblings[keySecret]).hash() })
 	return []child.Child{
 		{
 			// The Kubernetes package itself replaces Secrets and ConfigMaps, new before old, when their data change.
@@ -49,7 +49,7 @@ func children(in Inputs, p value.Value[plan]) []child.Child {
 		},
 		{
 			Key: middleware, Kind: kube.Middleware, Omit: !anonymous && !keyed, After: []string{keySecret},
-			Hash:   child.FromNames(p, func(p plan, siblings child.Names) string { return p.in(siblings[keySecret]).middlewareHash() }),
+			Hash:   child.FromNames(p, func(p plan, siblings child.Names) string { return p.withSecret(siblings[keySecret]).middlewareHash() }),
 			Fields: child.Fields{"spec": child.FromNames(p, plan.middleware)},
 		},
 		{
@@ -85,7 +85,7 @@ func (c Credential) data() map[string]string {
 // Secret by itself.
 func (p plan) middleware(siblings child.Names) map[string]any {
 	config := map[string]any{"anonymous": !p.ForwardCaller}
-	if key := p.in(siblings[keySecret]).Key; key != nil {
+	if key := p.withSecret(siblings[keySecret]).Key; key != nil {
 		urn := fmt.Sprintf("urn:k8s:secret:%s:%s", key.Secret.Name, key.Secret.Key)
 		switch {
 		case key.Header == authorization && key.Scheme == "Bearer":

@@ -57,8 +57,8 @@ type sentKey struct {
 	Secret SecretKey
 }
 
-// in is reach with the key in our own Secret, where the user has named none.
-func (r reach) in(secret string) reach {
+// withSecret is reach with the key in our own Secret, where the user has named none.
+func (r reach) withSecret(secret string) reach {
 	if r.Key != nil && r.Key.Secret.Name == "" {
 		key := *r.Key
 		key.Secret = SecretKey{Name: secret, Key: keyEntry}

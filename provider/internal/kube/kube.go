@@ -76,6 +76,7 @@ func patch(kind Kind) Kind {
 	return kind
 }
 
+// waitForAnnotation says what Pulumi's Kubernetes package waits for.
 const waitForAnnotation = "pulumi.com/waitFor"
 
 // WaitForConditions is the annotation with which Pulumi's Kubernetes package waits until each of these types of condition in list has
