@@ -97,15 +97,17 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	e.setOutputs(in.Identity, decided, objects)
+	settled := owner.Settled(objects[middleware], objects[service], objects[slice], objects[policy])
+	e.setOutputs(in.Identity, decided, objects, settled)
 	return e, ctx.RegisterResourceOutputs(e, input.Outputs(e))
 }
 
-// setOutputs makes every output wait for all of the objects, so that what uses the endpoint is created after them and deleted
-// before them.
-func (e *ModelEndpoint) setOutputs(identity value.Value[meta.Identity], decided value.Value[plan], objects child.Objects) {
-	e.Backend = pulumix.Apply5(identity.Output(), decided.Output(), objects[service].Name(), objects[middleware].Name(),
-		pulumix.Apply2(objects[slice].Name(), objects[policy].Name(), func(string, string) bool { return true }),
+// setOutputs makes the outputs wait until the objects are settled, so that what uses the endpoint is created after them and
+// deleted before them.
+func (e *ModelEndpoint) setOutputs(
+	identity value.Value[meta.Identity], decided value.Value[plan], objects child.Objects, settled pulumix.Output[bool],
+) {
+	e.Backend = pulumix.Apply5(identity.Output(), decided.Output(), objects[service].Name(), objects[middleware].Name(), settled,
 		func(i meta.Identity, p plan, service, middleware string, _ bool) BackendReference {
 			return p.reference(i.Name, i.Namespace, service, middleware)
 		})

@@ -97,11 +97,13 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	// The URL waits for the route, so that what uses it is created after the route.
+	// The URLs wait for the route: what uses them is created after it, and what the route no longer uses is deleted when no
+	// replica of the gateway uses it any more.
+	settled := owner.Settled(objects[routeKey])
 	s.RouteName = objects[routeKey].Name()
 	s.Namespace = owner.Namespace()
-	s.URL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.url })
-	s.ClusterURL = pulumix.Apply2(decided.Output(), s.RouteName, func(p plan, _ string) string { return p.clusterURL })
+	s.URL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.url })
+	s.ClusterURL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.clusterURL })
 	s.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.path, "/") })
 	s.Shares = pulumix.Apply(decided.Output(), func(p plan) []Share { return p.shares })
 	return s, ctx.RegisterResourceOutputs(s, input.Outputs(s))
