@@ -10,9 +10,12 @@ import (
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
+	"github.com/modelplane/pulumi-modelplane/provider/cluster"
+	"github.com/modelplane/pulumi-modelplane/provider/deployment"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
+	"github.com/modelplane/pulumi-modelplane/provider/placed"
 	"github.com/modelplane/pulumi-modelplane/provider/service"
 )
 
@@ -21,9 +24,11 @@ const Name = "modelplane"
 
 // components are all that the package offers, by their types.
 var components = map[string]input.Definition{
-	"modelplane:index:" + gateway.Kind:  gateway.Definition,
-	"modelplane:index:" + endpoint.Kind: endpoint.Definition,
-	"modelplane:index:" + service.Kind:  service.Definition,
+	"modelplane:index:" + gateway.Kind:    gateway.Definition,
+	"modelplane:index:" + endpoint.Kind:   endpoint.Definition,
+	"modelplane:index:" + service.Kind:    service.Definition,
+	"modelplane:index:" + cluster.Kind:    cluster.Definition,
+	"modelplane:index:" + deployment.Kind: deployment.Definition,
 }
 
 // New makes the provider.
@@ -42,16 +47,23 @@ func New() (p.Provider, error) {
 			gateway.Definition.Inferred(),
 			endpoint.Definition.Inferred(),
 			service.Definition.Inferred(),
+			cluster.Definition.Inferred(),
+			deployment.Definition.Inferred(),
 		).
+		WithResources(placed.Inferred()).
 		Build()
 	if err != nil {
 		return p.Provider{}, err
 	}
 	served := inferred
-	// Each Construct needs the schema, which is always the same.
+	// The checks of components and of placements need the schema, which is always the same.
+	var once sync.Once
 	var spec schema.PackageSpec
 	var specErr error
-	var made sync.Once
+	known := func(ctx context.Context) (schema.PackageSpec, error) {
+		once.Do(func() { spec, specErr = packageSpec(ctx, inferred) })
+		return spec, specErr
+	}
 	served.GetSchema = func(ctx context.Context, req p.GetSchemaRequest) (p.GetSchemaResponse, error) {
 		return getSchema(ctx, inferred, req)
 	}
@@ -60,11 +72,15 @@ func New() (p.Provider, error) {
 		if !ok {
 			return inferred.Construct(ctx, req)
 		}
-		made.Do(func() { spec, specErr = packageSpec(ctx, inferred) })
-		if specErr != nil {
-			return p.ConstructResponse{}, specErr
+		spec, err := known(ctx)
+		if err != nil {
+			return p.ConstructResponse{}, err
 		}
 		return definition.Construct(ctx, spec, req)
 	}
+	placements := placed.Provider{Spec: known}
+	served.Check, served.Diff = placements.Check, placements.Diff
+	served.Create, served.Update, served.Delete = placements.Create, placements.Update, placements.Delete
+	served.Read = placements.Read
 	return served, nil
 }

@@ -18,6 +18,9 @@ import (
 // comments "properties" and "/properties" of components/<name>.md, which must be there.
 func WriteTables(dir string, spec schema.PackageSpec) error {
 	for _, token := range slices.Sorted(maps.Keys(spec.Resources)) {
+		if !spec.Resources[token].IsComponent {
+			continue // only components make it
+		}
 		path := filepath.Join(dir, "components", page(token)+".md")
 		text, err := os.ReadFile(path)
 		if err != nil {

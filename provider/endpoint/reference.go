@@ -7,6 +7,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/weight"
 )
 
 // BackendReference is an endpoint as a service takes it.
@@ -21,6 +22,7 @@ type BackendReference struct {
 	ForwardCaller bool     `pulumi:"forwardCaller,optional" json:"forwardCaller,omitempty"`
 	Middleware    *string  `pulumi:"middleware,optional" json:"middleware,omitempty"`
 	Keyed         bool     `pulumi:"keyed,optional" json:"keyed,omitempty"`
+	Share         *int     `pulumi:"share,optional" json:"share,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -41,6 +43,8 @@ func (b *BackendReference) Annotate(at infer.Annotator) {
 		"key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.")
 	at.Describe(&b.Keyed, "Whether the server needs a key, which the Middleware adds. Default: false.")
 	at.SetDefault(&b.Keyed, false)
+	at.Describe(&b.Share, "How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to "+
+		"1,000,000. A ModelDeployment writes its replicas here. Default: 1.")
 }
 
 // reference is what a service takes, given what the objects are called.
@@ -72,6 +76,9 @@ func (b BackendReference) Parse(path string, faults *fault.List) BackendReferenc
 	if b.Port < 1 || b.Port > 65535 {
 		faults.Addf(path+".port", "%d is outside 1 to 65535", b.Port)
 	}
+	if share := b.ShareOfEntry(); share < 1 || share > weight.MaxShare {
+		faults.Addf(path+".share", "%d is outside 1 to %d", share, weight.MaxShare)
+	}
 	basePath, err := target.ParsePath(b.BasePath)
 	faults.AddErr(path+".basePath", err)
 	b.BasePath = orRoot(basePath)
@@ -88,6 +95,9 @@ func (b BackendReference) Parse(path string, faults *fault.List) BackendReferenc
 	}
 	return b
 }
+
+// ShareOfEntry is how much of its entry's weight the endpoint gets, in proportion to the entry's other endpoints.
+func (b BackendReference) ShareOfEntry() int { return ptr.Deref(b.Share, 1) }
 
 func orRoot(path string) string {
 	if path == "" {

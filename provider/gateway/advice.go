@@ -98,8 +98,8 @@ func adviseOnGateway(installsCRDs bool, p plan, failure string) string {
 // watched lists the CRDs that Traefik watches, each with its version.
 func watched() string {
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(crds.Watched)) {
-		all = append(all, fmt.Sprintf("%s (%s)", name, crds.Watched[name]))
+	for _, name := range slices.Sorted(maps.Keys(crds.Traefik)) {
+		all = append(all, fmt.Sprintf("%s (%s)", name, crds.Traefik[name]))
 	}
 	return strings.Join(all, ", ")
 }

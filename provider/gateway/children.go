@@ -40,21 +40,19 @@ const (
 
 // children are the objects that a gateway is made of.
 func children(component string, namespace ownership, in Inputs, p value.Value[plan]) ([]child.Child, error) {
-	bundle, err := crds.All()
-	if err != nil {
-		return nil, err
-	}
 	advise := func(advice func(plan, string) string) func(string) string {
 		return func(failure string) string { return advice(p.Now(), failure) }
 	}
 	onGateway := advise(func(p plan, failure string) string {
 		return adviseOnGateway(in.Install.Now().InstallCRDs, p, failure)
 	})
-	var list []child.Child
+	list, err := crdChildren(component, in, advise(adviseOnCRDs))
+	if err != nil {
+		return nil, err
+	}
 	before := []string{namespaceKey}
-	for _, crd := range bundle {
-		list = append(list, crdChild(component, in, crd, advise(adviseOnCRDs)))
-		before = append(before, crd.Name)
+	for _, crd := range list {
+		before = append(before, crd.Key)
 	}
 	// Names need only what they are made of: a patch has to know its object's name in preview, whatever else is unknown.
 	name := child.Fixed(in.Identity.Now().Name)
@@ -89,9 +87,9 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Fields: child.Fields{
 				"name":           name,
 				"namespace":      named(plan.namespaceName),
-				"chart":          child.Open(child.From(in.Source, func(s Source) string { return s.chart().name })),
-				"version":        child.Open(child.From(in.Source, func(s Source) string { return s.chart().version })),
-				"repositoryOpts": child.Open(child.From(in.Source, func(s Source) map[string]string { return s.chart().repositoryOpts() })),
+				"chart":          child.Open(child.From(in.Source, func(s Source) string { return s.chart().Name })),
+				"version":        child.Open(child.From(in.Source, func(s Source) string { return s.chart().Version })),
+				"repositoryOpts": child.Open(child.From(in.Source, func(s Source) map[string]string { return s.chart().RepositoryOpts() })),
 				"values":         child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
 				"skipCrds":       child.Fixed(true),
 				"skipAwait":      child.Fixed(true),
@@ -141,19 +139,12 @@ func patchedName(identity value.Value[meta.Identity]) child.Field {
 	return child.From(identity, func(i meta.Identity) string { return i.Namespace })
 }
 
-// crdChild installs a CRD, which outlives the gateway: deleting it would delete every route in the cluster. All gateways write
-// CRDs under one field manager, so that only what another tool holds in another version is a conflict. A CRD is never updated,
-// because Pulumi updates CRDs by overwriting what is there, whoever holds it: each version is a separate resource, and a
-// change that refresh has found is left alone.
-func crdChild(component string, in Inputs, crd crds.CRD, advice func(string) string) child.Child {
-	metadata, _ := crd.Object["metadata"].(map[string]any)
-	return child.Child{
-		Key: crd.Name, Kind: kube.CRDPatch, Omit: !in.Install.Now().InstallCRDs, Bare: true, Keep: true,
-		ResourceName: names.Child(in.Identity.Now().Name, component) + "-" + crd.Name + "-" + crd.Version,
-		Name:         child.Fixed(crd.Name), Annotations: child.Fixed(metadata["annotations"]),
-		Fields:        child.Fields{"spec": child.Fixed(crd.Object["spec"])},
-		IgnoreChanges: []string{"metadata", "spec"}, Advice: advice,
+func crdChildren(component string, in Inputs, advice func(string) string) ([]child.Child, error) {
+	if !in.Install.Now().InstallCRDs {
+		return nil, nil
 	}
+	all, err := crds.Traefik.CRDs()
+	return crds.Children(all, names.Child(in.Identity.Now().Name, component), advice), err
 }
 
 // revision has the patches change with each revision of the release.

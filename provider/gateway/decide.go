@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
@@ -88,11 +88,11 @@ func checkChart(s Source, faults *fault.List) {
 		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
 	switch given := ptr.Deref(s.Chart.Repository, ""); {
-	case s.Chart.Repository != nil && s.chart().isComplete():
+	case s.Chart.Repository != nil && helm.IsComplete(s.chart().Name):
 		faults.Add("chart.repository", "is given, but chart.name is an OCI reference or a path, which needs none; leave one out", "chart.name")
-	case isOCI(given):
+	case helm.IsOCI(given):
 		faults.Add("chart.repository", fmt.Sprintf("is an OCI registry, which Helm takes as the chart's name alone; leave it out and set "+
-			"chart.name to %q", strings.TrimRight(given, "/")+"/"+s.chart().name), "chart.name")
+			"chart.name to %q", strings.TrimRight(given, "/")+"/"+s.chart().Name), "chart.name")
 	}
 }
 
@@ -293,35 +293,19 @@ func (s Source) traefikVersion() string {
 	return chart.TraefikVersion(s.Chart.Values, ptr.Deref(s.Chart.TraefikVersion, ""))
 }
 
-// chartSource is where Helm finds the chart.
-type chartSource struct{ name, version, repository string }
-
-func (s Source) chart() chartSource {
-	source := chartSource{name: "traefik", version: chart.DefaultVersion, repository: repository}
+// chart is where Helm finds the chart.
+func (s Source) chart() helm.Chart {
+	source := helm.Chart{Name: "traefik", Version: chart.DefaultVersion, Repository: repository}
 	if s.Chart == nil {
 		return source
 	}
-	source.name = s.Chart.Name
-	source.version = ptr.Deref(s.Chart.Version, source.version)
-	source.repository = ptr.Deref(s.Chart.Repository, source.repository)
-	if source.isComplete() {
-		source.repository = ""
+	source.Name = s.Chart.Name
+	source.Version = ptr.Deref(s.Chart.Version, source.Version)
+	source.Repository = ptr.Deref(s.Chart.Repository, source.Repository)
+	if helm.IsComplete(source.Name) {
+		source.Repository = ""
 	}
 	return source
-}
-
-// isComplete says whether the name alone is enough to find the chart.
-func (c chartSource) isComplete() bool {
-	return isOCI(c.name) || strings.HasPrefix(c.name, ".") || filepath.IsAbs(c.name)
-}
-
-func isOCI(reference string) bool { return strings.HasPrefix(reference, "oci://") }
-
-func (c chartSource) repositoryOpts() map[string]string {
-	if c.repository == "" {
-		return nil
-	}
-	return map[string]string{"repo": c.repository}
 }
 
 // address is the load balancer's IP address or host name, or the ClusterIP of a Service that has none.

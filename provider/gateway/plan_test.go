@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 )
 
@@ -45,38 +46,38 @@ func TestTheURLIsOneThatClientsTake(t *testing.T) {
 func TestTheChartComesFromWhereItsNameSays(t *testing.T) {
 	for name, c := range map[string]struct {
 		chart *Chart
-		want  chartSource
+		want  helm.Chart
 		opts  map[string]string
 	}{
 		"published": {
 			nil,
-			chartSource{"traefik", chart.DefaultVersion, "https://traefik.github.io/charts"},
+			helm.Chart{Name: "traefik", Version: chart.DefaultVersion, Repository: "https://traefik.github.io/charts"},
 			map[string]string{"repo": "https://traefik.github.io/charts"},
 		},
 		"published, with values alone": {
 			&Chart{Name: "traefik", Values: map[string]any{"logs": map[string]any{}}},
-			chartSource{"traefik", chart.DefaultVersion, "https://traefik.github.io/charts"},
+			helm.Chart{Name: "traefik", Version: chart.DefaultVersion, Repository: "https://traefik.github.io/charts"},
 			map[string]string{"repo": "https://traefik.github.io/charts"},
 		},
 		"another version": {
 			&Chart{Name: "traefik", Version: ptr.To("41.4.0")},
-			chartSource{"traefik", "41.4.0", "https://traefik.github.io/charts"},
+			helm.Chart{Name: "traefik", Version: "41.4.0", Repository: "https://traefik.github.io/charts"},
 			map[string]string{"repo": "https://traefik.github.io/charts"},
 		},
 		"mirror": {
 			&Chart{Name: "edge/traefik", Repository: ptr.To("https://charts.example.com")},
-			chartSource{"edge/traefik", chart.DefaultVersion, "https://charts.example.com"},
+			helm.Chart{Name: "edge/traefik", Version: chart.DefaultVersion, Repository: "https://charts.example.com"},
 			map[string]string{"repo": "https://charts.example.com"},
 		},
-		"OCI":           {&Chart{Name: "oci://ghcr.io/traefik/helm/traefik"}, chartSource{"oci://ghcr.io/traefik/helm/traefik", chart.DefaultVersion, ""}, nil},
-		"relative path": {&Chart{Name: "./charts/traefik"}, chartSource{"./charts/traefik", chart.DefaultVersion, ""}, nil},
-		"path above":    {&Chart{Name: "../traefik-41.3.0.tgz"}, chartSource{"../traefik-41.3.0.tgz", chart.DefaultVersion, ""}, nil},
-		"absolute path": {&Chart{Name: "/charts/traefik"}, chartSource{"/charts/traefik", chart.DefaultVersion, ""}, nil},
+		"OCI":           {&Chart{Name: "oci://ghcr.io/traefik/helm/traefik"}, helm.Chart{Name: "oci://ghcr.io/traefik/helm/traefik", Version: chart.DefaultVersion, Repository: ""}, nil},
+		"relative path": {&Chart{Name: "./charts/traefik"}, helm.Chart{Name: "./charts/traefik", Version: chart.DefaultVersion, Repository: ""}, nil},
+		"path above":    {&Chart{Name: "../traefik-41.3.0.tgz"}, helm.Chart{Name: "../traefik-41.3.0.tgz", Version: chart.DefaultVersion, Repository: ""}, nil},
+		"absolute path": {&Chart{Name: "/charts/traefik"}, helm.Chart{Name: "/charts/traefik", Version: chart.DefaultVersion, Repository: ""}, nil},
 	} {
 		a := defaults()
 		a.Chart = c.chart
 		assert.Equal(t, c.want, a.chart(), name)
-		assert.Equal(t, c.opts, a.chart().repositoryOpts(), name)
+		assert.Equal(t, c.opts, a.chart().RepositoryOpts(), name)
 	}
 }
 

@@ -74,7 +74,7 @@ func (b *Backend) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceBackend")
 	at.Describe(b, "One endpoint, or several, with a share of a service's traffic.")
 	at.Describe(&b.Endpoint, "The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.")
-	at.Describe(&b.Endpoints, "Several endpoints that share the weight evenly.")
+	at.Describe(&b.Endpoints, "Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.")
 	at.Describe(&b.Weight, "This entry's share of the traffic as a whole, in proportion to the other entries' weights, "+
 		"however many endpoints it has: 0 to 1,000,000. Default: 1.")
 	at.SetDefault(&b.Weight, 1)

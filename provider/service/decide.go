@@ -230,6 +230,9 @@ func entries(backends []entry) []weight.Entry {
 	entries := make([]weight.Entry, len(backends))
 	for i, e := range backends {
 		entries[i] = weight.Entry{Weight: int64(e.weight), Endpoints: len(e.endpoints)}
+		for _, reference := range e.endpoints {
+			entries[i].Shares = append(entries[i].Shares, int64(reference.ShareOfEntry()))
+		}
 	}
 	return entries
 }

@@ -5,6 +5,16 @@ import * as pulumi from "@pulumi/pulumi";
 import * as utilities from "./utilities";
 
 // Export members:
+export { InferenceClusterArgs } from "./inferenceCluster";
+export type InferenceCluster = import("./inferenceCluster").InferenceCluster;
+export const InferenceCluster: typeof import("./inferenceCluster").InferenceCluster = null as any;
+utilities.lazyLoad(exports, ["InferenceCluster"], () => require("./inferenceCluster"));
+
+export { ModelDeploymentArgs } from "./modelDeployment";
+export type ModelDeployment = import("./modelDeployment").ModelDeployment;
+export const ModelDeployment: typeof import("./modelDeployment").ModelDeployment = null as any;
+utilities.lazyLoad(exports, ["ModelDeployment"], () => require("./modelDeployment"));
+
 export { ModelEndpointArgs } from "./modelEndpoint";
 export type ModelEndpoint = import("./modelEndpoint").ModelEndpoint;
 export const ModelEndpoint: typeof import("./modelEndpoint").ModelEndpoint = null as any;
@@ -14,6 +24,11 @@ export { ModelGatewayArgs } from "./modelGateway";
 export type ModelGateway = import("./modelGateway").ModelGateway;
 export const ModelGateway: typeof import("./modelGateway").ModelGateway = null as any;
 utilities.lazyLoad(exports, ["ModelGateway"], () => require("./modelGateway"));
+
+export { ModelPlacementArgs } from "./modelPlacement";
+export type ModelPlacement = import("./modelPlacement").ModelPlacement;
+export const ModelPlacement: typeof import("./modelPlacement").ModelPlacement = null as any;
+utilities.lazyLoad(exports, ["ModelPlacement"], () => require("./modelPlacement"));
 
 export { ModelServiceArgs } from "./modelService";
 export type ModelService = import("./modelService").ModelService;
@@ -40,10 +55,16 @@ const _module = {
     version: utilities.getVersion(),
     construct: (name: string, type: string, urn: string): pulumi.Resource => {
         switch (type) {
+            case "modelplane:index:InferenceCluster":
+                return new InferenceCluster(name, <any>undefined, { urn })
+            case "modelplane:index:ModelDeployment":
+                return new ModelDeployment(name, <any>undefined, { urn })
             case "modelplane:index:ModelEndpoint":
                 return new ModelEndpoint(name, <any>undefined, { urn })
             case "modelplane:index:ModelGateway":
                 return new ModelGateway(name, <any>undefined, { urn })
+            case "modelplane:index:ModelPlacement":
+                return new ModelPlacement(name, <any>undefined, { urn })
             case "modelplane:index:ModelService":
                 return new ModelService(name, <any>undefined, { urn })
             default:

@@ -1,15 +1,16 @@
 package chart
 
 import (
-	"maps"
 	"slices"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 )
 
 // Merge lays the user's values over those of [Values], as Helm would: maps are merged, everything else is replaced. Three lists are
 // not replaced, and the user's follow ours: additional arguments, where Traefik goes by the last of two that set the same,
 // environment variables, and the entry point's middlewares.
 func Merge(values, user map[string]any) map[string]any {
-	merged := overlay(values, user)
+	merged := helm.Overlay(values, user)
 	given, _ := user["additionalArguments"].([]any)
 	merged["additionalArguments"] = append(arguments(merged), given...)
 	variables, _ := user["env"].([]any)
@@ -20,24 +21,6 @@ func Merge(values, user map[string]any) map[string]any {
 		_, ours, _ := find(values, append(http, "middlewares"))
 		_, below, _ := find(merged, http)
 		below.(map[string]any)["middlewares"] = slices.Concat(ours.([]any), added)
-	}
-	return merged
-}
-
-// overlay returns a copy of base with over on top. It shares no map with either.
-func overlay(base, over map[string]any) map[string]any {
-	merged := maps.Clone(base)
-	for key, value := range over {
-		inner, isMap := value.(map[string]any)
-		if !isMap {
-			merged[key] = value
-			continue
-		}
-		below, _ := merged[key].(map[string]any)
-		if below == nil {
-			below = map[string]any{}
-		}
-		merged[key] = overlay(below, inner)
 	}
 	return merged
 }

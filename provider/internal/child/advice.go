@@ -16,6 +16,8 @@ type Engine struct {
 	ErrorHooks bool
 	// Claims are what the components of this run have claimed for themselves.
 	Claims *Claims
+	// ProviderURN is the URN of the component's Kubernetes provider, if the program gave it one.
+	ProviderURN string
 }
 
 // Claims are who has claimed what, in one run of a program. The zero value is ready for use.

@@ -22,6 +22,8 @@ type Owner struct {
 	kind, name string
 	identity   value.Value[meta.Identity]
 	metadata   value.Value[meta.Metadata]
+	// provider is the cluster of the children; nil for the component's own.
+	provider *Provider
 }
 
 // NewOwner registers the component itself, whose type in the schema is modelplane:index:<kind>.
@@ -45,12 +47,23 @@ func NewOwner(
 }
 
 // resourceName is the Pulumi name of a child that has none of its own. Names that Pulumi makes up for objects start with it.
-func (o Owner) resourceName() string { return names.Child(o.identity.Now().Name, o.name) }
+func (o Owner) resourceName() string { return o.ChildName() }
+
+// ChildName is the Pulumi name of a child, or of one of several that parts tell apart.
+func (o Owner) ChildName(parts ...string) string {
+	return names.Child(o.identity.Now().Name, o.name, parts...)
+}
+
+// Resource is the component itself.
+func (o Owner) Resource() pulumi.ComponentResource { return o.resource }
 
 // options are those of a child that its component's options and the list decide. Pulumi itself hands on the component's
 // provider, protect, retainOnDelete and transforms.
 func (o Owner) options(c Child, after []pulumi.Resource) []pulumi.ResourceOption {
 	opts := []pulumi.ResourceOption{pulumi.Parent(o.resource), pulumi.DependsOn(append(after, o.given.DependsOn...))}
+	if o.provider != nil {
+		opts = append(opts, pulumi.Provider(o.provider))
+	}
 	if aliases := o.aliases(c); len(aliases) > 0 {
 		opts = append(opts, pulumi.Aliases(aliases))
 	}

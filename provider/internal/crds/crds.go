@@ -1,14 +1,15 @@
-// Package crds holds the CRDs that Traefik watches, as they were published. Of the Gateway API's standard channel it leaves out
-// the rest, because every CRD is large in Pulumi's state, and the policy against downgrades, which would block others in the
-// cluster. The files in manifests are under the Apache License 2.0 (Gateway API) and the MIT License (Traefik); go generate
-// brings them up to date.
+// Package crds holds the CRDs that Traefik and Envoy Gateway watch, as they were published. Of the Gateway API's standard channel
+// and of Envoy Gateway's own it leaves out the rest, because every CRD is large in Pulumi's state, and the policy against
+// downgrades, which would block others in the cluster. The files in manifests are under the Apache License 2.0 (Gateway API and
+// Envoy Gateway) and the MIT License (Traefik); go generate brings them up to date.
 package crds
 
 import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -21,16 +22,21 @@ const (
 	GatewayAPIVersion = "v1.6.3"
 	// TraefikVersion is the release of Traefik that the CRDs of traefik.io are from.
 	TraefikVersion = "v3.7.13"
+	// EnvoyGatewayVersion is the release of Envoy Gateway that the CRDs of gateway.envoyproxy.io are from.
+	EnvoyGatewayVersion = "v1.8.1"
 	// FieldManager holds the fields of every CRD that a gateway of any stack has installed.
 	FieldManager = "modelplane"
 	// OldestGatewayAPI is the oldest release of the Gateway API that serves all that Traefik watches.
 	OldestGatewayAPI = "1.5.1"
 )
 
-// Watched are the CRDs that Traefik watches, and the version of each that it asks for. Without one of the Gateway API's it serves
-// no route. Without one of Traefik's it reads no Middleware, and routes with one answer 404
+// Set are CRDs by their names, and the version of each that is asked for.
+type Set map[string]string
+
+// Traefik are the CRDs that Traefik watches. Without one of the Gateway API's it serves no route. Without one of its own it reads no
+// Middleware, and routes with one answer 404
 // (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/gateway/client.go, and crd/client.go beside it).
-var Watched = map[string]string{
+var Traefik = Set{
 	"gatewayclasses.gateway.networking.k8s.io":     "v1",
 	"gateways.gateway.networking.k8s.io":           "v1",
 	"httproutes.gateway.networking.k8s.io":         "v1",
@@ -51,6 +57,22 @@ var Watched = map[string]string{
 	"traefikservices.traefik.io":      "v1alpha1",
 }
 
+// EnvoyGateway are the CRDs that Envoy Gateway watches, or its caches never fill, and the SecurityPolicy, by which it asks for keys. It
+// looks for its own only when it starts, and does without those that it does not find
+// (https://github.com/envoyproxy/gateway/blob/v1.8.1/internal/provider/kubernetes/controller.go).
+var EnvoyGateway = Set{
+	"gatewayclasses.gateway.networking.k8s.io":     "v1",
+	"gateways.gateway.networking.k8s.io":           "v1",
+	"listenersets.gateway.networking.k8s.io":       "v1",
+	"httproutes.gateway.networking.k8s.io":         "v1",
+	"grpcroutes.gateway.networking.k8s.io":         "v1",
+	"tlsroutes.gateway.networking.k8s.io":          "v1",
+	"backendtlspolicies.gateway.networking.k8s.io": "v1",
+	"referencegrants.gateway.networking.k8s.io":    "v1beta1",
+
+	"securitypolicies.gateway.envoyproxy.io": "v1alpha1",
+}
+
 //go:embed manifests/*.yaml
 var manifests embed.FS
 
@@ -64,17 +86,13 @@ type CRD struct {
 	Object map[string]any
 }
 
-// All returns every CRD, in the order of their names.
-func All() ([]CRD, error) {
-	files, err := fs.Glob(manifests, "manifests/*.yaml")
-	if err != nil {
-		return nil, err
-	}
+// CRDs returns the set's CRDs, in the order of their names.
+func (s Set) CRDs() ([]CRD, error) {
 	var all []CRD
-	for _, file := range files {
-		crd, err := read(file)
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		crd, err := read("manifests/" + name + ".yaml")
 		if err != nil {
-			return nil, fmt.Errorf("the CRD %s that this provider carries cannot be read: %w", file, err)
+			return nil, fmt.Errorf("the CRD %s that this provider carries cannot be read: %w", name, err)
 		}
 		all = append(all, crd)
 	}
@@ -98,15 +116,18 @@ func read(file string) (CRD, error) {
 	}
 	annotations["pulumi.com/patchFieldManager"] = FieldManager
 	version := GatewayAPIVersion
-	if strings.HasSuffix(name, ".traefik.io") {
+	switch {
+	case strings.HasSuffix(name, ".traefik.io"):
 		version = TraefikVersion
+	case strings.HasSuffix(name, ".gateway.envoyproxy.io"):
+		version = EnvoyGatewayVersion
 	}
 	return CRD{Name: name, Version: version, Object: object}, nil
 }
 
 // Objects are all CRDs as the API server takes them. It panics where one cannot be read, which a test of this package excludes.
 func Objects() []map[string]any {
-	all, err := All()
+	all, err := All().CRDs()
 	if err != nil {
 		panic(err)
 	}
@@ -115,4 +136,11 @@ func Objects() []map[string]any {
 		objects[i] = crd.Object
 	}
 	return objects
+}
+
+// All are the CRDs of every set.
+func All() Set {
+	all := maps.Clone(Traefik)
+	maps.Copy(all, EnvoyGateway)
+	return all
 }

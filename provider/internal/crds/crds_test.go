@@ -22,7 +22,7 @@ import (
 // that does not parse, and an object of another kind. Traefik's CRDs do not tell their version; package
 // generate's test holds them to their release.
 func TestCRDsAreOfThePinnedBundle(t *testing.T) {
-	all, err := crds.All()
+	all, err := crds.All().CRDs()
 	require.NoError(t, err)
 	assert.True(t, slices.IsSortedFunc(all, func(a, b crds.CRD) int { return strings.Compare(a.Name, b.Name) }))
 	for _, crd := range all {
@@ -34,16 +34,18 @@ func TestCRDsAreOfThePinnedBundle(t *testing.T) {
 			assert.Equal(t, "standard", object.Annotations["gateway.networking.k8s.io/channel"], crd.Name)
 		case "traefik.io":
 			assert.Equal(t, crds.TraefikVersion, crd.Version, crd.Name)
+		case "gateway.envoyproxy.io":
+			assert.Equal(t, crds.EnvoyGatewayVersion, crd.Version, crd.Name)
 		default:
-			t.Errorf("%s belongs to neither the Gateway API nor Traefik", crd.Name)
+			t.Errorf("%s belongs to neither the Gateway API, nor Traefik, nor Envoy Gateway", crd.Name)
 		}
 	}
 }
 
-// TestTraefikFindsWhatItWatches would catch a kind that a new release drops, renames or serves in other versions:
-// Traefik then serves no route at all.
-func TestTraefikFindsWhatItWatches(t *testing.T) {
-	all, err := crds.All()
+// TestControllersFindWhatTheyWatch would catch a kind that a new release drops, renames or serves in other versions: Traefik and
+// Envoy Gateway then serve no route at all.
+func TestControllersFindWhatTheyWatch(t *testing.T) {
+	all, err := crds.All().CRDs()
 	require.NoError(t, err)
 	served := map[string][]string{}
 	for _, crd := range all {
@@ -53,10 +55,9 @@ func TestTraefikFindsWhatItWatches(t *testing.T) {
 			}
 		}
 	}
-	for name, version := range crds.Watched {
+	for name, version := range crds.All() {
 		assert.Contains(t, served[name], version, name)
 	}
-	assert.Len(t, all, len(crds.Watched), "there are CRDs that Traefik does not watch")
 }
 
 // TestAPIServerAcceptsCRDs would catch a CRD that a real API server refuses: a schema that is not
@@ -69,7 +70,7 @@ func TestAPIServerAcceptsCRDs(t *testing.T) {
 	require.NoError(t, err)
 	client := apiextensions.NewForConfigOrDie(config).ApiextensionsV1().CustomResourceDefinitions()
 
-	all, err := crds.All()
+	all, err := crds.All().CRDs()
 	require.NoError(t, err)
 	for _, crd := range all {
 		_, err := client.Create(t.Context(), typed(t, crd), metav1.CreateOptions{

@@ -35,3 +35,13 @@ func (m Metadata) LabelsOf(component, name string) map[string]string {
 	maps.Copy(labels, m.Labels)
 	return labels
 }
+
+// With is the metadata with further labels, which give way to those that are there.
+func (m Metadata) With(labels map[string]string) Metadata {
+	all := maps.Clone(labels)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, m.Labels)
+	return Metadata{Labels: all, Annotations: m.Annotations}
+}

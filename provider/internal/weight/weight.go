@@ -17,6 +17,8 @@ const (
 	// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go#L303).
 	// It keeps all products below in the range of int64.
 	MaxEndpoints = 16
+	// MaxShare is the largest share that an endpoint can have of its entry.
+	MaxShare = 1_000_000
 )
 
 // Entry is one or more endpoints that share one weight.
@@ -25,6 +27,8 @@ type Entry struct {
 	Weight int64
 	// Endpoints is the number of endpoints that the share is divided among, 1 or more.
 	Endpoints int
+	// Shares are the endpoints' shares of the entry, each from 1 to MaxShare. Without them, all have the same.
+	Shares []int64
 }
 
 // Check refuses a weight that no entry can have.
@@ -49,11 +53,17 @@ func Check(weight int64) error {
 //     entry's share is then less than n/Max off the share asked for, with n the
 //     number of all endpoints.
 //
+// Where the endpoints of an entry have different shares of it, the same holds for
+// each endpoint: exact if it fits, else as near as it goes.
+//
 // A weight above 0 never becomes 0, and 0 stays 0; the shares of a route whose
 // weights are all 0 are nobody's, and it answers 503.
 func Split(entries []Entry) ([][]int32, error) {
 	if err := check(entries); err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(entries, func(e Entry) bool { return !e.isEven() }) {
+		return splitUneven(entries), nil
 	}
 	sums := evenSums(entries)
 	if !fits(entries, sums) {
@@ -81,7 +91,22 @@ func check(entries []Entry) error {
 		if entry.Endpoints > MaxEndpoints-total {
 			return fmt.Errorf("the entries have more than %d endpoints, the most that one rule of an HTTPRoute takes", MaxEndpoints)
 		}
+		if err := checkShares(entry); err != nil {
+			return fmt.Errorf("entry %d: %w", i+1, err)
+		}
 		total += entry.Endpoints
+	}
+	return nil
+}
+
+func checkShares(entry Entry) error {
+	if n := len(entry.Shares); n > 0 && n != entry.Endpoints {
+		return fmt.Errorf("%d shares are given for %d endpoints; write one for each", n, entry.Endpoints)
+	}
+	for _, share := range entry.Shares {
+		if share < 1 || share > MaxShare {
+			return fmt.Errorf("the share %d is outside 1 to %d", share, MaxShare)
+		}
 	}
 	return nil
 }

@@ -18,20 +18,24 @@ func TestSplitStaysNearWhatTheUserWrote(t *testing.T) {
 		want    [][]int32
 	}{
 		{"none", nil, [][]int32{}},
-		{"as written", []Entry{{80, 1}, {20, 1}}, [][]int32{{80}, {20}}},
-		{"divided where that works out", []Entry{{80, 4}, {20, 1}}, [][]int32{{20, 20, 20, 20}, {20}}},
-		{"80 to 20 with seven endpoints", []Entry{{80, 7}, {20, 1}}, [][]int32{{80, 80, 80, 80, 80, 80, 80}, {140}}},
-		{"multiplied for two entries at once", []Entry{{1, 2}, {1, 3}}, [][]int32{{3, 3}, {2, 2, 2}}},
-		{"one to none", []Entry{{1, 1}, {0, 1}}, [][]int32{{1}, {0}}},
-		{"nothing at all", []Entry{{0, 2}, {0, 1}}, [][]int32{{0, 0}, {0}}},
-		{"none stays none however many endpoints", []Entry{{1, 2}, {0, 5}}, [][]int32{{1, 1}, {0, 0, 0, 0, 0}}},
-		{"one entry alone", []Entry{{1, 3}}, [][]int32{{1, 1, 1}}},
-		{"the largest weights", []Entry{{Max, 1}, {1, 1}}, [][]int32{{Max}, {1}}},
-		{"reduced where multiplied is too much", []Entry{{Max, 1}, {Max, 3}}, [][]int32{{3}, {1, 1, 1}}},
-		{"exact with a difference of 1", []Entry{{999_983, 1}, {5, 3}}, [][]int32{{999_983}, {2, 2, 1}}},
-		{"the largest exact, so that 1 weighs less", []Entry{{333_331, 1}, {2, 5}}, [][]int32{{999_993}, {2, 1, 1, 1, 1}}},
-		{"as near as it goes", []Entry{{Max, 1}, {1, 7}}, [][]int32{{Max}, {1, 1, 1, 1, 1, 1, 1}}},
-		{"as near as it goes, scaled up and rounded", []Entry{{500_001, 1}, {250_001, 1}, {1, 3}}, [][]int32{{Max}, {500_001}, {1, 1, 1}}},
+		{"as written", []Entry{{80, 1, nil}, {20, 1, nil}}, [][]int32{{80}, {20}}},
+		{"divided where that works out", []Entry{{80, 4, nil}, {20, 1, nil}}, [][]int32{{20, 20, 20, 20}, {20}}},
+		{"80 to 20 with seven endpoints", []Entry{{80, 7, nil}, {20, 1, nil}}, [][]int32{{80, 80, 80, 80, 80, 80, 80}, {140}}},
+		{"multiplied for two entries at once", []Entry{{1, 2, nil}, {1, 3, nil}}, [][]int32{{3, 3}, {2, 2, 2}}},
+		{"one to none", []Entry{{1, 1, nil}, {0, 1, nil}}, [][]int32{{1}, {0}}},
+		{"nothing at all", []Entry{{0, 2, nil}, {0, 1, nil}}, [][]int32{{0, 0}, {0}}},
+		{"none stays none however many endpoints", []Entry{{1, 2, nil}, {0, 5, nil}}, [][]int32{{1, 1}, {0, 0, 0, 0, 0}}},
+		{"one entry alone", []Entry{{1, 3, nil}}, [][]int32{{1, 1, 1}}},
+		{"the largest weights", []Entry{{Max, 1, nil}, {1, 1, nil}}, [][]int32{{Max}, {1}}},
+		{"reduced where multiplied is too much", []Entry{{Max, 1, nil}, {Max, 3, nil}}, [][]int32{{3}, {1, 1, 1}}},
+		{"exact with a difference of 1", []Entry{{999_983, 1, nil}, {5, 3, nil}}, [][]int32{{999_983}, {2, 2, 1}}},
+		{"the largest exact, so that 1 weighs less", []Entry{{333_331, 1, nil}, {2, 5, nil}}, [][]int32{{999_993}, {2, 1, 1, 1, 1}}},
+		{"by replicas", []Entry{{80, 2, []int64{3, 1}}, {20, 1, nil}}, [][]int32{{60, 20}, {20}}},
+		{"by replicas, multiplied", []Entry{{80, 2, []int64{2, 1}}, {20, 1, nil}}, [][]int32{{160, 80}, {60}}},
+		{"by replicas, as near as it goes", []Entry{{Max, 2, []int64{Max, 1}}, {Max, 1, nil}}, [][]int32{{999_999, 1}, {Max}}},
+		{"by replicas, of nothing", []Entry{{0, 2, []int64{2, 1}}, {1, 1, nil}}, [][]int32{{0, 0}, {1}}},
+		{"as near as it goes", []Entry{{Max, 1, nil}, {1, 7, nil}}, [][]int32{{Max}, {1, 1, 1, 1, 1, 1, 1}}},
+		{"as near as it goes, scaled up and rounded", []Entry{{500_001, 1, nil}, {250_001, 1, nil}, {1, 3, nil}}, [][]int32{{Max}, {500_001}, {1, 1, 1}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := Split(c.entries)
@@ -44,10 +48,12 @@ func TestSplitStaysNearWhatTheUserWrote(t *testing.T) {
 // Catches a bad entry that becomes a plausible weight.
 func TestSplitRefusesWhatIsNoShare(t *testing.T) {
 	for want, entries := range map[string][]Entry{
-		"the weight of entry 2: -3 is below 0; weights are shares from 0 to 1000000":            {{1, 1}, {-3, 1}},
-		"the weight of entry 1: 1000001 is above 1000000; weights are shares from 0 to 1000000": {{Max + 1, 1}},
-		"entry 1 has no endpoint; give it one or leave the entry out":                           {{1, 0}},
-		"the entries have more than 16 endpoints, the most that one rule of an HTTPRoute takes": {{1, 16}, {1, 1}},
+		"the weight of entry 2: -3 is below 0; weights are shares from 0 to 1000000":            {{1, 1, nil}, {-3, 1, nil}},
+		"the weight of entry 1: 1000001 is above 1000000; weights are shares from 0 to 1000000": {{Max + 1, 1, nil}},
+		"entry 1: the share 0 is outside 1 to 1000000":                                          {{1, 2, []int64{1, 0}}},
+		"entry 1: 1 shares are given for 2 endpoints; write one for each":                       {{1, 2, []int64{1}}},
+		"entry 1 has no endpoint; give it one or leave the entry out":                           {{1, 0, nil}},
+		"the entries have more than 16 endpoints, the most that one rule of an HTTPRoute takes": {{1, 16, nil}, {1, 1, nil}},
 	} {
 		_, err := Split(entries)
 		assert.EqualError(t, err, want)
@@ -153,6 +159,44 @@ func TestTheOrderOfEntriesChangesNothing(t *testing.T) {
 	})
 }
 
+// Catches an endpoint with many replicas that gets no more than one with few, and one that gets nothing.
+func TestEachEndpointGetsItsShareOfItsEntry(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entries := drawEntries(t)
+		var total, endpoints float64
+		for i := range entries {
+			for range entries[i].Endpoints {
+				entries[i].Shares = append(entries[i].Shares, rapid.Int64Range(1, 50).Draw(t, "share"))
+			}
+			total += float64(entries[i].Weight)
+			endpoints += float64(entries[i].Endpoints)
+		}
+		weights, err := Split(entries)
+		require.NoError(t, err)
+		sums := 0.0
+		for _, weight := range slices.Concat(weights...) {
+			require.LessOrEqual(t, weight, int32(Max))
+			sums += float64(weight)
+		}
+		for i, entry := range entries {
+			for j, weight := range weights[i] {
+				require.Equal(t, entry.Weight == 0, weight == 0)
+				if entry.Weight > 0 {
+					asked := float64(entry.Weight) / total * float64(entry.Shares[j]) / float64(sumOf(entry.Shares))
+					require.InDelta(t, asked, float64(weight)/sums, endpoints/Max)
+				}
+			}
+		}
+	})
+}
+
+func sumOf(shares []int64) (total int64) {
+	for _, share := range shares {
+		total += share
+	}
+	return total
+}
+
 // shares are the parts of the traffic that each entry gets with these weights,
 // 0 to 1; all 0 where no weight is above 0.
 func shares(weights [][]int32) []float64 {
@@ -186,7 +230,7 @@ func drawEntries(t *rapid.T) []Entry {
 		if left == 0 {
 			break
 		}
-		entry := Entry{weights.Draw(t, "weight"), rapid.IntRange(1, min(left, 7)).Draw(t, "endpoints")}
+		entry := Entry{weights.Draw(t, "weight"), rapid.IntRange(1, min(left, 7)).Draw(t, "endpoints"), nil}
 		left -= entry.Endpoints
 		entries = append(entries, entry)
 	}

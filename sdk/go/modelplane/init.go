@@ -21,10 +21,16 @@ func (m *module) Version() semver.Version {
 
 func (m *module) Construct(ctx *pulumi.Context, name, typ, urn string) (r pulumi.Resource, err error) {
 	switch typ {
+	case "modelplane:index:InferenceCluster":
+		r = &InferenceCluster{}
+	case "modelplane:index:ModelDeployment":
+		r = &ModelDeployment{}
 	case "modelplane:index:ModelEndpoint":
 		r = &ModelEndpoint{}
 	case "modelplane:index:ModelGateway":
 		r = &ModelGateway{}
+	case "modelplane:index:ModelPlacement":
+		r = &ModelPlacement{}
 	case "modelplane:index:ModelService":
 		r = &ModelService{}
 	default:

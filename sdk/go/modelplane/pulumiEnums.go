@@ -177,6 +177,182 @@ func (in *caCertificateKindPtr) ToCaCertificateKindPtrOutputWithContext(ctx cont
 	return pulumi.ToOutputWithContext(ctx, in).(CaCertificateKindPtrOutput)
 }
 
+type ClusterComponentPresence string
+
+const (
+	// The component installs it, in the version that it is tested with.
+	ClusterComponentPresenceInstalled = ClusterComponentPresence("Installed")
+	// The cluster has it already.
+	ClusterComponentPresenceExisting = ClusterComponentPresence("Existing")
+)
+
+type DeploymentEnginePreset string
+
+const (
+	// vLLM (https://docs.vllm.ai).
+	DeploymentEnginePresetVLLM = DeploymentEnginePreset("VLLM")
+	// SGLang (https://docs.sglang.ai).
+	DeploymentEnginePresetSGLang = DeploymentEnginePreset("SGLang")
+)
+
+func (DeploymentEnginePreset) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentEnginePreset)(nil)).Elem()
+}
+
+func (e DeploymentEnginePreset) ToDeploymentEnginePresetOutput() DeploymentEnginePresetOutput {
+	return pulumi.ToOutput(e).(DeploymentEnginePresetOutput)
+}
+
+func (e DeploymentEnginePreset) ToDeploymentEnginePresetOutputWithContext(ctx context.Context) DeploymentEnginePresetOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(DeploymentEnginePresetOutput)
+}
+
+func (e DeploymentEnginePreset) ToDeploymentEnginePresetPtrOutput() DeploymentEnginePresetPtrOutput {
+	return e.ToDeploymentEnginePresetPtrOutputWithContext(context.Background())
+}
+
+func (e DeploymentEnginePreset) ToDeploymentEnginePresetPtrOutputWithContext(ctx context.Context) DeploymentEnginePresetPtrOutput {
+	return DeploymentEnginePreset(e).ToDeploymentEnginePresetOutputWithContext(ctx).ToDeploymentEnginePresetPtrOutputWithContext(ctx)
+}
+
+func (e DeploymentEnginePreset) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e DeploymentEnginePreset) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e DeploymentEnginePreset) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e DeploymentEnginePreset) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type DeploymentEnginePresetOutput struct{ *pulumi.OutputState }
+
+func (DeploymentEnginePresetOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentEnginePreset)(nil)).Elem()
+}
+
+func (o DeploymentEnginePresetOutput) ToDeploymentEnginePresetOutput() DeploymentEnginePresetOutput {
+	return o
+}
+
+func (o DeploymentEnginePresetOutput) ToDeploymentEnginePresetOutputWithContext(ctx context.Context) DeploymentEnginePresetOutput {
+	return o
+}
+
+func (o DeploymentEnginePresetOutput) ToDeploymentEnginePresetPtrOutput() DeploymentEnginePresetPtrOutput {
+	return o.ToDeploymentEnginePresetPtrOutputWithContext(context.Background())
+}
+
+func (o DeploymentEnginePresetOutput) ToDeploymentEnginePresetPtrOutputWithContext(ctx context.Context) DeploymentEnginePresetPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v DeploymentEnginePreset) *DeploymentEnginePreset {
+		return &v
+	}).(DeploymentEnginePresetPtrOutput)
+}
+
+func (o DeploymentEnginePresetOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o DeploymentEnginePresetOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e DeploymentEnginePreset) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o DeploymentEnginePresetOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o DeploymentEnginePresetOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e DeploymentEnginePreset) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type DeploymentEnginePresetPtrOutput struct{ *pulumi.OutputState }
+
+func (DeploymentEnginePresetPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**DeploymentEnginePreset)(nil)).Elem()
+}
+
+func (o DeploymentEnginePresetPtrOutput) ToDeploymentEnginePresetPtrOutput() DeploymentEnginePresetPtrOutput {
+	return o
+}
+
+func (o DeploymentEnginePresetPtrOutput) ToDeploymentEnginePresetPtrOutputWithContext(ctx context.Context) DeploymentEnginePresetPtrOutput {
+	return o
+}
+
+func (o DeploymentEnginePresetPtrOutput) Elem() DeploymentEnginePresetOutput {
+	return o.ApplyT(func(v *DeploymentEnginePreset) DeploymentEnginePreset {
+		if v != nil {
+			return *v
+		}
+		var ret DeploymentEnginePreset
+		return ret
+	}).(DeploymentEnginePresetOutput)
+}
+
+func (o DeploymentEnginePresetPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o DeploymentEnginePresetPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *DeploymentEnginePreset) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// DeploymentEnginePresetInput is an input type that accepts values of the DeploymentEnginePreset enum
+// A concrete instance of `DeploymentEnginePresetInput` can be one of the following:
+//
+//	DeploymentEnginePresetVLLM
+//	DeploymentEnginePresetSGLang
+type DeploymentEnginePresetInput interface {
+	pulumi.Input
+
+	ToDeploymentEnginePresetOutput() DeploymentEnginePresetOutput
+	ToDeploymentEnginePresetOutputWithContext(context.Context) DeploymentEnginePresetOutput
+}
+
+var deploymentEnginePresetPtrType = reflect.TypeOf((**DeploymentEnginePreset)(nil)).Elem()
+
+type DeploymentEnginePresetPtrInput interface {
+	pulumi.Input
+
+	ToDeploymentEnginePresetPtrOutput() DeploymentEnginePresetPtrOutput
+	ToDeploymentEnginePresetPtrOutputWithContext(context.Context) DeploymentEnginePresetPtrOutput
+}
+
+type deploymentEnginePresetPtr string
+
+func DeploymentEnginePresetPtr(v string) DeploymentEnginePresetPtrInput {
+	return (*deploymentEnginePresetPtr)(&v)
+}
+
+func (*deploymentEnginePresetPtr) ElementType() reflect.Type {
+	return deploymentEnginePresetPtrType
+}
+
+func (in *deploymentEnginePresetPtr) ToDeploymentEnginePresetPtrOutput() DeploymentEnginePresetPtrOutput {
+	return pulumi.ToOutput(in).(DeploymentEnginePresetPtrOutput)
+}
+
+func (in *deploymentEnginePresetPtr) ToDeploymentEnginePresetPtrOutputWithContext(ctx context.Context) DeploymentEnginePresetPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(DeploymentEnginePresetPtrOutput)
+}
+
 type EndpointProtocol string
 
 const (
@@ -687,6 +863,8 @@ func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutputWithContext(ctx co
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePresetInput)(nil)).Elem(), DeploymentEnginePreset("VLLM"))
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePresetPtrInput)(nil)).Elem(), DeploymentEnginePreset("VLLM"))
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolPtrInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
@@ -695,6 +873,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
+	pulumi.RegisterOutputType(DeploymentEnginePresetOutput{})
+	pulumi.RegisterOutputType(DeploymentEnginePresetPtrOutput{})
 	pulumi.RegisterOutputType(EndpointProtocolOutput{})
 	pulumi.RegisterOutputType(EndpointProtocolPtrOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromOutput{})

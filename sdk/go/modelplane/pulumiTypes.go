@@ -35,6 +35,8 @@ type BackendReference struct {
 	Port int `pulumi:"port"`
 	// The Kubernetes Service in front of the server's addresses.
 	ServiceName string `pulumi:"serviceName"`
+	// How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+	Share *int `pulumi:"share"`
 }
 
 // Defaults sets the appropriate defaults for BackendReference
@@ -87,6 +89,8 @@ type BackendReferenceArgs struct {
 	Port pulumi.IntInput `pulumi:"port"`
 	// The Kubernetes Service in front of the server's addresses.
 	ServiceName pulumi.StringInput `pulumi:"serviceName"`
+	// How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+	Share pulumi.IntPtrInput `pulumi:"share"`
 }
 
 // Defaults sets the appropriate defaults for BackendReferenceArgs
@@ -256,6 +260,11 @@ func (o BackendReferenceOutput) ServiceName() pulumi.StringOutput {
 	return o.ApplyT(func(v BackendReference) string { return v.ServiceName }).(pulumi.StringOutput)
 }
 
+// How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+func (o BackendReferenceOutput) Share() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v BackendReference) *int { return v.Share }).(pulumi.IntPtrOutput)
+}
+
 type BackendReferencePtrOutput struct{ *pulumi.OutputState }
 
 func (BackendReferencePtrOutput) ElementType() reflect.Type {
@@ -378,6 +387,16 @@ func (o BackendReferencePtrOutput) ServiceName() pulumi.StringPtrOutput {
 		}
 		return &v.ServiceName
 	}).(pulumi.StringPtrOutput)
+}
+
+// How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+func (o BackendReferencePtrOutput) Share() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *BackendReference) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Share
+	}).(pulumi.IntPtrOutput)
 }
 
 type BackendReferenceArrayOutput struct{ *pulumi.OutputState }
@@ -617,6 +636,1909 @@ func (o CaCertificateReferencePtrOutput) Name() pulumi.StringPtrOutput {
 		}
 		return &v.Name
 	}).(pulumi.StringPtrOutput)
+}
+
+// Where a Helm chart comes from.
+type ClusterChart struct {
+	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+	Name *string `pulumi:"name"`
+	// The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+	Repository *string `pulumi:"repository"`
+	// Values for the chart, merged deeply over those that the component computes.
+	Values map[string]interface{} `pulumi:"values"`
+	// The chart's version. Default: 1.8.1.
+	Version *string `pulumi:"version"`
+}
+
+// ClusterChartInput is an input type that accepts ClusterChartArgs and ClusterChartOutput values.
+// You can construct a concrete instance of `ClusterChartInput` via:
+//
+//	ClusterChartArgs{...}
+type ClusterChartInput interface {
+	pulumi.Input
+
+	ToClusterChartOutput() ClusterChartOutput
+	ToClusterChartOutputWithContext(context.Context) ClusterChartOutput
+}
+
+// Where a Helm chart comes from.
+type ClusterChartArgs struct {
+	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+	Name pulumi.StringPtrInput `pulumi:"name"`
+	// The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+	Repository pulumi.StringPtrInput `pulumi:"repository"`
+	// Values for the chart, merged deeply over those that the component computes.
+	Values pulumi.MapInput `pulumi:"values"`
+	// The chart's version. Default: 1.8.1.
+	Version pulumi.StringPtrInput `pulumi:"version"`
+}
+
+func (ClusterChartArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterChart)(nil)).Elem()
+}
+
+func (i ClusterChartArgs) ToClusterChartOutput() ClusterChartOutput {
+	return i.ToClusterChartOutputWithContext(context.Background())
+}
+
+func (i ClusterChartArgs) ToClusterChartOutputWithContext(ctx context.Context) ClusterChartOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterChartOutput)
+}
+
+func (i ClusterChartArgs) ToClusterChartPtrOutput() ClusterChartPtrOutput {
+	return i.ToClusterChartPtrOutputWithContext(context.Background())
+}
+
+func (i ClusterChartArgs) ToClusterChartPtrOutputWithContext(ctx context.Context) ClusterChartPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterChartOutput).ToClusterChartPtrOutputWithContext(ctx)
+}
+
+// ClusterChartPtrInput is an input type that accepts ClusterChartArgs, ClusterChartPtr and ClusterChartPtrOutput values.
+// You can construct a concrete instance of `ClusterChartPtrInput` via:
+//
+//	        ClusterChartArgs{...}
+//
+//	or:
+//
+//	        nil
+type ClusterChartPtrInput interface {
+	pulumi.Input
+
+	ToClusterChartPtrOutput() ClusterChartPtrOutput
+	ToClusterChartPtrOutputWithContext(context.Context) ClusterChartPtrOutput
+}
+
+type clusterChartPtrType ClusterChartArgs
+
+func ClusterChartPtr(v *ClusterChartArgs) ClusterChartPtrInput {
+	return (*clusterChartPtrType)(v)
+}
+
+func (*clusterChartPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ClusterChart)(nil)).Elem()
+}
+
+func (i *clusterChartPtrType) ToClusterChartPtrOutput() ClusterChartPtrOutput {
+	return i.ToClusterChartPtrOutputWithContext(context.Background())
+}
+
+func (i *clusterChartPtrType) ToClusterChartPtrOutputWithContext(ctx context.Context) ClusterChartPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterChartPtrOutput)
+}
+
+// Where a Helm chart comes from.
+type ClusterChartOutput struct{ *pulumi.OutputState }
+
+func (ClusterChartOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterChart)(nil)).Elem()
+}
+
+func (o ClusterChartOutput) ToClusterChartOutput() ClusterChartOutput {
+	return o
+}
+
+func (o ClusterChartOutput) ToClusterChartOutputWithContext(ctx context.Context) ClusterChartOutput {
+	return o
+}
+
+func (o ClusterChartOutput) ToClusterChartPtrOutput() ClusterChartPtrOutput {
+	return o.ToClusterChartPtrOutputWithContext(context.Background())
+}
+
+func (o ClusterChartOutput) ToClusterChartPtrOutputWithContext(ctx context.Context) ClusterChartPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ClusterChart) *ClusterChart {
+		return &v
+	}).(ClusterChartPtrOutput)
+}
+
+// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+func (o ClusterChartOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterChart) *string { return v.Name }).(pulumi.StringPtrOutput)
+}
+
+// The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+func (o ClusterChartOutput) Repository() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterChart) *string { return v.Repository }).(pulumi.StringPtrOutput)
+}
+
+// Values for the chart, merged deeply over those that the component computes.
+func (o ClusterChartOutput) Values() pulumi.MapOutput {
+	return o.ApplyT(func(v ClusterChart) map[string]interface{} { return v.Values }).(pulumi.MapOutput)
+}
+
+// The chart's version. Default: 1.8.1.
+func (o ClusterChartOutput) Version() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterChart) *string { return v.Version }).(pulumi.StringPtrOutput)
+}
+
+type ClusterChartPtrOutput struct{ *pulumi.OutputState }
+
+func (ClusterChartPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ClusterChart)(nil)).Elem()
+}
+
+func (o ClusterChartPtrOutput) ToClusterChartPtrOutput() ClusterChartPtrOutput {
+	return o
+}
+
+func (o ClusterChartPtrOutput) ToClusterChartPtrOutputWithContext(ctx context.Context) ClusterChartPtrOutput {
+	return o
+}
+
+func (o ClusterChartPtrOutput) Elem() ClusterChartOutput {
+	return o.ApplyT(func(v *ClusterChart) ClusterChart {
+		if v != nil {
+			return *v
+		}
+		var ret ClusterChart
+		return ret
+	}).(ClusterChartOutput)
+}
+
+// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+func (o ClusterChartPtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterChart) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+func (o ClusterChartPtrOutput) Repository() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterChart) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Repository
+	}).(pulumi.StringPtrOutput)
+}
+
+// Values for the chart, merged deeply over those that the component computes.
+func (o ClusterChartPtrOutput) Values() pulumi.MapOutput {
+	return o.ApplyT(func(v *ClusterChart) map[string]interface{} {
+		if v == nil {
+			return nil
+		}
+		return v.Values
+	}).(pulumi.MapOutput)
+}
+
+// The chart's version. Default: 1.8.1.
+func (o ClusterChartPtrOutput) Version() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterChart) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Version
+	}).(pulumi.StringPtrOutput)
+}
+
+// A kind of device that each node of a pool has.
+type ClusterDevice struct {
+	// How many devices each node has: 1 to 1,000,000.
+	Count int `pulumi:"count"`
+	// The DeviceClass that the devices are of (dynamic resource allocation).
+	DeviceClass *string `pulumi:"deviceClass"`
+	// What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+	Memory *string `pulumi:"memory"`
+	// The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+	Resource *string `pulumi:"resource"`
+	// The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+	Type *string `pulumi:"type"`
+}
+
+// ClusterDeviceInput is an input type that accepts ClusterDeviceArgs and ClusterDeviceOutput values.
+// You can construct a concrete instance of `ClusterDeviceInput` via:
+//
+//	ClusterDeviceArgs{...}
+type ClusterDeviceInput interface {
+	pulumi.Input
+
+	ToClusterDeviceOutput() ClusterDeviceOutput
+	ToClusterDeviceOutputWithContext(context.Context) ClusterDeviceOutput
+}
+
+// A kind of device that each node of a pool has.
+type ClusterDeviceArgs struct {
+	// How many devices each node has: 1 to 1,000,000.
+	Count pulumi.IntInput `pulumi:"count"`
+	// The DeviceClass that the devices are of (dynamic resource allocation).
+	DeviceClass pulumi.StringPtrInput `pulumi:"deviceClass"`
+	// What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+	Memory pulumi.StringPtrInput `pulumi:"memory"`
+	// The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+	Resource pulumi.StringPtrInput `pulumi:"resource"`
+	// The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+	Type pulumi.StringPtrInput `pulumi:"type"`
+}
+
+func (ClusterDeviceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterDevice)(nil)).Elem()
+}
+
+func (i ClusterDeviceArgs) ToClusterDeviceOutput() ClusterDeviceOutput {
+	return i.ToClusterDeviceOutputWithContext(context.Background())
+}
+
+func (i ClusterDeviceArgs) ToClusterDeviceOutputWithContext(ctx context.Context) ClusterDeviceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterDeviceOutput)
+}
+
+// ClusterDeviceArrayInput is an input type that accepts ClusterDeviceArray and ClusterDeviceArrayOutput values.
+// You can construct a concrete instance of `ClusterDeviceArrayInput` via:
+//
+//	ClusterDeviceArray{ ClusterDeviceArgs{...} }
+type ClusterDeviceArrayInput interface {
+	pulumi.Input
+
+	ToClusterDeviceArrayOutput() ClusterDeviceArrayOutput
+	ToClusterDeviceArrayOutputWithContext(context.Context) ClusterDeviceArrayOutput
+}
+
+type ClusterDeviceArray []ClusterDeviceInput
+
+func (ClusterDeviceArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterDevice)(nil)).Elem()
+}
+
+func (i ClusterDeviceArray) ToClusterDeviceArrayOutput() ClusterDeviceArrayOutput {
+	return i.ToClusterDeviceArrayOutputWithContext(context.Background())
+}
+
+func (i ClusterDeviceArray) ToClusterDeviceArrayOutputWithContext(ctx context.Context) ClusterDeviceArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterDeviceArrayOutput)
+}
+
+// A kind of device that each node of a pool has.
+type ClusterDeviceOutput struct{ *pulumi.OutputState }
+
+func (ClusterDeviceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterDevice)(nil)).Elem()
+}
+
+func (o ClusterDeviceOutput) ToClusterDeviceOutput() ClusterDeviceOutput {
+	return o
+}
+
+func (o ClusterDeviceOutput) ToClusterDeviceOutputWithContext(ctx context.Context) ClusterDeviceOutput {
+	return o
+}
+
+// How many devices each node has: 1 to 1,000,000.
+func (o ClusterDeviceOutput) Count() pulumi.IntOutput {
+	return o.ApplyT(func(v ClusterDevice) int { return v.Count }).(pulumi.IntOutput)
+}
+
+// The DeviceClass that the devices are of (dynamic resource allocation).
+func (o ClusterDeviceOutput) DeviceClass() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterDevice) *string { return v.DeviceClass }).(pulumi.StringPtrOutput)
+}
+
+// What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+func (o ClusterDeviceOutput) Memory() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterDevice) *string { return v.Memory }).(pulumi.StringPtrOutput)
+}
+
+// The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+func (o ClusterDeviceOutput) Resource() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterDevice) *string { return v.Resource }).(pulumi.StringPtrOutput)
+}
+
+// The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+func (o ClusterDeviceOutput) Type() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterDevice) *string { return v.Type }).(pulumi.StringPtrOutput)
+}
+
+type ClusterDeviceArrayOutput struct{ *pulumi.OutputState }
+
+func (ClusterDeviceArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterDevice)(nil)).Elem()
+}
+
+func (o ClusterDeviceArrayOutput) ToClusterDeviceArrayOutput() ClusterDeviceArrayOutput {
+	return o
+}
+
+func (o ClusterDeviceArrayOutput) ToClusterDeviceArrayOutputWithContext(ctx context.Context) ClusterDeviceArrayOutput {
+	return o
+}
+
+func (o ClusterDeviceArrayOutput) Index(i pulumi.IntInput) ClusterDeviceOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ClusterDevice {
+		return vs[0].([]ClusterDevice)[vs[1].(int)]
+	}).(ClusterDeviceOutput)
+}
+
+// What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+type ClusterFacts struct {
+	// Whether all replicas leave the cluster. Default: false.
+	Drain *bool `pulumi:"drain"`
+	// What placements choose by, such as `region` and `tier`.
+	Labels map[string]string `pulumi:"labels"`
+	// The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+	Name string `pulumi:"name"`
+	// The groups of nodes that the cluster has. Without any, only models without devices run there.
+	Pools []ClusterPool `pulumi:"pools"`
+	// What keeps models away that do not tolerate it.
+	Taints []ClusterTaint `pulumi:"taints"`
+}
+
+// ClusterFactsInput is an input type that accepts ClusterFactsArgs and ClusterFactsOutput values.
+// You can construct a concrete instance of `ClusterFactsInput` via:
+//
+//	ClusterFactsArgs{...}
+type ClusterFactsInput interface {
+	pulumi.Input
+
+	ToClusterFactsOutput() ClusterFactsOutput
+	ToClusterFactsOutputWithContext(context.Context) ClusterFactsOutput
+}
+
+// What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+type ClusterFactsArgs struct {
+	// Whether all replicas leave the cluster. Default: false.
+	Drain pulumi.BoolPtrInput `pulumi:"drain"`
+	// What placements choose by, such as `region` and `tier`.
+	Labels pulumi.StringMapInput `pulumi:"labels"`
+	// The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The groups of nodes that the cluster has. Without any, only models without devices run there.
+	Pools ClusterPoolArrayInput `pulumi:"pools"`
+	// What keeps models away that do not tolerate it.
+	Taints ClusterTaintArrayInput `pulumi:"taints"`
+}
+
+func (ClusterFactsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterFacts)(nil)).Elem()
+}
+
+func (i ClusterFactsArgs) ToClusterFactsOutput() ClusterFactsOutput {
+	return i.ToClusterFactsOutputWithContext(context.Background())
+}
+
+func (i ClusterFactsArgs) ToClusterFactsOutputWithContext(ctx context.Context) ClusterFactsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterFactsOutput)
+}
+
+// ClusterFactsArrayInput is an input type that accepts ClusterFactsArray and ClusterFactsArrayOutput values.
+// You can construct a concrete instance of `ClusterFactsArrayInput` via:
+//
+//	ClusterFactsArray{ ClusterFactsArgs{...} }
+type ClusterFactsArrayInput interface {
+	pulumi.Input
+
+	ToClusterFactsArrayOutput() ClusterFactsArrayOutput
+	ToClusterFactsArrayOutputWithContext(context.Context) ClusterFactsArrayOutput
+}
+
+type ClusterFactsArray []ClusterFactsInput
+
+func (ClusterFactsArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterFacts)(nil)).Elem()
+}
+
+func (i ClusterFactsArray) ToClusterFactsArrayOutput() ClusterFactsArrayOutput {
+	return i.ToClusterFactsArrayOutputWithContext(context.Background())
+}
+
+func (i ClusterFactsArray) ToClusterFactsArrayOutputWithContext(ctx context.Context) ClusterFactsArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterFactsArrayOutput)
+}
+
+// What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+type ClusterFactsOutput struct{ *pulumi.OutputState }
+
+func (ClusterFactsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterFacts)(nil)).Elem()
+}
+
+func (o ClusterFactsOutput) ToClusterFactsOutput() ClusterFactsOutput {
+	return o
+}
+
+func (o ClusterFactsOutput) ToClusterFactsOutputWithContext(ctx context.Context) ClusterFactsOutput {
+	return o
+}
+
+// Whether all replicas leave the cluster. Default: false.
+func (o ClusterFactsOutput) Drain() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v ClusterFacts) *bool { return v.Drain }).(pulumi.BoolPtrOutput)
+}
+
+// What placements choose by, such as `region` and `tier`.
+func (o ClusterFactsOutput) Labels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v ClusterFacts) map[string]string { return v.Labels }).(pulumi.StringMapOutput)
+}
+
+// The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+func (o ClusterFactsOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterFacts) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The groups of nodes that the cluster has. Without any, only models without devices run there.
+func (o ClusterFactsOutput) Pools() ClusterPoolArrayOutput {
+	return o.ApplyT(func(v ClusterFacts) []ClusterPool { return v.Pools }).(ClusterPoolArrayOutput)
+}
+
+// What keeps models away that do not tolerate it.
+func (o ClusterFactsOutput) Taints() ClusterTaintArrayOutput {
+	return o.ApplyT(func(v ClusterFacts) []ClusterTaint { return v.Taints }).(ClusterTaintArrayOutput)
+}
+
+type ClusterFactsArrayOutput struct{ *pulumi.OutputState }
+
+func (ClusterFactsArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterFacts)(nil)).Elem()
+}
+
+func (o ClusterFactsArrayOutput) ToClusterFactsArrayOutput() ClusterFactsArrayOutput {
+	return o
+}
+
+func (o ClusterFactsArrayOutput) ToClusterFactsArrayOutputWithContext(ctx context.Context) ClusterFactsArrayOutput {
+	return o
+}
+
+func (o ClusterFactsArrayOutput) Index(i pulumi.IntInput) ClusterFactsOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ClusterFacts {
+		return vs[0].([]ClusterFacts)[vs[1].(int)]
+	}).(ClusterFactsOutput)
+}
+
+// The Gateway that leads to the models on a cluster.
+type ClusterGateway struct {
+	// Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+	Annotations map[string]string `pulumi:"annotations"`
+	// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+	ClassName *string `pulumi:"className"`
+	// The port that it listens on, from 1 to 65535. Default: 80.
+	Port *int `pulumi:"port"`
+	// How many replicas of Envoy run: 1 to 1,000. Default: 2.
+	Replicas *int `pulumi:"replicas"`
+}
+
+// Defaults sets the appropriate defaults for ClusterGateway
+func (val *ClusterGateway) Defaults() *ClusterGateway {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Port == nil {
+		port_ := 80
+		tmp.Port = &port_
+	}
+	if tmp.Replicas == nil {
+		replicas_ := 2
+		tmp.Replicas = &replicas_
+	}
+	return &tmp
+}
+
+// ClusterGatewayInput is an input type that accepts ClusterGatewayArgs and ClusterGatewayOutput values.
+// You can construct a concrete instance of `ClusterGatewayInput` via:
+//
+//	ClusterGatewayArgs{...}
+type ClusterGatewayInput interface {
+	pulumi.Input
+
+	ToClusterGatewayOutput() ClusterGatewayOutput
+	ToClusterGatewayOutputWithContext(context.Context) ClusterGatewayOutput
+}
+
+// The Gateway that leads to the models on a cluster.
+type ClusterGatewayArgs struct {
+	// Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+	Annotations pulumi.StringMapInput `pulumi:"annotations"`
+	// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+	ClassName pulumi.StringPtrInput `pulumi:"className"`
+	// The port that it listens on, from 1 to 65535. Default: 80.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+	// How many replicas of Envoy run: 1 to 1,000. Default: 2.
+	Replicas pulumi.IntPtrInput `pulumi:"replicas"`
+}
+
+// Defaults sets the appropriate defaults for ClusterGatewayArgs
+func (val *ClusterGatewayArgs) Defaults() *ClusterGatewayArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Port == nil {
+		tmp.Port = pulumi.IntPtr(80)
+	}
+	if tmp.Replicas == nil {
+		tmp.Replicas = pulumi.IntPtr(2)
+	}
+	return &tmp
+}
+func (ClusterGatewayArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterGateway)(nil)).Elem()
+}
+
+func (i ClusterGatewayArgs) ToClusterGatewayOutput() ClusterGatewayOutput {
+	return i.ToClusterGatewayOutputWithContext(context.Background())
+}
+
+func (i ClusterGatewayArgs) ToClusterGatewayOutputWithContext(ctx context.Context) ClusterGatewayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterGatewayOutput)
+}
+
+func (i ClusterGatewayArgs) ToClusterGatewayPtrOutput() ClusterGatewayPtrOutput {
+	return i.ToClusterGatewayPtrOutputWithContext(context.Background())
+}
+
+func (i ClusterGatewayArgs) ToClusterGatewayPtrOutputWithContext(ctx context.Context) ClusterGatewayPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterGatewayOutput).ToClusterGatewayPtrOutputWithContext(ctx)
+}
+
+// ClusterGatewayPtrInput is an input type that accepts ClusterGatewayArgs, ClusterGatewayPtr and ClusterGatewayPtrOutput values.
+// You can construct a concrete instance of `ClusterGatewayPtrInput` via:
+//
+//	        ClusterGatewayArgs{...}
+//
+//	or:
+//
+//	        nil
+type ClusterGatewayPtrInput interface {
+	pulumi.Input
+
+	ToClusterGatewayPtrOutput() ClusterGatewayPtrOutput
+	ToClusterGatewayPtrOutputWithContext(context.Context) ClusterGatewayPtrOutput
+}
+
+type clusterGatewayPtrType ClusterGatewayArgs
+
+func ClusterGatewayPtr(v *ClusterGatewayArgs) ClusterGatewayPtrInput {
+	return (*clusterGatewayPtrType)(v)
+}
+
+func (*clusterGatewayPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ClusterGateway)(nil)).Elem()
+}
+
+func (i *clusterGatewayPtrType) ToClusterGatewayPtrOutput() ClusterGatewayPtrOutput {
+	return i.ToClusterGatewayPtrOutputWithContext(context.Background())
+}
+
+func (i *clusterGatewayPtrType) ToClusterGatewayPtrOutputWithContext(ctx context.Context) ClusterGatewayPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterGatewayPtrOutput)
+}
+
+// The Gateway that leads to the models on a cluster.
+type ClusterGatewayOutput struct{ *pulumi.OutputState }
+
+func (ClusterGatewayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterGateway)(nil)).Elem()
+}
+
+func (o ClusterGatewayOutput) ToClusterGatewayOutput() ClusterGatewayOutput {
+	return o
+}
+
+func (o ClusterGatewayOutput) ToClusterGatewayOutputWithContext(ctx context.Context) ClusterGatewayOutput {
+	return o
+}
+
+func (o ClusterGatewayOutput) ToClusterGatewayPtrOutput() ClusterGatewayPtrOutput {
+	return o.ToClusterGatewayPtrOutputWithContext(context.Background())
+}
+
+func (o ClusterGatewayOutput) ToClusterGatewayPtrOutputWithContext(ctx context.Context) ClusterGatewayPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ClusterGateway) *ClusterGateway {
+		return &v
+	}).(ClusterGatewayPtrOutput)
+}
+
+// Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+func (o ClusterGatewayOutput) Annotations() pulumi.StringMapOutput {
+	return o.ApplyT(func(v ClusterGateway) map[string]string { return v.Annotations }).(pulumi.StringMapOutput)
+}
+
+// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+func (o ClusterGatewayOutput) ClassName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterGateway) *string { return v.ClassName }).(pulumi.StringPtrOutput)
+}
+
+// The port that it listens on, from 1 to 65535. Default: 80.
+func (o ClusterGatewayOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ClusterGateway) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+// How many replicas of Envoy run: 1 to 1,000. Default: 2.
+func (o ClusterGatewayOutput) Replicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ClusterGateway) *int { return v.Replicas }).(pulumi.IntPtrOutput)
+}
+
+type ClusterGatewayPtrOutput struct{ *pulumi.OutputState }
+
+func (ClusterGatewayPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ClusterGateway)(nil)).Elem()
+}
+
+func (o ClusterGatewayPtrOutput) ToClusterGatewayPtrOutput() ClusterGatewayPtrOutput {
+	return o
+}
+
+func (o ClusterGatewayPtrOutput) ToClusterGatewayPtrOutputWithContext(ctx context.Context) ClusterGatewayPtrOutput {
+	return o
+}
+
+func (o ClusterGatewayPtrOutput) Elem() ClusterGatewayOutput {
+	return o.ApplyT(func(v *ClusterGateway) ClusterGateway {
+		if v != nil {
+			return *v
+		}
+		var ret ClusterGateway
+		return ret
+	}).(ClusterGatewayOutput)
+}
+
+// Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+func (o ClusterGatewayPtrOutput) Annotations() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *ClusterGateway) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Annotations
+	}).(pulumi.StringMapOutput)
+}
+
+// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+func (o ClusterGatewayPtrOutput) ClassName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterGateway) *string {
+		if v == nil {
+			return nil
+		}
+		return v.ClassName
+	}).(pulumi.StringPtrOutput)
+}
+
+// The port that it listens on, from 1 to 65535. Default: 80.
+func (o ClusterGatewayPtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ClusterGateway) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// How many replicas of Envoy run: 1 to 1,000. Default: 2.
+func (o ClusterGatewayPtrOutput) Replicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ClusterGateway) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Replicas
+	}).(pulumi.IntPtrOutput)
+}
+
+// A Gateway on a workload cluster, and one of its listeners.
+type ClusterGatewayReference struct {
+	// The name of the listener.
+	Listener string `pulumi:"listener"`
+	// The name of the Gateway.
+	Name string `pulumi:"name"`
+	// The namespace of the Gateway.
+	Namespace string `pulumi:"namespace"`
+	// The port of the listener, from 1 to 65535.
+	Port int `pulumi:"port"`
+	// The Gateway's URN in this stack, from which a deployment learns the address.
+	Urn string `pulumi:"urn"`
+}
+
+// ClusterGatewayReferenceInput is an input type that accepts ClusterGatewayReferenceArgs and ClusterGatewayReferenceOutput values.
+// You can construct a concrete instance of `ClusterGatewayReferenceInput` via:
+//
+//	ClusterGatewayReferenceArgs{...}
+type ClusterGatewayReferenceInput interface {
+	pulumi.Input
+
+	ToClusterGatewayReferenceOutput() ClusterGatewayReferenceOutput
+	ToClusterGatewayReferenceOutputWithContext(context.Context) ClusterGatewayReferenceOutput
+}
+
+// A Gateway on a workload cluster, and one of its listeners.
+type ClusterGatewayReferenceArgs struct {
+	// The name of the listener.
+	Listener pulumi.StringInput `pulumi:"listener"`
+	// The name of the Gateway.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The namespace of the Gateway.
+	Namespace pulumi.StringInput `pulumi:"namespace"`
+	// The port of the listener, from 1 to 65535.
+	Port pulumi.IntInput `pulumi:"port"`
+	// The Gateway's URN in this stack, from which a deployment learns the address.
+	Urn pulumi.StringInput `pulumi:"urn"`
+}
+
+func (ClusterGatewayReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterGatewayReference)(nil)).Elem()
+}
+
+func (i ClusterGatewayReferenceArgs) ToClusterGatewayReferenceOutput() ClusterGatewayReferenceOutput {
+	return i.ToClusterGatewayReferenceOutputWithContext(context.Background())
+}
+
+func (i ClusterGatewayReferenceArgs) ToClusterGatewayReferenceOutputWithContext(ctx context.Context) ClusterGatewayReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterGatewayReferenceOutput)
+}
+
+// A Gateway on a workload cluster, and one of its listeners.
+type ClusterGatewayReferenceOutput struct{ *pulumi.OutputState }
+
+func (ClusterGatewayReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterGatewayReference)(nil)).Elem()
+}
+
+func (o ClusterGatewayReferenceOutput) ToClusterGatewayReferenceOutput() ClusterGatewayReferenceOutput {
+	return o
+}
+
+func (o ClusterGatewayReferenceOutput) ToClusterGatewayReferenceOutputWithContext(ctx context.Context) ClusterGatewayReferenceOutput {
+	return o
+}
+
+// The name of the listener.
+func (o ClusterGatewayReferenceOutput) Listener() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterGatewayReference) string { return v.Listener }).(pulumi.StringOutput)
+}
+
+// The name of the Gateway.
+func (o ClusterGatewayReferenceOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterGatewayReference) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The namespace of the Gateway.
+func (o ClusterGatewayReferenceOutput) Namespace() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterGatewayReference) string { return v.Namespace }).(pulumi.StringOutput)
+}
+
+// The port of the listener, from 1 to 65535.
+func (o ClusterGatewayReferenceOutput) Port() pulumi.IntOutput {
+	return o.ApplyT(func(v ClusterGatewayReference) int { return v.Port }).(pulumi.IntOutput)
+}
+
+// The Gateway's URN in this stack, from which a deployment learns the address.
+func (o ClusterGatewayReferenceOutput) Urn() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterGatewayReference) string { return v.Urn }).(pulumi.StringOutput)
+}
+
+// A group of nodes that have the same devices.
+type ClusterPool struct {
+	// What each of the nodes has.
+	Devices []ClusterDevice `pulumi:"devices"`
+	// The labels of the pool's nodes.
+	Labels map[string]string `pulumi:"labels"`
+	// The pool's name, unique in the cluster, with the syntax of a label's value.
+	Name string `pulumi:"name"`
+	// How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+	Nodes int `pulumi:"nodes"`
+	// The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+	Taints []ClusterTaint `pulumi:"taints"`
+}
+
+// ClusterPoolInput is an input type that accepts ClusterPoolArgs and ClusterPoolOutput values.
+// You can construct a concrete instance of `ClusterPoolInput` via:
+//
+//	ClusterPoolArgs{...}
+type ClusterPoolInput interface {
+	pulumi.Input
+
+	ToClusterPoolOutput() ClusterPoolOutput
+	ToClusterPoolOutputWithContext(context.Context) ClusterPoolOutput
+}
+
+// A group of nodes that have the same devices.
+type ClusterPoolArgs struct {
+	// What each of the nodes has.
+	Devices ClusterDeviceArrayInput `pulumi:"devices"`
+	// The labels of the pool's nodes.
+	Labels pulumi.StringMapInput `pulumi:"labels"`
+	// The pool's name, unique in the cluster, with the syntax of a label's value.
+	Name pulumi.StringInput `pulumi:"name"`
+	// How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+	Nodes pulumi.IntInput `pulumi:"nodes"`
+	// The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+	Taints ClusterTaintArrayInput `pulumi:"taints"`
+}
+
+func (ClusterPoolArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterPool)(nil)).Elem()
+}
+
+func (i ClusterPoolArgs) ToClusterPoolOutput() ClusterPoolOutput {
+	return i.ToClusterPoolOutputWithContext(context.Background())
+}
+
+func (i ClusterPoolArgs) ToClusterPoolOutputWithContext(ctx context.Context) ClusterPoolOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterPoolOutput)
+}
+
+// ClusterPoolArrayInput is an input type that accepts ClusterPoolArray and ClusterPoolArrayOutput values.
+// You can construct a concrete instance of `ClusterPoolArrayInput` via:
+//
+//	ClusterPoolArray{ ClusterPoolArgs{...} }
+type ClusterPoolArrayInput interface {
+	pulumi.Input
+
+	ToClusterPoolArrayOutput() ClusterPoolArrayOutput
+	ToClusterPoolArrayOutputWithContext(context.Context) ClusterPoolArrayOutput
+}
+
+type ClusterPoolArray []ClusterPoolInput
+
+func (ClusterPoolArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterPool)(nil)).Elem()
+}
+
+func (i ClusterPoolArray) ToClusterPoolArrayOutput() ClusterPoolArrayOutput {
+	return i.ToClusterPoolArrayOutputWithContext(context.Background())
+}
+
+func (i ClusterPoolArray) ToClusterPoolArrayOutputWithContext(ctx context.Context) ClusterPoolArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterPoolArrayOutput)
+}
+
+// A group of nodes that have the same devices.
+type ClusterPoolOutput struct{ *pulumi.OutputState }
+
+func (ClusterPoolOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterPool)(nil)).Elem()
+}
+
+func (o ClusterPoolOutput) ToClusterPoolOutput() ClusterPoolOutput {
+	return o
+}
+
+func (o ClusterPoolOutput) ToClusterPoolOutputWithContext(ctx context.Context) ClusterPoolOutput {
+	return o
+}
+
+// What each of the nodes has.
+func (o ClusterPoolOutput) Devices() ClusterDeviceArrayOutput {
+	return o.ApplyT(func(v ClusterPool) []ClusterDevice { return v.Devices }).(ClusterDeviceArrayOutput)
+}
+
+// The labels of the pool's nodes.
+func (o ClusterPoolOutput) Labels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v ClusterPool) map[string]string { return v.Labels }).(pulumi.StringMapOutput)
+}
+
+// The pool's name, unique in the cluster, with the syntax of a label's value.
+func (o ClusterPoolOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterPool) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+func (o ClusterPoolOutput) Nodes() pulumi.IntOutput {
+	return o.ApplyT(func(v ClusterPool) int { return v.Nodes }).(pulumi.IntOutput)
+}
+
+// The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+func (o ClusterPoolOutput) Taints() ClusterTaintArrayOutput {
+	return o.ApplyT(func(v ClusterPool) []ClusterTaint { return v.Taints }).(ClusterTaintArrayOutput)
+}
+
+type ClusterPoolArrayOutput struct{ *pulumi.OutputState }
+
+func (ClusterPoolArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterPool)(nil)).Elem()
+}
+
+func (o ClusterPoolArrayOutput) ToClusterPoolArrayOutput() ClusterPoolArrayOutput {
+	return o
+}
+
+func (o ClusterPoolArrayOutput) ToClusterPoolArrayOutputWithContext(ctx context.Context) ClusterPoolArrayOutput {
+	return o
+}
+
+func (o ClusterPoolArrayOutput) Index(i pulumi.IntInput) ClusterPoolOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ClusterPool {
+		return vs[0].([]ClusterPool)[vs[1].(int)]
+	}).(ClusterPoolOutput)
+}
+
+// A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+type ClusterReference struct {
+	// What placements look at.
+	Facts ClusterFacts `pulumi:"facts"`
+	// The cluster's own Gateway, which leads to the models on it.
+	Gateway ClusterGatewayReference `pulumi:"gateway"`
+	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+	ProviderUrn *string `pulumi:"providerUrn"`
+}
+
+// ClusterReferenceInput is an input type that accepts ClusterReferenceArgs and ClusterReferenceOutput values.
+// You can construct a concrete instance of `ClusterReferenceInput` via:
+//
+//	ClusterReferenceArgs{...}
+type ClusterReferenceInput interface {
+	pulumi.Input
+
+	ToClusterReferenceOutput() ClusterReferenceOutput
+	ToClusterReferenceOutputWithContext(context.Context) ClusterReferenceOutput
+}
+
+// A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+type ClusterReferenceArgs struct {
+	// What placements look at.
+	Facts ClusterFactsInput `pulumi:"facts"`
+	// The cluster's own Gateway, which leads to the models on it.
+	Gateway ClusterGatewayReferenceInput `pulumi:"gateway"`
+	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+	ProviderUrn pulumi.StringPtrInput `pulumi:"providerUrn"`
+}
+
+func (ClusterReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterReference)(nil)).Elem()
+}
+
+func (i ClusterReferenceArgs) ToClusterReferenceOutput() ClusterReferenceOutput {
+	return i.ToClusterReferenceOutputWithContext(context.Background())
+}
+
+func (i ClusterReferenceArgs) ToClusterReferenceOutputWithContext(ctx context.Context) ClusterReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterReferenceOutput)
+}
+
+// ClusterReferenceArrayInput is an input type that accepts ClusterReferenceArray and ClusterReferenceArrayOutput values.
+// You can construct a concrete instance of `ClusterReferenceArrayInput` via:
+//
+//	ClusterReferenceArray{ ClusterReferenceArgs{...} }
+type ClusterReferenceArrayInput interface {
+	pulumi.Input
+
+	ToClusterReferenceArrayOutput() ClusterReferenceArrayOutput
+	ToClusterReferenceArrayOutputWithContext(context.Context) ClusterReferenceArrayOutput
+}
+
+type ClusterReferenceArray []ClusterReferenceInput
+
+func (ClusterReferenceArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterReference)(nil)).Elem()
+}
+
+func (i ClusterReferenceArray) ToClusterReferenceArrayOutput() ClusterReferenceArrayOutput {
+	return i.ToClusterReferenceArrayOutputWithContext(context.Background())
+}
+
+func (i ClusterReferenceArray) ToClusterReferenceArrayOutputWithContext(ctx context.Context) ClusterReferenceArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterReferenceArrayOutput)
+}
+
+// A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+type ClusterReferenceOutput struct{ *pulumi.OutputState }
+
+func (ClusterReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterReference)(nil)).Elem()
+}
+
+func (o ClusterReferenceOutput) ToClusterReferenceOutput() ClusterReferenceOutput {
+	return o
+}
+
+func (o ClusterReferenceOutput) ToClusterReferenceOutputWithContext(ctx context.Context) ClusterReferenceOutput {
+	return o
+}
+
+// What placements look at.
+func (o ClusterReferenceOutput) Facts() ClusterFactsOutput {
+	return o.ApplyT(func(v ClusterReference) ClusterFacts { return v.Facts }).(ClusterFactsOutput)
+}
+
+// The cluster's own Gateway, which leads to the models on it.
+func (o ClusterReferenceOutput) Gateway() ClusterGatewayReferenceOutput {
+	return o.ApplyT(func(v ClusterReference) ClusterGatewayReference { return v.Gateway }).(ClusterGatewayReferenceOutput)
+}
+
+// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+func (o ClusterReferenceOutput) ProviderUrn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterReference) *string { return v.ProviderUrn }).(pulumi.StringPtrOutput)
+}
+
+type ClusterReferenceArrayOutput struct{ *pulumi.OutputState }
+
+func (ClusterReferenceArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterReference)(nil)).Elem()
+}
+
+func (o ClusterReferenceArrayOutput) ToClusterReferenceArrayOutput() ClusterReferenceArrayOutput {
+	return o
+}
+
+func (o ClusterReferenceArrayOutput) ToClusterReferenceArrayOutputWithContext(ctx context.Context) ClusterReferenceArrayOutput {
+	return o
+}
+
+func (o ClusterReferenceArrayOutput) Index(i pulumi.IntInput) ClusterReferenceOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ClusterReference {
+		return vs[0].([]ClusterReference)[vs[1].(int)]
+	}).(ClusterReferenceOutput)
+}
+
+// What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+type ClusterTaint struct {
+	// `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+	Effect string `pulumi:"effect"`
+	// The taint's key, with the syntax of a label's key.
+	Key string `pulumi:"key"`
+	// The taint's value, with the syntax of a label's value. Default: empty.
+	Value *string `pulumi:"value"`
+}
+
+// ClusterTaintInput is an input type that accepts ClusterTaintArgs and ClusterTaintOutput values.
+// You can construct a concrete instance of `ClusterTaintInput` via:
+//
+//	ClusterTaintArgs{...}
+type ClusterTaintInput interface {
+	pulumi.Input
+
+	ToClusterTaintOutput() ClusterTaintOutput
+	ToClusterTaintOutputWithContext(context.Context) ClusterTaintOutput
+}
+
+// What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+type ClusterTaintArgs struct {
+	// `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+	Effect pulumi.StringInput `pulumi:"effect"`
+	// The taint's key, with the syntax of a label's key.
+	Key pulumi.StringInput `pulumi:"key"`
+	// The taint's value, with the syntax of a label's value. Default: empty.
+	Value pulumi.StringPtrInput `pulumi:"value"`
+}
+
+func (ClusterTaintArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterTaint)(nil)).Elem()
+}
+
+func (i ClusterTaintArgs) ToClusterTaintOutput() ClusterTaintOutput {
+	return i.ToClusterTaintOutputWithContext(context.Background())
+}
+
+func (i ClusterTaintArgs) ToClusterTaintOutputWithContext(ctx context.Context) ClusterTaintOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterTaintOutput)
+}
+
+// ClusterTaintArrayInput is an input type that accepts ClusterTaintArray and ClusterTaintArrayOutput values.
+// You can construct a concrete instance of `ClusterTaintArrayInput` via:
+//
+//	ClusterTaintArray{ ClusterTaintArgs{...} }
+type ClusterTaintArrayInput interface {
+	pulumi.Input
+
+	ToClusterTaintArrayOutput() ClusterTaintArrayOutput
+	ToClusterTaintArrayOutputWithContext(context.Context) ClusterTaintArrayOutput
+}
+
+type ClusterTaintArray []ClusterTaintInput
+
+func (ClusterTaintArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterTaint)(nil)).Elem()
+}
+
+func (i ClusterTaintArray) ToClusterTaintArrayOutput() ClusterTaintArrayOutput {
+	return i.ToClusterTaintArrayOutputWithContext(context.Background())
+}
+
+func (i ClusterTaintArray) ToClusterTaintArrayOutputWithContext(ctx context.Context) ClusterTaintArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterTaintArrayOutput)
+}
+
+// What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+type ClusterTaintOutput struct{ *pulumi.OutputState }
+
+func (ClusterTaintOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterTaint)(nil)).Elem()
+}
+
+func (o ClusterTaintOutput) ToClusterTaintOutput() ClusterTaintOutput {
+	return o
+}
+
+func (o ClusterTaintOutput) ToClusterTaintOutputWithContext(ctx context.Context) ClusterTaintOutput {
+	return o
+}
+
+// `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+func (o ClusterTaintOutput) Effect() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterTaint) string { return v.Effect }).(pulumi.StringOutput)
+}
+
+// The taint's key, with the syntax of a label's key.
+func (o ClusterTaintOutput) Key() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterTaint) string { return v.Key }).(pulumi.StringOutput)
+}
+
+// The taint's value, with the syntax of a label's value. Default: empty.
+func (o ClusterTaintOutput) Value() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterTaint) *string { return v.Value }).(pulumi.StringPtrOutput)
+}
+
+type ClusterTaintArrayOutput struct{ *pulumi.OutputState }
+
+func (ClusterTaintArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ClusterTaint)(nil)).Elem()
+}
+
+func (o ClusterTaintArrayOutput) ToClusterTaintArrayOutput() ClusterTaintArrayOutput {
+	return o
+}
+
+func (o ClusterTaintArrayOutput) ToClusterTaintArrayOutputWithContext(ctx context.Context) ClusterTaintArrayOutput {
+	return o
+}
+
+func (o ClusterTaintArrayOutput) Index(i pulumi.IntInput) ClusterTaintOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ClusterTaint {
+		return vs[0].([]ClusterTaint)[vs[1].(int)]
+	}).(ClusterTaintOutput)
+}
+
+// Devices that a replica needs on each of its nodes.
+type DeploymentDevice struct {
+	// How many devices are needed on each node: 1 to 1,000,000.
+	Count int `pulumi:"count"`
+	// A DeviceClass (dynamic resource allocation).
+	DeviceClass *string `pulumi:"deviceClass"`
+	// What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+	MinMemory *string `pulumi:"minMemory"`
+	// An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+	Resource *string `pulumi:"resource"`
+	// CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+	Selectors []string `pulumi:"selectors"`
+	// The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+	Type *string `pulumi:"type"`
+}
+
+// DeploymentDeviceInput is an input type that accepts DeploymentDeviceArgs and DeploymentDeviceOutput values.
+// You can construct a concrete instance of `DeploymentDeviceInput` via:
+//
+//	DeploymentDeviceArgs{...}
+type DeploymentDeviceInput interface {
+	pulumi.Input
+
+	ToDeploymentDeviceOutput() DeploymentDeviceOutput
+	ToDeploymentDeviceOutputWithContext(context.Context) DeploymentDeviceOutput
+}
+
+// Devices that a replica needs on each of its nodes.
+type DeploymentDeviceArgs struct {
+	// How many devices are needed on each node: 1 to 1,000,000.
+	Count pulumi.IntInput `pulumi:"count"`
+	// A DeviceClass (dynamic resource allocation).
+	DeviceClass pulumi.StringPtrInput `pulumi:"deviceClass"`
+	// What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+	MinMemory pulumi.StringPtrInput `pulumi:"minMemory"`
+	// An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+	Resource pulumi.StringPtrInput `pulumi:"resource"`
+	// CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+	Selectors pulumi.StringArrayInput `pulumi:"selectors"`
+	// The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+	Type pulumi.StringPtrInput `pulumi:"type"`
+}
+
+func (DeploymentDeviceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentDevice)(nil)).Elem()
+}
+
+func (i DeploymentDeviceArgs) ToDeploymentDeviceOutput() DeploymentDeviceOutput {
+	return i.ToDeploymentDeviceOutputWithContext(context.Background())
+}
+
+func (i DeploymentDeviceArgs) ToDeploymentDeviceOutputWithContext(ctx context.Context) DeploymentDeviceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentDeviceOutput)
+}
+
+// DeploymentDeviceArrayInput is an input type that accepts DeploymentDeviceArray and DeploymentDeviceArrayOutput values.
+// You can construct a concrete instance of `DeploymentDeviceArrayInput` via:
+//
+//	DeploymentDeviceArray{ DeploymentDeviceArgs{...} }
+type DeploymentDeviceArrayInput interface {
+	pulumi.Input
+
+	ToDeploymentDeviceArrayOutput() DeploymentDeviceArrayOutput
+	ToDeploymentDeviceArrayOutputWithContext(context.Context) DeploymentDeviceArrayOutput
+}
+
+type DeploymentDeviceArray []DeploymentDeviceInput
+
+func (DeploymentDeviceArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]DeploymentDevice)(nil)).Elem()
+}
+
+func (i DeploymentDeviceArray) ToDeploymentDeviceArrayOutput() DeploymentDeviceArrayOutput {
+	return i.ToDeploymentDeviceArrayOutputWithContext(context.Background())
+}
+
+func (i DeploymentDeviceArray) ToDeploymentDeviceArrayOutputWithContext(ctx context.Context) DeploymentDeviceArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentDeviceArrayOutput)
+}
+
+// Devices that a replica needs on each of its nodes.
+type DeploymentDeviceOutput struct{ *pulumi.OutputState }
+
+func (DeploymentDeviceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentDevice)(nil)).Elem()
+}
+
+func (o DeploymentDeviceOutput) ToDeploymentDeviceOutput() DeploymentDeviceOutput {
+	return o
+}
+
+func (o DeploymentDeviceOutput) ToDeploymentDeviceOutputWithContext(ctx context.Context) DeploymentDeviceOutput {
+	return o
+}
+
+// How many devices are needed on each node: 1 to 1,000,000.
+func (o DeploymentDeviceOutput) Count() pulumi.IntOutput {
+	return o.ApplyT(func(v DeploymentDevice) int { return v.Count }).(pulumi.IntOutput)
+}
+
+// A DeviceClass (dynamic resource allocation).
+func (o DeploymentDeviceOutput) DeviceClass() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentDevice) *string { return v.DeviceClass }).(pulumi.StringPtrOutput)
+}
+
+// What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+func (o DeploymentDeviceOutput) MinMemory() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentDevice) *string { return v.MinMemory }).(pulumi.StringPtrOutput)
+}
+
+// An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+func (o DeploymentDeviceOutput) Resource() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentDevice) *string { return v.Resource }).(pulumi.StringPtrOutput)
+}
+
+// CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+func (o DeploymentDeviceOutput) Selectors() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v DeploymentDevice) []string { return v.Selectors }).(pulumi.StringArrayOutput)
+}
+
+// The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+func (o DeploymentDeviceOutput) Type() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentDevice) *string { return v.Type }).(pulumi.StringPtrOutput)
+}
+
+type DeploymentDeviceArrayOutput struct{ *pulumi.OutputState }
+
+func (DeploymentDeviceArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]DeploymentDevice)(nil)).Elem()
+}
+
+func (o DeploymentDeviceArrayOutput) ToDeploymentDeviceArrayOutput() DeploymentDeviceArrayOutput {
+	return o
+}
+
+func (o DeploymentDeviceArrayOutput) ToDeploymentDeviceArrayOutputWithContext(ctx context.Context) DeploymentDeviceArrayOutput {
+	return o
+}
+
+func (o DeploymentDeviceArrayOutput) Index(i pulumi.IntInput) DeploymentDeviceOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) DeploymentDevice {
+		return vs[0].([]DeploymentDevice)[vs[1].(int)]
+	}).(DeploymentDeviceOutput)
+}
+
+// The program that serves a model: a known one, or any image that serves an OpenAI-compatible API.
+type DeploymentEngine struct {
+	// Arguments of the command. They come after those of a preset, so that they win.
+	Args []string `pulumi:"args"`
+	// The path that the engine serves the API under. Default: `/v1`.
+	BasePath *string `pulumi:"basePath"`
+	// The command of the image. Default: the image's own. A preset has one, so give one or the other.
+	Command []string `pulumi:"command"`
+	// Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+	Env map[string]string `pulumi:"env"`
+	// Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+	EnvFrom []DeploymentEnvSource `pulumi:"envFrom"`
+	// The path that answers 200 once the model can be used. Default: `/health`.
+	HealthPath *string `pulumi:"healthPath"`
+	// The image. Default: that of the preset.
+	Image *string `pulumi:"image"`
+	// The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+	Port *int `pulumi:"port"`
+	// The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+	Preset *DeploymentEnginePreset `pulumi:"preset"`
+	// The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+	SharedMemory *string `pulumi:"sharedMemory"`
+	// How long an engine may take to download and load the model: 1 to 240. Default: 60.
+	StartupMinutes *int `pulumi:"startupMinutes"`
+}
+
+// DeploymentEngineInput is an input type that accepts DeploymentEngineArgs and DeploymentEngineOutput values.
+// You can construct a concrete instance of `DeploymentEngineInput` via:
+//
+//	DeploymentEngineArgs{...}
+type DeploymentEngineInput interface {
+	pulumi.Input
+
+	ToDeploymentEngineOutput() DeploymentEngineOutput
+	ToDeploymentEngineOutputWithContext(context.Context) DeploymentEngineOutput
+}
+
+// The program that serves a model: a known one, or any image that serves an OpenAI-compatible API.
+type DeploymentEngineArgs struct {
+	// Arguments of the command. They come after those of a preset, so that they win.
+	Args pulumi.StringArrayInput `pulumi:"args"`
+	// The path that the engine serves the API under. Default: `/v1`.
+	BasePath pulumi.StringPtrInput `pulumi:"basePath"`
+	// The command of the image. Default: the image's own. A preset has one, so give one or the other.
+	Command pulumi.StringArrayInput `pulumi:"command"`
+	// Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+	Env pulumi.StringMapInput `pulumi:"env"`
+	// Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+	EnvFrom DeploymentEnvSourceArrayInput `pulumi:"envFrom"`
+	// The path that answers 200 once the model can be used. Default: `/health`.
+	HealthPath pulumi.StringPtrInput `pulumi:"healthPath"`
+	// The image. Default: that of the preset.
+	Image pulumi.StringPtrInput `pulumi:"image"`
+	// The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+	// The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+	Preset DeploymentEnginePresetPtrInput `pulumi:"preset"`
+	// The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+	SharedMemory pulumi.StringPtrInput `pulumi:"sharedMemory"`
+	// How long an engine may take to download and load the model: 1 to 240. Default: 60.
+	StartupMinutes pulumi.IntPtrInput `pulumi:"startupMinutes"`
+}
+
+func (DeploymentEngineArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentEngine)(nil)).Elem()
+}
+
+func (i DeploymentEngineArgs) ToDeploymentEngineOutput() DeploymentEngineOutput {
+	return i.ToDeploymentEngineOutputWithContext(context.Background())
+}
+
+func (i DeploymentEngineArgs) ToDeploymentEngineOutputWithContext(ctx context.Context) DeploymentEngineOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentEngineOutput)
+}
+
+func (i DeploymentEngineArgs) ToDeploymentEnginePtrOutput() DeploymentEnginePtrOutput {
+	return i.ToDeploymentEnginePtrOutputWithContext(context.Background())
+}
+
+func (i DeploymentEngineArgs) ToDeploymentEnginePtrOutputWithContext(ctx context.Context) DeploymentEnginePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentEngineOutput).ToDeploymentEnginePtrOutputWithContext(ctx)
+}
+
+// DeploymentEnginePtrInput is an input type that accepts DeploymentEngineArgs, DeploymentEnginePtr and DeploymentEnginePtrOutput values.
+// You can construct a concrete instance of `DeploymentEnginePtrInput` via:
+//
+//	        DeploymentEngineArgs{...}
+//
+//	or:
+//
+//	        nil
+type DeploymentEnginePtrInput interface {
+	pulumi.Input
+
+	ToDeploymentEnginePtrOutput() DeploymentEnginePtrOutput
+	ToDeploymentEnginePtrOutputWithContext(context.Context) DeploymentEnginePtrOutput
+}
+
+type deploymentEnginePtrType DeploymentEngineArgs
+
+func DeploymentEnginePtr(v *DeploymentEngineArgs) DeploymentEnginePtrInput {
+	return (*deploymentEnginePtrType)(v)
+}
+
+func (*deploymentEnginePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**DeploymentEngine)(nil)).Elem()
+}
+
+func (i *deploymentEnginePtrType) ToDeploymentEnginePtrOutput() DeploymentEnginePtrOutput {
+	return i.ToDeploymentEnginePtrOutputWithContext(context.Background())
+}
+
+func (i *deploymentEnginePtrType) ToDeploymentEnginePtrOutputWithContext(ctx context.Context) DeploymentEnginePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentEnginePtrOutput)
+}
+
+// The program that serves a model: a known one, or any image that serves an OpenAI-compatible API.
+type DeploymentEngineOutput struct{ *pulumi.OutputState }
+
+func (DeploymentEngineOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentEngine)(nil)).Elem()
+}
+
+func (o DeploymentEngineOutput) ToDeploymentEngineOutput() DeploymentEngineOutput {
+	return o
+}
+
+func (o DeploymentEngineOutput) ToDeploymentEngineOutputWithContext(ctx context.Context) DeploymentEngineOutput {
+	return o
+}
+
+func (o DeploymentEngineOutput) ToDeploymentEnginePtrOutput() DeploymentEnginePtrOutput {
+	return o.ToDeploymentEnginePtrOutputWithContext(context.Background())
+}
+
+func (o DeploymentEngineOutput) ToDeploymentEnginePtrOutputWithContext(ctx context.Context) DeploymentEnginePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v DeploymentEngine) *DeploymentEngine {
+		return &v
+	}).(DeploymentEnginePtrOutput)
+}
+
+// Arguments of the command. They come after those of a preset, so that they win.
+func (o DeploymentEngineOutput) Args() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v DeploymentEngine) []string { return v.Args }).(pulumi.StringArrayOutput)
+}
+
+// The path that the engine serves the API under. Default: `/v1`.
+func (o DeploymentEngineOutput) BasePath() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *string { return v.BasePath }).(pulumi.StringPtrOutput)
+}
+
+// The command of the image. Default: the image's own. A preset has one, so give one or the other.
+func (o DeploymentEngineOutput) Command() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v DeploymentEngine) []string { return v.Command }).(pulumi.StringArrayOutput)
+}
+
+// Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+func (o DeploymentEngineOutput) Env() pulumi.StringMapOutput {
+	return o.ApplyT(func(v DeploymentEngine) map[string]string { return v.Env }).(pulumi.StringMapOutput)
+}
+
+// Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+func (o DeploymentEngineOutput) EnvFrom() DeploymentEnvSourceArrayOutput {
+	return o.ApplyT(func(v DeploymentEngine) []DeploymentEnvSource { return v.EnvFrom }).(DeploymentEnvSourceArrayOutput)
+}
+
+// The path that answers 200 once the model can be used. Default: `/health`.
+func (o DeploymentEngineOutput) HealthPath() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *string { return v.HealthPath }).(pulumi.StringPtrOutput)
+}
+
+// The image. Default: that of the preset.
+func (o DeploymentEngineOutput) Image() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *string { return v.Image }).(pulumi.StringPtrOutput)
+}
+
+// The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+func (o DeploymentEngineOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+// The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+func (o DeploymentEngineOutput) Preset() DeploymentEnginePresetPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *DeploymentEnginePreset { return v.Preset }).(DeploymentEnginePresetPtrOutput)
+}
+
+// The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+func (o DeploymentEngineOutput) SharedMemory() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *string { return v.SharedMemory }).(pulumi.StringPtrOutput)
+}
+
+// How long an engine may take to download and load the model: 1 to 240. Default: 60.
+func (o DeploymentEngineOutput) StartupMinutes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v DeploymentEngine) *int { return v.StartupMinutes }).(pulumi.IntPtrOutput)
+}
+
+type DeploymentEnginePtrOutput struct{ *pulumi.OutputState }
+
+func (DeploymentEnginePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**DeploymentEngine)(nil)).Elem()
+}
+
+func (o DeploymentEnginePtrOutput) ToDeploymentEnginePtrOutput() DeploymentEnginePtrOutput {
+	return o
+}
+
+func (o DeploymentEnginePtrOutput) ToDeploymentEnginePtrOutputWithContext(ctx context.Context) DeploymentEnginePtrOutput {
+	return o
+}
+
+func (o DeploymentEnginePtrOutput) Elem() DeploymentEngineOutput {
+	return o.ApplyT(func(v *DeploymentEngine) DeploymentEngine {
+		if v != nil {
+			return *v
+		}
+		var ret DeploymentEngine
+		return ret
+	}).(DeploymentEngineOutput)
+}
+
+// Arguments of the command. They come after those of a preset, so that they win.
+func (o DeploymentEnginePtrOutput) Args() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *DeploymentEngine) []string {
+		if v == nil {
+			return nil
+		}
+		return v.Args
+	}).(pulumi.StringArrayOutput)
+}
+
+// The path that the engine serves the API under. Default: `/v1`.
+func (o DeploymentEnginePtrOutput) BasePath() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *string {
+		if v == nil {
+			return nil
+		}
+		return v.BasePath
+	}).(pulumi.StringPtrOutput)
+}
+
+// The command of the image. Default: the image's own. A preset has one, so give one or the other.
+func (o DeploymentEnginePtrOutput) Command() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *DeploymentEngine) []string {
+		if v == nil {
+			return nil
+		}
+		return v.Command
+	}).(pulumi.StringArrayOutput)
+}
+
+// Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+func (o DeploymentEnginePtrOutput) Env() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *DeploymentEngine) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Env
+	}).(pulumi.StringMapOutput)
+}
+
+// Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+func (o DeploymentEnginePtrOutput) EnvFrom() DeploymentEnvSourceArrayOutput {
+	return o.ApplyT(func(v *DeploymentEngine) []DeploymentEnvSource {
+		if v == nil {
+			return nil
+		}
+		return v.EnvFrom
+	}).(DeploymentEnvSourceArrayOutput)
+}
+
+// The path that answers 200 once the model can be used. Default: `/health`.
+func (o DeploymentEnginePtrOutput) HealthPath() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *string {
+		if v == nil {
+			return nil
+		}
+		return v.HealthPath
+	}).(pulumi.StringPtrOutput)
+}
+
+// The image. Default: that of the preset.
+func (o DeploymentEnginePtrOutput) Image() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Image
+	}).(pulumi.StringPtrOutput)
+}
+
+// The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+func (o DeploymentEnginePtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+func (o DeploymentEnginePtrOutput) Preset() DeploymentEnginePresetPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *DeploymentEnginePreset {
+		if v == nil {
+			return nil
+		}
+		return v.Preset
+	}).(DeploymentEnginePresetPtrOutput)
+}
+
+// The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+func (o DeploymentEnginePtrOutput) SharedMemory() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *string {
+		if v == nil {
+			return nil
+		}
+		return v.SharedMemory
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long an engine may take to download and load the model: 1 to 240. Default: 60.
+func (o DeploymentEnginePtrOutput) StartupMinutes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *DeploymentEngine) *int {
+		if v == nil {
+			return nil
+		}
+		return v.StartupMinutes
+	}).(pulumi.IntPtrOutput)
+}
+
+// A Secret or a ConfigMap whose entries become environment variables.
+type DeploymentEnvSource struct {
+	// The name of a ConfigMap.
+	ConfigMap *string `pulumi:"configMap"`
+	// The name of a Secret. Give either `secret` or `configMap`.
+	Secret *string `pulumi:"secret"`
+}
+
+// DeploymentEnvSourceInput is an input type that accepts DeploymentEnvSourceArgs and DeploymentEnvSourceOutput values.
+// You can construct a concrete instance of `DeploymentEnvSourceInput` via:
+//
+//	DeploymentEnvSourceArgs{...}
+type DeploymentEnvSourceInput interface {
+	pulumi.Input
+
+	ToDeploymentEnvSourceOutput() DeploymentEnvSourceOutput
+	ToDeploymentEnvSourceOutputWithContext(context.Context) DeploymentEnvSourceOutput
+}
+
+// A Secret or a ConfigMap whose entries become environment variables.
+type DeploymentEnvSourceArgs struct {
+	// The name of a ConfigMap.
+	ConfigMap pulumi.StringPtrInput `pulumi:"configMap"`
+	// The name of a Secret. Give either `secret` or `configMap`.
+	Secret pulumi.StringPtrInput `pulumi:"secret"`
+}
+
+func (DeploymentEnvSourceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentEnvSource)(nil)).Elem()
+}
+
+func (i DeploymentEnvSourceArgs) ToDeploymentEnvSourceOutput() DeploymentEnvSourceOutput {
+	return i.ToDeploymentEnvSourceOutputWithContext(context.Background())
+}
+
+func (i DeploymentEnvSourceArgs) ToDeploymentEnvSourceOutputWithContext(ctx context.Context) DeploymentEnvSourceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentEnvSourceOutput)
+}
+
+// DeploymentEnvSourceArrayInput is an input type that accepts DeploymentEnvSourceArray and DeploymentEnvSourceArrayOutput values.
+// You can construct a concrete instance of `DeploymentEnvSourceArrayInput` via:
+//
+//	DeploymentEnvSourceArray{ DeploymentEnvSourceArgs{...} }
+type DeploymentEnvSourceArrayInput interface {
+	pulumi.Input
+
+	ToDeploymentEnvSourceArrayOutput() DeploymentEnvSourceArrayOutput
+	ToDeploymentEnvSourceArrayOutputWithContext(context.Context) DeploymentEnvSourceArrayOutput
+}
+
+type DeploymentEnvSourceArray []DeploymentEnvSourceInput
+
+func (DeploymentEnvSourceArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]DeploymentEnvSource)(nil)).Elem()
+}
+
+func (i DeploymentEnvSourceArray) ToDeploymentEnvSourceArrayOutput() DeploymentEnvSourceArrayOutput {
+	return i.ToDeploymentEnvSourceArrayOutputWithContext(context.Background())
+}
+
+func (i DeploymentEnvSourceArray) ToDeploymentEnvSourceArrayOutputWithContext(ctx context.Context) DeploymentEnvSourceArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentEnvSourceArrayOutput)
+}
+
+// A Secret or a ConfigMap whose entries become environment variables.
+type DeploymentEnvSourceOutput struct{ *pulumi.OutputState }
+
+func (DeploymentEnvSourceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentEnvSource)(nil)).Elem()
+}
+
+func (o DeploymentEnvSourceOutput) ToDeploymentEnvSourceOutput() DeploymentEnvSourceOutput {
+	return o
+}
+
+func (o DeploymentEnvSourceOutput) ToDeploymentEnvSourceOutputWithContext(ctx context.Context) DeploymentEnvSourceOutput {
+	return o
+}
+
+// The name of a ConfigMap.
+func (o DeploymentEnvSourceOutput) ConfigMap() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentEnvSource) *string { return v.ConfigMap }).(pulumi.StringPtrOutput)
+}
+
+// The name of a Secret. Give either `secret` or `configMap`.
+func (o DeploymentEnvSourceOutput) Secret() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v DeploymentEnvSource) *string { return v.Secret }).(pulumi.StringPtrOutput)
+}
+
+type DeploymentEnvSourceArrayOutput struct{ *pulumi.OutputState }
+
+func (DeploymentEnvSourceArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]DeploymentEnvSource)(nil)).Elem()
+}
+
+func (o DeploymentEnvSourceArrayOutput) ToDeploymentEnvSourceArrayOutput() DeploymentEnvSourceArrayOutput {
+	return o
+}
+
+func (o DeploymentEnvSourceArrayOutput) ToDeploymentEnvSourceArrayOutputWithContext(ctx context.Context) DeploymentEnvSourceArrayOutput {
+	return o
+}
+
+func (o DeploymentEnvSourceArrayOutput) Index(i pulumi.IntInput) DeploymentEnvSourceOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) DeploymentEnvSource {
+		return vs[0].([]DeploymentEnvSource)[vs[1].(int)]
+	}).(DeploymentEnvSourceOutput)
+}
+
+// What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+type DeploymentResources struct {
+	// What a replica may use at most, by resource, as quantities.
+	Limits map[string]string `pulumi:"limits"`
+	// What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+	Requests map[string]string `pulumi:"requests"`
+}
+
+// DeploymentResourcesInput is an input type that accepts DeploymentResourcesArgs and DeploymentResourcesOutput values.
+// You can construct a concrete instance of `DeploymentResourcesInput` via:
+//
+//	DeploymentResourcesArgs{...}
+type DeploymentResourcesInput interface {
+	pulumi.Input
+
+	ToDeploymentResourcesOutput() DeploymentResourcesOutput
+	ToDeploymentResourcesOutputWithContext(context.Context) DeploymentResourcesOutput
+}
+
+// What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+type DeploymentResourcesArgs struct {
+	// What a replica may use at most, by resource, as quantities.
+	Limits pulumi.StringMapInput `pulumi:"limits"`
+	// What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+	Requests pulumi.StringMapInput `pulumi:"requests"`
+}
+
+func (DeploymentResourcesArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentResources)(nil)).Elem()
+}
+
+func (i DeploymentResourcesArgs) ToDeploymentResourcesOutput() DeploymentResourcesOutput {
+	return i.ToDeploymentResourcesOutputWithContext(context.Background())
+}
+
+func (i DeploymentResourcesArgs) ToDeploymentResourcesOutputWithContext(ctx context.Context) DeploymentResourcesOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentResourcesOutput)
+}
+
+func (i DeploymentResourcesArgs) ToDeploymentResourcesPtrOutput() DeploymentResourcesPtrOutput {
+	return i.ToDeploymentResourcesPtrOutputWithContext(context.Background())
+}
+
+func (i DeploymentResourcesArgs) ToDeploymentResourcesPtrOutputWithContext(ctx context.Context) DeploymentResourcesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentResourcesOutput).ToDeploymentResourcesPtrOutputWithContext(ctx)
+}
+
+// DeploymentResourcesPtrInput is an input type that accepts DeploymentResourcesArgs, DeploymentResourcesPtr and DeploymentResourcesPtrOutput values.
+// You can construct a concrete instance of `DeploymentResourcesPtrInput` via:
+//
+//	        DeploymentResourcesArgs{...}
+//
+//	or:
+//
+//	        nil
+type DeploymentResourcesPtrInput interface {
+	pulumi.Input
+
+	ToDeploymentResourcesPtrOutput() DeploymentResourcesPtrOutput
+	ToDeploymentResourcesPtrOutputWithContext(context.Context) DeploymentResourcesPtrOutput
+}
+
+type deploymentResourcesPtrType DeploymentResourcesArgs
+
+func DeploymentResourcesPtr(v *DeploymentResourcesArgs) DeploymentResourcesPtrInput {
+	return (*deploymentResourcesPtrType)(v)
+}
+
+func (*deploymentResourcesPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**DeploymentResources)(nil)).Elem()
+}
+
+func (i *deploymentResourcesPtrType) ToDeploymentResourcesPtrOutput() DeploymentResourcesPtrOutput {
+	return i.ToDeploymentResourcesPtrOutputWithContext(context.Background())
+}
+
+func (i *deploymentResourcesPtrType) ToDeploymentResourcesPtrOutputWithContext(ctx context.Context) DeploymentResourcesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(DeploymentResourcesPtrOutput)
+}
+
+// What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+type DeploymentResourcesOutput struct{ *pulumi.OutputState }
+
+func (DeploymentResourcesOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*DeploymentResources)(nil)).Elem()
+}
+
+func (o DeploymentResourcesOutput) ToDeploymentResourcesOutput() DeploymentResourcesOutput {
+	return o
+}
+
+func (o DeploymentResourcesOutput) ToDeploymentResourcesOutputWithContext(ctx context.Context) DeploymentResourcesOutput {
+	return o
+}
+
+func (o DeploymentResourcesOutput) ToDeploymentResourcesPtrOutput() DeploymentResourcesPtrOutput {
+	return o.ToDeploymentResourcesPtrOutputWithContext(context.Background())
+}
+
+func (o DeploymentResourcesOutput) ToDeploymentResourcesPtrOutputWithContext(ctx context.Context) DeploymentResourcesPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v DeploymentResources) *DeploymentResources {
+		return &v
+	}).(DeploymentResourcesPtrOutput)
+}
+
+// What a replica may use at most, by resource, as quantities.
+func (o DeploymentResourcesOutput) Limits() pulumi.StringMapOutput {
+	return o.ApplyT(func(v DeploymentResources) map[string]string { return v.Limits }).(pulumi.StringMapOutput)
+}
+
+// What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+func (o DeploymentResourcesOutput) Requests() pulumi.StringMapOutput {
+	return o.ApplyT(func(v DeploymentResources) map[string]string { return v.Requests }).(pulumi.StringMapOutput)
+}
+
+type DeploymentResourcesPtrOutput struct{ *pulumi.OutputState }
+
+func (DeploymentResourcesPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**DeploymentResources)(nil)).Elem()
+}
+
+func (o DeploymentResourcesPtrOutput) ToDeploymentResourcesPtrOutput() DeploymentResourcesPtrOutput {
+	return o
+}
+
+func (o DeploymentResourcesPtrOutput) ToDeploymentResourcesPtrOutputWithContext(ctx context.Context) DeploymentResourcesPtrOutput {
+	return o
+}
+
+func (o DeploymentResourcesPtrOutput) Elem() DeploymentResourcesOutput {
+	return o.ApplyT(func(v *DeploymentResources) DeploymentResources {
+		if v != nil {
+			return *v
+		}
+		var ret DeploymentResources
+		return ret
+	}).(DeploymentResourcesOutput)
+}
+
+// What a replica may use at most, by resource, as quantities.
+func (o DeploymentResourcesPtrOutput) Limits() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *DeploymentResources) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Limits
+	}).(pulumi.StringMapOutput)
+}
+
+// What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+func (o DeploymentResourcesPtrOutput) Requests() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *DeploymentResources) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Requests
+	}).(pulumi.StringMapOutput)
 }
 
 // Changes to the headers of a request on its way to one endpoint.
@@ -1732,6 +3654,583 @@ func (o GatewayServicePtrOutput) Type() GatewayServiceTypePtrOutput {
 	}).(GatewayServiceTypePtrOutput)
 }
 
+// How many replicas of a model a cluster runs.
+type PlacedReplicas struct {
+	// The cluster's name.
+	Cluster string `pulumi:"cluster"`
+	// How many replicas it runs, 1 or more.
+	Replicas int `pulumi:"replicas"`
+}
+
+// How many replicas of a model a cluster runs.
+type PlacedReplicasOutput struct{ *pulumi.OutputState }
+
+func (PlacedReplicasOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacedReplicas)(nil)).Elem()
+}
+
+func (o PlacedReplicasOutput) ToPlacedReplicasOutput() PlacedReplicasOutput {
+	return o
+}
+
+func (o PlacedReplicasOutput) ToPlacedReplicasOutputWithContext(ctx context.Context) PlacedReplicasOutput {
+	return o
+}
+
+// The cluster's name.
+func (o PlacedReplicasOutput) Cluster() pulumi.StringOutput {
+	return o.ApplyT(func(v PlacedReplicas) string { return v.Cluster }).(pulumi.StringOutput)
+}
+
+// How many replicas it runs, 1 or more.
+func (o PlacedReplicasOutput) Replicas() pulumi.IntOutput {
+	return o.ApplyT(func(v PlacedReplicas) int { return v.Replicas }).(pulumi.IntOutput)
+}
+
+type PlacedReplicasArrayOutput struct{ *pulumi.OutputState }
+
+func (PlacedReplicasArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]PlacedReplicas)(nil)).Elem()
+}
+
+func (o PlacedReplicasArrayOutput) ToPlacedReplicasArrayOutput() PlacedReplicasArrayOutput {
+	return o
+}
+
+func (o PlacedReplicasArrayOutput) ToPlacedReplicasArrayOutputWithContext(ctx context.Context) PlacedReplicasArrayOutput {
+	return o
+}
+
+func (o PlacedReplicasArrayOutput) Index(i pulumi.IntInput) PlacedReplicasOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) PlacedReplicas {
+		return vs[0].([]PlacedReplicas)[vs[1].(int)]
+	}).(PlacedReplicasOutput)
+}
+
+// A condition for a cluster's label, as in a LabelSelector of Kubernetes.
+type PlacementLabelRequirement struct {
+	// The label's key.
+	Key string `pulumi:"key"`
+	// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+	Operator string `pulumi:"operator"`
+	// What `In` and `NotIn` compare with: one or more. The other operators take none.
+	Values []string `pulumi:"values"`
+}
+
+// PlacementLabelRequirementInput is an input type that accepts PlacementLabelRequirementArgs and PlacementLabelRequirementOutput values.
+// You can construct a concrete instance of `PlacementLabelRequirementInput` via:
+//
+//	PlacementLabelRequirementArgs{...}
+type PlacementLabelRequirementInput interface {
+	pulumi.Input
+
+	ToPlacementLabelRequirementOutput() PlacementLabelRequirementOutput
+	ToPlacementLabelRequirementOutputWithContext(context.Context) PlacementLabelRequirementOutput
+}
+
+// A condition for a cluster's label, as in a LabelSelector of Kubernetes.
+type PlacementLabelRequirementArgs struct {
+	// The label's key.
+	Key pulumi.StringInput `pulumi:"key"`
+	// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+	Operator pulumi.StringInput `pulumi:"operator"`
+	// What `In` and `NotIn` compare with: one or more. The other operators take none.
+	Values pulumi.StringArrayInput `pulumi:"values"`
+}
+
+func (PlacementLabelRequirementArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementLabelRequirement)(nil)).Elem()
+}
+
+func (i PlacementLabelRequirementArgs) ToPlacementLabelRequirementOutput() PlacementLabelRequirementOutput {
+	return i.ToPlacementLabelRequirementOutputWithContext(context.Background())
+}
+
+func (i PlacementLabelRequirementArgs) ToPlacementLabelRequirementOutputWithContext(ctx context.Context) PlacementLabelRequirementOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementLabelRequirementOutput)
+}
+
+// PlacementLabelRequirementArrayInput is an input type that accepts PlacementLabelRequirementArray and PlacementLabelRequirementArrayOutput values.
+// You can construct a concrete instance of `PlacementLabelRequirementArrayInput` via:
+//
+//	PlacementLabelRequirementArray{ PlacementLabelRequirementArgs{...} }
+type PlacementLabelRequirementArrayInput interface {
+	pulumi.Input
+
+	ToPlacementLabelRequirementArrayOutput() PlacementLabelRequirementArrayOutput
+	ToPlacementLabelRequirementArrayOutputWithContext(context.Context) PlacementLabelRequirementArrayOutput
+}
+
+type PlacementLabelRequirementArray []PlacementLabelRequirementInput
+
+func (PlacementLabelRequirementArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]PlacementLabelRequirement)(nil)).Elem()
+}
+
+func (i PlacementLabelRequirementArray) ToPlacementLabelRequirementArrayOutput() PlacementLabelRequirementArrayOutput {
+	return i.ToPlacementLabelRequirementArrayOutputWithContext(context.Background())
+}
+
+func (i PlacementLabelRequirementArray) ToPlacementLabelRequirementArrayOutputWithContext(ctx context.Context) PlacementLabelRequirementArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementLabelRequirementArrayOutput)
+}
+
+// A condition for a cluster's label, as in a LabelSelector of Kubernetes.
+type PlacementLabelRequirementOutput struct{ *pulumi.OutputState }
+
+func (PlacementLabelRequirementOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementLabelRequirement)(nil)).Elem()
+}
+
+func (o PlacementLabelRequirementOutput) ToPlacementLabelRequirementOutput() PlacementLabelRequirementOutput {
+	return o
+}
+
+func (o PlacementLabelRequirementOutput) ToPlacementLabelRequirementOutputWithContext(ctx context.Context) PlacementLabelRequirementOutput {
+	return o
+}
+
+// The label's key.
+func (o PlacementLabelRequirementOutput) Key() pulumi.StringOutput {
+	return o.ApplyT(func(v PlacementLabelRequirement) string { return v.Key }).(pulumi.StringOutput)
+}
+
+// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+func (o PlacementLabelRequirementOutput) Operator() pulumi.StringOutput {
+	return o.ApplyT(func(v PlacementLabelRequirement) string { return v.Operator }).(pulumi.StringOutput)
+}
+
+// What `In` and `NotIn` compare with: one or more. The other operators take none.
+func (o PlacementLabelRequirementOutput) Values() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v PlacementLabelRequirement) []string { return v.Values }).(pulumi.StringArrayOutput)
+}
+
+type PlacementLabelRequirementArrayOutput struct{ *pulumi.OutputState }
+
+func (PlacementLabelRequirementArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]PlacementLabelRequirement)(nil)).Elem()
+}
+
+func (o PlacementLabelRequirementArrayOutput) ToPlacementLabelRequirementArrayOutput() PlacementLabelRequirementArrayOutput {
+	return o
+}
+
+func (o PlacementLabelRequirementArrayOutput) ToPlacementLabelRequirementArrayOutputWithContext(ctx context.Context) PlacementLabelRequirementArrayOutput {
+	return o
+}
+
+func (o PlacementLabelRequirementArrayOutput) Index(i pulumi.IntInput) PlacementLabelRequirementOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) PlacementLabelRequirement {
+		return vs[0].([]PlacementLabelRequirement)[vs[1].(int)]
+	}).(PlacementLabelRequirementOutput)
+}
+
+// How many replicas of a model there are to be, and what they need.
+type PlacementRequest struct {
+	// The devices that a replica needs on each of its nodes.
+	Devices []DeploymentDevice `pulumi:"devices"`
+	// How many nodes one replica spans: 1 or more.
+	NodesPerReplica *int `pulumi:"nodesPerReplica"`
+	// Which clusters may run the model.
+	Placement PlacementRules `pulumi:"placement"`
+	// How many replicas run, on all clusters together: 0 to 150,000.
+	Replicas int `pulumi:"replicas"`
+}
+
+// PlacementRequestInput is an input type that accepts PlacementRequestArgs and PlacementRequestOutput values.
+// You can construct a concrete instance of `PlacementRequestInput` via:
+//
+//	PlacementRequestArgs{...}
+type PlacementRequestInput interface {
+	pulumi.Input
+
+	ToPlacementRequestOutput() PlacementRequestOutput
+	ToPlacementRequestOutputWithContext(context.Context) PlacementRequestOutput
+}
+
+// How many replicas of a model there are to be, and what they need.
+type PlacementRequestArgs struct {
+	// The devices that a replica needs on each of its nodes.
+	Devices DeploymentDeviceArrayInput `pulumi:"devices"`
+	// How many nodes one replica spans: 1 or more.
+	NodesPerReplica pulumi.IntPtrInput `pulumi:"nodesPerReplica"`
+	// Which clusters may run the model.
+	Placement PlacementRulesInput `pulumi:"placement"`
+	// How many replicas run, on all clusters together: 0 to 150,000.
+	Replicas pulumi.IntInput `pulumi:"replicas"`
+}
+
+func (PlacementRequestArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementRequest)(nil)).Elem()
+}
+
+func (i PlacementRequestArgs) ToPlacementRequestOutput() PlacementRequestOutput {
+	return i.ToPlacementRequestOutputWithContext(context.Background())
+}
+
+func (i PlacementRequestArgs) ToPlacementRequestOutputWithContext(ctx context.Context) PlacementRequestOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementRequestOutput)
+}
+
+// How many replicas of a model there are to be, and what they need.
+type PlacementRequestOutput struct{ *pulumi.OutputState }
+
+func (PlacementRequestOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementRequest)(nil)).Elem()
+}
+
+func (o PlacementRequestOutput) ToPlacementRequestOutput() PlacementRequestOutput {
+	return o
+}
+
+func (o PlacementRequestOutput) ToPlacementRequestOutputWithContext(ctx context.Context) PlacementRequestOutput {
+	return o
+}
+
+// The devices that a replica needs on each of its nodes.
+func (o PlacementRequestOutput) Devices() DeploymentDeviceArrayOutput {
+	return o.ApplyT(func(v PlacementRequest) []DeploymentDevice { return v.Devices }).(DeploymentDeviceArrayOutput)
+}
+
+// How many nodes one replica spans: 1 or more.
+func (o PlacementRequestOutput) NodesPerReplica() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v PlacementRequest) *int { return v.NodesPerReplica }).(pulumi.IntPtrOutput)
+}
+
+// Which clusters may run the model.
+func (o PlacementRequestOutput) Placement() PlacementRulesOutput {
+	return o.ApplyT(func(v PlacementRequest) PlacementRules { return v.Placement }).(PlacementRulesOutput)
+}
+
+// How many replicas run, on all clusters together: 0 to 150,000.
+func (o PlacementRequestOutput) Replicas() pulumi.IntOutput {
+	return o.ApplyT(func(v PlacementRequest) int { return v.Replicas }).(pulumi.IntOutput)
+}
+
+// Which clusters may run a model, and how much of it.
+type PlacementRules struct {
+	// Further conditions for a cluster's labels. All of them must hold.
+	MatchExpressions []PlacementLabelRequirement `pulumi:"matchExpressions"`
+	// Labels that a cluster must have, with these values. Default: none.
+	MatchLabels map[string]string `pulumi:"matchLabels"`
+	// How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+	MaxPerCluster *int `pulumi:"maxPerCluster"`
+	// The taints, of clusters and of pools, that the model may run in spite of.
+	Tolerations []PlacementToleration `pulumi:"tolerations"`
+}
+
+// PlacementRulesInput is an input type that accepts PlacementRulesArgs and PlacementRulesOutput values.
+// You can construct a concrete instance of `PlacementRulesInput` via:
+//
+//	PlacementRulesArgs{...}
+type PlacementRulesInput interface {
+	pulumi.Input
+
+	ToPlacementRulesOutput() PlacementRulesOutput
+	ToPlacementRulesOutputWithContext(context.Context) PlacementRulesOutput
+}
+
+// Which clusters may run a model, and how much of it.
+type PlacementRulesArgs struct {
+	// Further conditions for a cluster's labels. All of them must hold.
+	MatchExpressions PlacementLabelRequirementArrayInput `pulumi:"matchExpressions"`
+	// Labels that a cluster must have, with these values. Default: none.
+	MatchLabels pulumi.StringMapInput `pulumi:"matchLabels"`
+	// How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+	MaxPerCluster pulumi.IntPtrInput `pulumi:"maxPerCluster"`
+	// The taints, of clusters and of pools, that the model may run in spite of.
+	Tolerations PlacementTolerationArrayInput `pulumi:"tolerations"`
+}
+
+func (PlacementRulesArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementRules)(nil)).Elem()
+}
+
+func (i PlacementRulesArgs) ToPlacementRulesOutput() PlacementRulesOutput {
+	return i.ToPlacementRulesOutputWithContext(context.Background())
+}
+
+func (i PlacementRulesArgs) ToPlacementRulesOutputWithContext(ctx context.Context) PlacementRulesOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementRulesOutput)
+}
+
+func (i PlacementRulesArgs) ToPlacementRulesPtrOutput() PlacementRulesPtrOutput {
+	return i.ToPlacementRulesPtrOutputWithContext(context.Background())
+}
+
+func (i PlacementRulesArgs) ToPlacementRulesPtrOutputWithContext(ctx context.Context) PlacementRulesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementRulesOutput).ToPlacementRulesPtrOutputWithContext(ctx)
+}
+
+// PlacementRulesPtrInput is an input type that accepts PlacementRulesArgs, PlacementRulesPtr and PlacementRulesPtrOutput values.
+// You can construct a concrete instance of `PlacementRulesPtrInput` via:
+//
+//	        PlacementRulesArgs{...}
+//
+//	or:
+//
+//	        nil
+type PlacementRulesPtrInput interface {
+	pulumi.Input
+
+	ToPlacementRulesPtrOutput() PlacementRulesPtrOutput
+	ToPlacementRulesPtrOutputWithContext(context.Context) PlacementRulesPtrOutput
+}
+
+type placementRulesPtrType PlacementRulesArgs
+
+func PlacementRulesPtr(v *PlacementRulesArgs) PlacementRulesPtrInput {
+	return (*placementRulesPtrType)(v)
+}
+
+func (*placementRulesPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**PlacementRules)(nil)).Elem()
+}
+
+func (i *placementRulesPtrType) ToPlacementRulesPtrOutput() PlacementRulesPtrOutput {
+	return i.ToPlacementRulesPtrOutputWithContext(context.Background())
+}
+
+func (i *placementRulesPtrType) ToPlacementRulesPtrOutputWithContext(ctx context.Context) PlacementRulesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementRulesPtrOutput)
+}
+
+// Which clusters may run a model, and how much of it.
+type PlacementRulesOutput struct{ *pulumi.OutputState }
+
+func (PlacementRulesOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementRules)(nil)).Elem()
+}
+
+func (o PlacementRulesOutput) ToPlacementRulesOutput() PlacementRulesOutput {
+	return o
+}
+
+func (o PlacementRulesOutput) ToPlacementRulesOutputWithContext(ctx context.Context) PlacementRulesOutput {
+	return o
+}
+
+func (o PlacementRulesOutput) ToPlacementRulesPtrOutput() PlacementRulesPtrOutput {
+	return o.ToPlacementRulesPtrOutputWithContext(context.Background())
+}
+
+func (o PlacementRulesOutput) ToPlacementRulesPtrOutputWithContext(ctx context.Context) PlacementRulesPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v PlacementRules) *PlacementRules {
+		return &v
+	}).(PlacementRulesPtrOutput)
+}
+
+// Further conditions for a cluster's labels. All of them must hold.
+func (o PlacementRulesOutput) MatchExpressions() PlacementLabelRequirementArrayOutput {
+	return o.ApplyT(func(v PlacementRules) []PlacementLabelRequirement { return v.MatchExpressions }).(PlacementLabelRequirementArrayOutput)
+}
+
+// Labels that a cluster must have, with these values. Default: none.
+func (o PlacementRulesOutput) MatchLabels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v PlacementRules) map[string]string { return v.MatchLabels }).(pulumi.StringMapOutput)
+}
+
+// How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+func (o PlacementRulesOutput) MaxPerCluster() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v PlacementRules) *int { return v.MaxPerCluster }).(pulumi.IntPtrOutput)
+}
+
+// The taints, of clusters and of pools, that the model may run in spite of.
+func (o PlacementRulesOutput) Tolerations() PlacementTolerationArrayOutput {
+	return o.ApplyT(func(v PlacementRules) []PlacementToleration { return v.Tolerations }).(PlacementTolerationArrayOutput)
+}
+
+type PlacementRulesPtrOutput struct{ *pulumi.OutputState }
+
+func (PlacementRulesPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**PlacementRules)(nil)).Elem()
+}
+
+func (o PlacementRulesPtrOutput) ToPlacementRulesPtrOutput() PlacementRulesPtrOutput {
+	return o
+}
+
+func (o PlacementRulesPtrOutput) ToPlacementRulesPtrOutputWithContext(ctx context.Context) PlacementRulesPtrOutput {
+	return o
+}
+
+func (o PlacementRulesPtrOutput) Elem() PlacementRulesOutput {
+	return o.ApplyT(func(v *PlacementRules) PlacementRules {
+		if v != nil {
+			return *v
+		}
+		var ret PlacementRules
+		return ret
+	}).(PlacementRulesOutput)
+}
+
+// Further conditions for a cluster's labels. All of them must hold.
+func (o PlacementRulesPtrOutput) MatchExpressions() PlacementLabelRequirementArrayOutput {
+	return o.ApplyT(func(v *PlacementRules) []PlacementLabelRequirement {
+		if v == nil {
+			return nil
+		}
+		return v.MatchExpressions
+	}).(PlacementLabelRequirementArrayOutput)
+}
+
+// Labels that a cluster must have, with these values. Default: none.
+func (o PlacementRulesPtrOutput) MatchLabels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *PlacementRules) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.MatchLabels
+	}).(pulumi.StringMapOutput)
+}
+
+// How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+func (o PlacementRulesPtrOutput) MaxPerCluster() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *PlacementRules) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MaxPerCluster
+	}).(pulumi.IntPtrOutput)
+}
+
+// The taints, of clusters and of pools, that the model may run in spite of.
+func (o PlacementRulesPtrOutput) Tolerations() PlacementTolerationArrayOutput {
+	return o.ApplyT(func(v *PlacementRules) []PlacementToleration {
+		if v == nil {
+			return nil
+		}
+		return v.Tolerations
+	}).(PlacementTolerationArrayOutput)
+}
+
+// Lets replicas run in spite of taints, as a Pod's toleration does in Kubernetes.
+type PlacementToleration struct {
+	// The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+	Effect *string `pulumi:"effect"`
+	// The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+	Key *string `pulumi:"key"`
+	// `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+	Operator *string `pulumi:"operator"`
+	// What `Equal` compares with. Default: empty.
+	Value *string `pulumi:"value"`
+}
+
+// PlacementTolerationInput is an input type that accepts PlacementTolerationArgs and PlacementTolerationOutput values.
+// You can construct a concrete instance of `PlacementTolerationInput` via:
+//
+//	PlacementTolerationArgs{...}
+type PlacementTolerationInput interface {
+	pulumi.Input
+
+	ToPlacementTolerationOutput() PlacementTolerationOutput
+	ToPlacementTolerationOutputWithContext(context.Context) PlacementTolerationOutput
+}
+
+// Lets replicas run in spite of taints, as a Pod's toleration does in Kubernetes.
+type PlacementTolerationArgs struct {
+	// The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+	Effect pulumi.StringPtrInput `pulumi:"effect"`
+	// The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+	Key pulumi.StringPtrInput `pulumi:"key"`
+	// `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+	Operator pulumi.StringPtrInput `pulumi:"operator"`
+	// What `Equal` compares with. Default: empty.
+	Value pulumi.StringPtrInput `pulumi:"value"`
+}
+
+func (PlacementTolerationArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementToleration)(nil)).Elem()
+}
+
+func (i PlacementTolerationArgs) ToPlacementTolerationOutput() PlacementTolerationOutput {
+	return i.ToPlacementTolerationOutputWithContext(context.Background())
+}
+
+func (i PlacementTolerationArgs) ToPlacementTolerationOutputWithContext(ctx context.Context) PlacementTolerationOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementTolerationOutput)
+}
+
+// PlacementTolerationArrayInput is an input type that accepts PlacementTolerationArray and PlacementTolerationArrayOutput values.
+// You can construct a concrete instance of `PlacementTolerationArrayInput` via:
+//
+//	PlacementTolerationArray{ PlacementTolerationArgs{...} }
+type PlacementTolerationArrayInput interface {
+	pulumi.Input
+
+	ToPlacementTolerationArrayOutput() PlacementTolerationArrayOutput
+	ToPlacementTolerationArrayOutputWithContext(context.Context) PlacementTolerationArrayOutput
+}
+
+type PlacementTolerationArray []PlacementTolerationInput
+
+func (PlacementTolerationArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]PlacementToleration)(nil)).Elem()
+}
+
+func (i PlacementTolerationArray) ToPlacementTolerationArrayOutput() PlacementTolerationArrayOutput {
+	return i.ToPlacementTolerationArrayOutputWithContext(context.Background())
+}
+
+func (i PlacementTolerationArray) ToPlacementTolerationArrayOutputWithContext(ctx context.Context) PlacementTolerationArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(PlacementTolerationArrayOutput)
+}
+
+// Lets replicas run in spite of taints, as a Pod's toleration does in Kubernetes.
+type PlacementTolerationOutput struct{ *pulumi.OutputState }
+
+func (PlacementTolerationOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*PlacementToleration)(nil)).Elem()
+}
+
+func (o PlacementTolerationOutput) ToPlacementTolerationOutput() PlacementTolerationOutput {
+	return o
+}
+
+func (o PlacementTolerationOutput) ToPlacementTolerationOutputWithContext(ctx context.Context) PlacementTolerationOutput {
+	return o
+}
+
+// The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+func (o PlacementTolerationOutput) Effect() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v PlacementToleration) *string { return v.Effect }).(pulumi.StringPtrOutput)
+}
+
+// The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+func (o PlacementTolerationOutput) Key() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v PlacementToleration) *string { return v.Key }).(pulumi.StringPtrOutput)
+}
+
+// `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+func (o PlacementTolerationOutput) Operator() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v PlacementToleration) *string { return v.Operator }).(pulumi.StringPtrOutput)
+}
+
+// What `Equal` compares with. Default: empty.
+func (o PlacementTolerationOutput) Value() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v PlacementToleration) *string { return v.Value }).(pulumi.StringPtrOutput)
+}
+
+type PlacementTolerationArrayOutput struct{ *pulumi.OutputState }
+
+func (PlacementTolerationArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]PlacementToleration)(nil)).Elem()
+}
+
+func (o PlacementTolerationArrayOutput) ToPlacementTolerationArrayOutput() PlacementTolerationArrayOutput {
+	return o
+}
+
+func (o PlacementTolerationArrayOutput) ToPlacementTolerationArrayOutputWithContext(ctx context.Context) PlacementTolerationArrayOutput {
+	return o
+}
+
+func (o PlacementTolerationArrayOutput) Index(i pulumi.IntInput) PlacementTolerationOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) PlacementToleration {
+		return vs[0].([]PlacementToleration)[vs[1].(int)]
+	}).(PlacementTolerationOutput)
+}
+
 // An entry of a Secret in the endpoint's namespace.
 type SecretKeyReference struct {
 	// The key of the entry in the Secret's data.
@@ -1895,7 +4394,7 @@ func (o SecretKeyReferencePtrOutput) Name() pulumi.StringPtrOutput {
 type ServiceBackend struct {
 	// The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
 	Endpoint *BackendReference `pulumi:"endpoint"`
-	// Several endpoints that share the weight evenly.
+	// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 	Endpoints []BackendReference `pulumi:"endpoints"`
 	// This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 	Weight *int `pulumi:"weight"`
@@ -1931,7 +4430,7 @@ type ServiceBackendInput interface {
 type ServiceBackendArgs struct {
 	// The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
 	Endpoint BackendReferencePtrInput `pulumi:"endpoint"`
-	// Several endpoints that share the weight evenly.
+	// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 	Endpoints BackendReferenceArrayInput `pulumi:"endpoints"`
 	// This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 	Weight pulumi.IntPtrInput `pulumi:"weight"`
@@ -2006,7 +4505,7 @@ func (o ServiceBackendOutput) Endpoint() BackendReferencePtrOutput {
 	return o.ApplyT(func(v ServiceBackend) *BackendReference { return v.Endpoint }).(BackendReferencePtrOutput)
 }
 
-// Several endpoints that share the weight evenly.
+// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 func (o ServiceBackendOutput) Endpoints() BackendReferenceArrayOutput {
 	return o.ApplyT(func(v ServiceBackend) []BackendReference { return v.Endpoints }).(BackendReferenceArrayOutput)
 }
@@ -2042,6 +4541,29 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceArrayInput)(nil)).Elem(), BackendReferenceArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferenceInput)(nil)).Elem(), CaCertificateReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferencePtrInput)(nil)).Elem(), CaCertificateReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartInput)(nil)).Elem(), ClusterChartArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartPtrInput)(nil)).Elem(), ClusterChartArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterDeviceInput)(nil)).Elem(), ClusterDeviceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterDeviceArrayInput)(nil)).Elem(), ClusterDeviceArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterFactsInput)(nil)).Elem(), ClusterFactsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterFactsArrayInput)(nil)).Elem(), ClusterFactsArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterGatewayInput)(nil)).Elem(), ClusterGatewayArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterGatewayPtrInput)(nil)).Elem(), ClusterGatewayArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterGatewayReferenceInput)(nil)).Elem(), ClusterGatewayReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterPoolInput)(nil)).Elem(), ClusterPoolArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterPoolArrayInput)(nil)).Elem(), ClusterPoolArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterReferenceInput)(nil)).Elem(), ClusterReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterReferenceArrayInput)(nil)).Elem(), ClusterReferenceArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterTaintInput)(nil)).Elem(), ClusterTaintArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterTaintArrayInput)(nil)).Elem(), ClusterTaintArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentDeviceInput)(nil)).Elem(), DeploymentDeviceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentDeviceArrayInput)(nil)).Elem(), DeploymentDeviceArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEngineInput)(nil)).Elem(), DeploymentEngineArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePtrInput)(nil)).Elem(), DeploymentEngineArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnvSourceInput)(nil)).Elem(), DeploymentEnvSourceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnvSourceArrayInput)(nil)).Elem(), DeploymentEnvSourceArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentResourcesInput)(nil)).Elem(), DeploymentResourcesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentResourcesPtrInput)(nil)).Elem(), DeploymentResourcesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointHeadersInput)(nil)).Elem(), EndpointHeadersArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointHeadersPtrInput)(nil)).Elem(), EndpointHeadersArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointTlsInput)(nil)).Elem(), EndpointTlsArgs{})
@@ -2053,6 +4575,13 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayReferenceInput)(nil)).Elem(), GatewayReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementInput)(nil)).Elem(), PlacementLabelRequirementArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementArrayInput)(nil)).Elem(), PlacementLabelRequirementArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRequestInput)(nil)).Elem(), PlacementRequestArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRulesInput)(nil)).Elem(), PlacementRulesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRulesPtrInput)(nil)).Elem(), PlacementRulesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementTolerationInput)(nil)).Elem(), PlacementTolerationArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*PlacementTolerationArrayInput)(nil)).Elem(), PlacementTolerationArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferenceInput)(nil)).Elem(), SecretKeyReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferencePtrInput)(nil)).Elem(), SecretKeyReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBackendInput)(nil)).Elem(), ServiceBackendArgs{})
@@ -2064,6 +4593,29 @@ func init() {
 	pulumi.RegisterOutputType(BackendShareArrayOutput{})
 	pulumi.RegisterOutputType(CaCertificateReferenceOutput{})
 	pulumi.RegisterOutputType(CaCertificateReferencePtrOutput{})
+	pulumi.RegisterOutputType(ClusterChartOutput{})
+	pulumi.RegisterOutputType(ClusterChartPtrOutput{})
+	pulumi.RegisterOutputType(ClusterDeviceOutput{})
+	pulumi.RegisterOutputType(ClusterDeviceArrayOutput{})
+	pulumi.RegisterOutputType(ClusterFactsOutput{})
+	pulumi.RegisterOutputType(ClusterFactsArrayOutput{})
+	pulumi.RegisterOutputType(ClusterGatewayOutput{})
+	pulumi.RegisterOutputType(ClusterGatewayPtrOutput{})
+	pulumi.RegisterOutputType(ClusterGatewayReferenceOutput{})
+	pulumi.RegisterOutputType(ClusterPoolOutput{})
+	pulumi.RegisterOutputType(ClusterPoolArrayOutput{})
+	pulumi.RegisterOutputType(ClusterReferenceOutput{})
+	pulumi.RegisterOutputType(ClusterReferenceArrayOutput{})
+	pulumi.RegisterOutputType(ClusterTaintOutput{})
+	pulumi.RegisterOutputType(ClusterTaintArrayOutput{})
+	pulumi.RegisterOutputType(DeploymentDeviceOutput{})
+	pulumi.RegisterOutputType(DeploymentDeviceArrayOutput{})
+	pulumi.RegisterOutputType(DeploymentEngineOutput{})
+	pulumi.RegisterOutputType(DeploymentEnginePtrOutput{})
+	pulumi.RegisterOutputType(DeploymentEnvSourceOutput{})
+	pulumi.RegisterOutputType(DeploymentEnvSourceArrayOutput{})
+	pulumi.RegisterOutputType(DeploymentResourcesOutput{})
+	pulumi.RegisterOutputType(DeploymentResourcesPtrOutput{})
 	pulumi.RegisterOutputType(EndpointHeadersOutput{})
 	pulumi.RegisterOutputType(EndpointHeadersPtrOutput{})
 	pulumi.RegisterOutputType(EndpointTlsOutput{})
@@ -2075,6 +4627,15 @@ func init() {
 	pulumi.RegisterOutputType(GatewayReferenceOutput{})
 	pulumi.RegisterOutputType(GatewayServiceOutput{})
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
+	pulumi.RegisterOutputType(PlacedReplicasOutput{})
+	pulumi.RegisterOutputType(PlacedReplicasArrayOutput{})
+	pulumi.RegisterOutputType(PlacementLabelRequirementOutput{})
+	pulumi.RegisterOutputType(PlacementLabelRequirementArrayOutput{})
+	pulumi.RegisterOutputType(PlacementRequestOutput{})
+	pulumi.RegisterOutputType(PlacementRulesOutput{})
+	pulumi.RegisterOutputType(PlacementRulesPtrOutput{})
+	pulumi.RegisterOutputType(PlacementTolerationOutput{})
+	pulumi.RegisterOutputType(PlacementTolerationArrayOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferenceOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferencePtrOutput{})
 	pulumi.RegisterOutputType(ServiceBackendOutput{})

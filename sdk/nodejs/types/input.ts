@@ -52,6 +52,10 @@ export interface BackendReferenceArgs {
      * The Kubernetes Service in front of the server's addresses.
      */
     serviceName: pulumi.Input<string>;
+    /**
+     * How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+     */
+    share?: pulumi.Input<number | undefined>;
 }
 /**
  * backendReferenceArgsProvideDefaults sets the appropriate defaults for BackendReferenceArgs
@@ -76,6 +80,308 @@ export interface CaCertificateReferenceArgs {
      * The object's name.
      */
     name: pulumi.Input<string>;
+}
+
+/**
+ * Where a Helm chart comes from.
+ */
+export interface ClusterChartArgs {
+    /**
+     * The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+     */
+    name?: pulumi.Input<string | undefined>;
+    /**
+     * The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+     */
+    repository?: pulumi.Input<string | undefined>;
+    /**
+     * Values for the chart, merged deeply over those that the component computes.
+     */
+    values?: pulumi.Input<{[key: string]: any} | undefined>;
+    /**
+     * The chart's version. Default: 1.8.1.
+     */
+    version?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * A kind of device that each node of a pool has.
+ */
+export interface ClusterDeviceArgs {
+    /**
+     * How many devices each node has: 1 to 1,000,000.
+     */
+    count: pulumi.Input<number>;
+    /**
+     * The DeviceClass that the devices are of (dynamic resource allocation).
+     */
+    deviceClass?: pulumi.Input<string | undefined>;
+    /**
+     * What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+     */
+    memory?: pulumi.Input<string | undefined>;
+    /**
+     * The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+     */
+    resource?: pulumi.Input<string | undefined>;
+    /**
+     * The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+     */
+    type?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+ */
+export interface ClusterFactsArgs {
+    /**
+     * Whether all replicas leave the cluster. Default: false.
+     */
+    drain?: pulumi.Input<boolean | undefined>;
+    /**
+     * What placements choose by, such as `region` and `tier`.
+     */
+    labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The groups of nodes that the cluster has. Without any, only models without devices run there.
+     */
+    pools?: pulumi.Input<pulumi.Input<inputs.ClusterPoolArgs>[] | undefined>;
+    /**
+     * What keeps models away that do not tolerate it.
+     */
+    taints?: pulumi.Input<pulumi.Input<inputs.ClusterTaintArgs>[] | undefined>;
+}
+
+/**
+ * The Gateway that leads to the models on a cluster.
+ */
+export interface ClusterGatewayArgs {
+    /**
+     * Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+     */
+    annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+     */
+    className?: pulumi.Input<string | undefined>;
+    /**
+     * The port that it listens on, from 1 to 65535. Default: 80.
+     */
+    port?: pulumi.Input<number | undefined>;
+    /**
+     * How many replicas of Envoy run: 1 to 1,000. Default: 2.
+     */
+    replicas?: pulumi.Input<number | undefined>;
+}
+/**
+ * clusterGatewayArgsProvideDefaults sets the appropriate defaults for ClusterGatewayArgs
+ */
+export function clusterGatewayArgsProvideDefaults(val: ClusterGatewayArgs): ClusterGatewayArgs {
+    return {
+        ...val,
+        port: (val.port) ?? 80,
+        replicas: (val.replicas) ?? 2,
+    };
+}
+
+/**
+ * A Gateway on a workload cluster, and one of its listeners.
+ */
+export interface ClusterGatewayReferenceArgs {
+    /**
+     * The name of the listener.
+     */
+    listener: pulumi.Input<string>;
+    /**
+     * The name of the Gateway.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The namespace of the Gateway.
+     */
+    namespace: pulumi.Input<string>;
+    /**
+     * The port of the listener, from 1 to 65535.
+     */
+    port: pulumi.Input<number>;
+    /**
+     * The Gateway's URN in this stack, from which a deployment learns the address.
+     */
+    urn: pulumi.Input<string>;
+}
+
+/**
+ * A group of nodes that have the same devices.
+ */
+export interface ClusterPoolArgs {
+    /**
+     * What each of the nodes has.
+     */
+    devices?: pulumi.Input<pulumi.Input<inputs.ClusterDeviceArgs>[] | undefined>;
+    /**
+     * The labels of the pool's nodes.
+     */
+    labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * The pool's name, unique in the cluster, with the syntax of a label's value.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+     */
+    nodes: pulumi.Input<number>;
+    /**
+     * The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+     */
+    taints?: pulumi.Input<pulumi.Input<inputs.ClusterTaintArgs>[] | undefined>;
+}
+
+/**
+ * A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+ */
+export interface ClusterReferenceArgs {
+    /**
+     * What placements look at.
+     */
+    facts: pulumi.Input<inputs.ClusterFactsArgs>;
+    /**
+     * The cluster's own Gateway, which leads to the models on it.
+     */
+    gateway: pulumi.Input<inputs.ClusterGatewayReferenceArgs>;
+    /**
+     * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+     */
+    providerUrn?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+ */
+export interface ClusterTaintArgs {
+    /**
+     * `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+     */
+    effect: pulumi.Input<string>;
+    /**
+     * The taint's key, with the syntax of a label's key.
+     */
+    key: pulumi.Input<string>;
+    /**
+     * The taint's value, with the syntax of a label's value. Default: empty.
+     */
+    value?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * Devices that a replica needs on each of its nodes.
+ */
+export interface DeploymentDeviceArgs {
+    /**
+     * How many devices are needed on each node: 1 to 1,000,000.
+     */
+    count: pulumi.Input<number>;
+    /**
+     * A DeviceClass (dynamic resource allocation).
+     */
+    deviceClass?: pulumi.Input<string | undefined>;
+    /**
+     * What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+     */
+    minMemory?: pulumi.Input<string | undefined>;
+    /**
+     * An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+     */
+    resource?: pulumi.Input<string | undefined>;
+    /**
+     * CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+     */
+    selectors?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+     */
+    type?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * The program that serves a model: a known one, or any image that serves an OpenAI-compatible API.
+ */
+export interface DeploymentEngineArgs {
+    /**
+     * Arguments of the command. They come after those of a preset, so that they win.
+     */
+    args?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The path that the engine serves the API under. Default: `/v1`.
+     */
+    basePath?: pulumi.Input<string | undefined>;
+    /**
+     * The command of the image. Default: the image's own. A preset has one, so give one or the other.
+     */
+    command?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+     */
+    env?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+     */
+    envFrom?: pulumi.Input<pulumi.Input<inputs.DeploymentEnvSourceArgs>[] | undefined>;
+    /**
+     * The path that answers 200 once the model can be used. Default: `/health`.
+     */
+    healthPath?: pulumi.Input<string | undefined>;
+    /**
+     * The image. Default: that of the preset.
+     */
+    image?: pulumi.Input<string | undefined>;
+    /**
+     * The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+     */
+    port?: pulumi.Input<number | undefined>;
+    /**
+     * The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+     */
+    preset?: pulumi.Input<enums.DeploymentEnginePreset | undefined>;
+    /**
+     * The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+     */
+    sharedMemory?: pulumi.Input<string | undefined>;
+    /**
+     * How long an engine may take to download and load the model: 1 to 240. Default: 60.
+     */
+    startupMinutes?: pulumi.Input<number | undefined>;
+}
+
+/**
+ * A Secret or a ConfigMap whose entries become environment variables.
+ */
+export interface DeploymentEnvSourceArgs {
+    /**
+     * The name of a ConfigMap.
+     */
+    configMap?: pulumi.Input<string | undefined>;
+    /**
+     * The name of a Secret. Give either `secret` or `configMap`.
+     */
+    secret?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+ */
+export interface DeploymentResourcesArgs {
+    /**
+     * What a replica may use at most, by resource, as quantities.
+     */
+    limits?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+     */
+    requests?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }
 
 /**
@@ -240,6 +546,90 @@ export function gatewayServiceArgsProvideDefaults(val: GatewayServiceArgs): Gate
 }
 
 /**
+ * A condition for a cluster's label, as in a LabelSelector of Kubernetes.
+ */
+export interface PlacementLabelRequirementArgs {
+    /**
+     * The label's key.
+     */
+    key: pulumi.Input<string>;
+    /**
+     * `In`, `NotIn`, `Exists` or `DoesNotExist`.
+     */
+    operator: pulumi.Input<string>;
+    /**
+     * What `In` and `NotIn` compare with: one or more. The other operators take none.
+     */
+    values?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+
+/**
+ * How many replicas of a model there are to be, and what they need.
+ */
+export interface PlacementRequestArgs {
+    /**
+     * The devices that a replica needs on each of its nodes.
+     */
+    devices?: pulumi.Input<pulumi.Input<inputs.DeploymentDeviceArgs>[] | undefined>;
+    /**
+     * How many nodes one replica spans: 1 or more.
+     */
+    nodesPerReplica?: pulumi.Input<number | undefined>;
+    /**
+     * Which clusters may run the model.
+     */
+    placement: pulumi.Input<inputs.PlacementRulesArgs>;
+    /**
+     * How many replicas run, on all clusters together: 0 to 150,000.
+     */
+    replicas: pulumi.Input<number>;
+}
+
+/**
+ * Which clusters may run a model, and how much of it.
+ */
+export interface PlacementRulesArgs {
+    /**
+     * Further conditions for a cluster's labels. All of them must hold.
+     */
+    matchExpressions?: pulumi.Input<pulumi.Input<inputs.PlacementLabelRequirementArgs>[] | undefined>;
+    /**
+     * Labels that a cluster must have, with these values. Default: none.
+     */
+    matchLabels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+     */
+    maxPerCluster?: pulumi.Input<number | undefined>;
+    /**
+     * The taints, of clusters and of pools, that the model may run in spite of.
+     */
+    tolerations?: pulumi.Input<pulumi.Input<inputs.PlacementTolerationArgs>[] | undefined>;
+}
+
+/**
+ * Lets replicas run in spite of taints, as a Pod's toleration does in Kubernetes.
+ */
+export interface PlacementTolerationArgs {
+    /**
+     * The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+     */
+    effect?: pulumi.Input<string | undefined>;
+    /**
+     * The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+     */
+    key?: pulumi.Input<string | undefined>;
+    /**
+     * `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+     */
+    operator?: pulumi.Input<string | undefined>;
+    /**
+     * What `Equal` compares with. Default: empty.
+     */
+    value?: pulumi.Input<string | undefined>;
+}
+
+/**
  * An entry of a Secret in the endpoint's namespace.
  */
 export interface SecretKeyReferenceArgs {
@@ -262,7 +652,7 @@ export interface ServiceBackendArgs {
      */
     endpoint?: pulumi.Input<inputs.BackendReferenceArgs | undefined>;
     /**
-     * Several endpoints that share the weight evenly.
+     * Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
      */
     endpoints?: pulumi.Input<pulumi.Input<inputs.BackendReferenceArgs>[] | undefined>;
     /**

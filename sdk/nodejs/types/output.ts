@@ -52,6 +52,10 @@ export interface BackendReference {
      * The Kubernetes Service in front of the server's addresses.
      */
     serviceName: string;
+    /**
+     * How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+     */
+    share?: number;
 }
 /**
  * backendReferenceProvideDefaults sets the appropriate defaults for BackendReference
@@ -80,6 +84,146 @@ export interface BackendShare {
      * Its weight in the HTTPRoute.
      */
     weight: number;
+}
+
+/**
+ * A kind of device that each node of a pool has.
+ */
+export interface ClusterDevice {
+    /**
+     * How many devices each node has: 1 to 1,000,000.
+     */
+    count: number;
+    /**
+     * The DeviceClass that the devices are of (dynamic resource allocation).
+     */
+    deviceClass?: string;
+    /**
+     * What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+     */
+    memory?: string;
+    /**
+     * The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+     */
+    resource?: string;
+    /**
+     * The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+     */
+    type?: string;
+}
+
+/**
+ * What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+ */
+export interface ClusterFacts {
+    /**
+     * Whether all replicas leave the cluster. Default: false.
+     */
+    drain?: boolean;
+    /**
+     * What placements choose by, such as `region` and `tier`.
+     */
+    labels?: {[key: string]: string};
+    /**
+     * The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+     */
+    name: string;
+    /**
+     * The groups of nodes that the cluster has. Without any, only models without devices run there.
+     */
+    pools?: outputs.ClusterPool[];
+    /**
+     * What keeps models away that do not tolerate it.
+     */
+    taints?: outputs.ClusterTaint[];
+}
+
+/**
+ * A Gateway on a workload cluster, and one of its listeners.
+ */
+export interface ClusterGatewayReference {
+    /**
+     * The name of the listener.
+     */
+    listener: string;
+    /**
+     * The name of the Gateway.
+     */
+    name: string;
+    /**
+     * The namespace of the Gateway.
+     */
+    namespace: string;
+    /**
+     * The port of the listener, from 1 to 65535.
+     */
+    port: number;
+    /**
+     * The Gateway's URN in this stack, from which a deployment learns the address.
+     */
+    urn: string;
+}
+
+/**
+ * A group of nodes that have the same devices.
+ */
+export interface ClusterPool {
+    /**
+     * What each of the nodes has.
+     */
+    devices?: outputs.ClusterDevice[];
+    /**
+     * The labels of the pool's nodes.
+     */
+    labels?: {[key: string]: string};
+    /**
+     * The pool's name, unique in the cluster, with the syntax of a label's value.
+     */
+    name: string;
+    /**
+     * How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+     */
+    nodes: number;
+    /**
+     * The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+     */
+    taints?: outputs.ClusterTaint[];
+}
+
+/**
+ * A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+ */
+export interface ClusterReference {
+    /**
+     * What placements look at.
+     */
+    facts: outputs.ClusterFacts;
+    /**
+     * The cluster's own Gateway, which leads to the models on it.
+     */
+    gateway: outputs.ClusterGatewayReference;
+    /**
+     * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+     */
+    providerUrn?: string;
+}
+
+/**
+ * What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+ */
+export interface ClusterTaint {
+    /**
+     * `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+     */
+    effect: string;
+    /**
+     * The taint's key, with the syntax of a label's key.
+     */
+    key: string;
+    /**
+     * The taint's value, with the syntax of a label's value. Default: empty.
+     */
+    value?: string;
 }
 
 /**
@@ -143,5 +287,19 @@ export function gatewayReferenceProvideDefaults(val: GatewayReference): GatewayR
         listener: (val.listener) ?? "http",
         public: (val.public) ?? false,
     };
+}
+
+/**
+ * How many replicas of a model a cluster runs.
+ */
+export interface PlacedReplicas {
+    /**
+     * The cluster's name.
+     */
+    cluster: string;
+    /**
+     * How many replicas it runs, 1 or more.
+     */
+    replicas: number;
 }
 

@@ -7,8 +7,11 @@ from . import _utilities
 import typing
 # Export this package's modules as members:
 from ._enums import *
+from .inference_cluster import *
+from .model_deployment import *
 from .model_endpoint import *
 from .model_gateway import *
+from .model_placement import *
 from .model_service import *
 from .provider import *
 from ._inputs import *
@@ -21,8 +24,11 @@ _utilities.register(
   "mod": "index",
   "fqn": "pulumi_modelplane",
   "classes": {
+   "modelplane:index:InferenceCluster": "InferenceCluster",
+   "modelplane:index:ModelDeployment": "ModelDeployment",
    "modelplane:index:ModelEndpoint": "ModelEndpoint",
    "modelplane:index:ModelGateway": "ModelGateway",
+   "modelplane:index:ModelPlacement": "ModelPlacement",
    "modelplane:index:ModelService": "ModelService"
   }
  }

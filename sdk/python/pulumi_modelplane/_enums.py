@@ -8,6 +8,8 @@ from enum import Enum
 
 __all__ = [
     'CaCertificateKind',
+    'ClusterComponentPresence',
+    'DeploymentEnginePreset',
     'EndpointProtocol',
     'GatewayNamespacesFrom',
     'GatewayServiceType',
@@ -23,6 +25,30 @@ class CaCertificateKind(_builtins.str, Enum):
     SECRET = "Secret"
     """
     A Secret.
+    """
+
+
+@pulumi.type_token("modelplane:index:ClusterComponentPresence")
+class ClusterComponentPresence(_builtins.str, Enum):
+    INSTALLED = "Installed"
+    """
+    The component installs it, in the version that it is tested with.
+    """
+    EXISTING = "Existing"
+    """
+    The cluster has it already.
+    """
+
+
+@pulumi.type_token("modelplane:index:DeploymentEnginePreset")
+class DeploymentEnginePreset(_builtins.str, Enum):
+    VLLM = "VLLM"
+    """
+    vLLM (https://docs.vllm.ai).
+    """
+    SG_LANG = "SGLang"
+    """
+    SGLang (https://docs.sglang.ai).
     """
 
 

@@ -20,6 +20,30 @@ __all__ = [
     'BackendReferenceArgsDict',
     'CaCertificateReferenceArgs',
     'CaCertificateReferenceArgsDict',
+    'ClusterChartArgs',
+    'ClusterChartArgsDict',
+    'ClusterDeviceArgs',
+    'ClusterDeviceArgsDict',
+    'ClusterFactsArgs',
+    'ClusterFactsArgsDict',
+    'ClusterGatewayArgs',
+    'ClusterGatewayArgsDict',
+    'ClusterGatewayReferenceArgs',
+    'ClusterGatewayReferenceArgsDict',
+    'ClusterPoolArgs',
+    'ClusterPoolArgsDict',
+    'ClusterReferenceArgs',
+    'ClusterReferenceArgsDict',
+    'ClusterTaintArgs',
+    'ClusterTaintArgsDict',
+    'DeploymentDeviceArgs',
+    'DeploymentDeviceArgsDict',
+    'DeploymentEngineArgs',
+    'DeploymentEngineArgsDict',
+    'DeploymentEnvSourceArgs',
+    'DeploymentEnvSourceArgsDict',
+    'DeploymentResourcesArgs',
+    'DeploymentResourcesArgsDict',
     'EndpointHeadersArgs',
     'EndpointHeadersArgsDict',
     'EndpointTlsArgs',
@@ -32,6 +56,14 @@ __all__ = [
     'GatewayReferenceArgsDict',
     'GatewayServiceArgs',
     'GatewayServiceArgsDict',
+    'PlacementLabelRequirementArgs',
+    'PlacementLabelRequirementArgsDict',
+    'PlacementRequestArgs',
+    'PlacementRequestArgsDict',
+    'PlacementRulesArgs',
+    'PlacementRulesArgsDict',
+    'PlacementTolerationArgs',
+    'PlacementTolerationArgsDict',
     'SecretKeyReferenceArgs',
     'SecretKeyReferenceArgsDict',
     'ServiceBackendArgs',
@@ -82,6 +114,10 @@ class BackendReferenceArgsDict(TypedDict):
     """
     The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
     """
+    share: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+    """
 
 @pulumi.input_type
 class BackendReferenceArgs:
@@ -95,7 +131,8 @@ class BackendReferenceArgs:
                  headers: pulumi.Input[Optional['EndpointHeadersArgs']] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  keyed: pulumi.Input[Optional[_builtins.bool]] = None,
-                 middleware: pulumi.Input[Optional[_builtins.str]] = None):
+                 middleware: pulumi.Input[Optional[_builtins.str]] = None,
+                 share: pulumi.Input[Optional[_builtins.int]] = None):
         """
         An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 
@@ -109,6 +146,7 @@ class BackendReferenceArgs:
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent. Default: the client's own.
         :param pulumi.Input[_builtins.bool] keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+        :param pulumi.Input[_builtins.int] share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
         pulumi.set(__self__, "base_path", base_path)
         pulumi.set(__self__, "name", name)
@@ -129,6 +167,8 @@ class BackendReferenceArgs:
             pulumi.set(__self__, "keyed", keyed)
         if middleware is not None:
             pulumi.set(__self__, "middleware", middleware)
+        if share is not None:
+            pulumi.set(__self__, "share", share)
 
     @_builtins.property
     @pulumi.getter(name="basePath")
@@ -250,6 +290,18 @@ class BackendReferenceArgs:
     def middleware(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "middleware", value)
 
+    @_builtins.property
+    @pulumi.getter
+    def share(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+        """
+        return pulumi.get(self, "share")
+
+    @share.setter
+    def share(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "share", value)
+
 
 class CaCertificateReferenceArgsDict(TypedDict):
     """
@@ -301,6 +353,1264 @@ class CaCertificateReferenceArgs:
     @name.setter
     def name(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "name", value)
+
+
+class ClusterChartArgsDict(TypedDict):
+    """
+    Where a Helm chart comes from.
+    """
+    name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+    """
+    repository: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+    """
+    values: NotRequired[pulumi.Input[Optional[Mapping[str, Any]]]]
+    """
+    Values for the chart, merged deeply over those that the component computes.
+    """
+    version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The chart's version. Default: 1.8.1.
+    """
+
+@pulumi.input_type
+class ClusterChartArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[Optional[_builtins.str]] = None,
+                 repository: pulumi.Input[Optional[_builtins.str]] = None,
+                 values: pulumi.Input[Optional[Mapping[str, Any]]] = None,
+                 version: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        Where a Helm chart comes from.
+
+        :param pulumi.Input[_builtins.str] name: The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+        :param pulumi.Input[_builtins.str] repository: The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+        :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the component computes.
+        :param pulumi.Input[_builtins.str] version: The chart's version. Default: 1.8.1.
+        """
+        if name is not None:
+            pulumi.set(__self__, "name", name)
+        if repository is not None:
+            pulumi.set(__self__, "repository", repository)
+        if values is not None:
+            pulumi.set(__self__, "values", values)
+        if version is not None:
+            pulumi.set(__self__, "version", version)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def repository(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
+        """
+        return pulumi.get(self, "repository")
+
+    @repository.setter
+    def repository(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "repository", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def values(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
+        """
+        Values for the chart, merged deeply over those that the component computes.
+        """
+        return pulumi.get(self, "values")
+
+    @values.setter
+    def values(self, value: pulumi.Input[Optional[Mapping[str, Any]]]):
+        pulumi.set(self, "values", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def version(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The chart's version. Default: 1.8.1.
+        """
+        return pulumi.get(self, "version")
+
+    @version.setter
+    def version(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "version", value)
+
+
+class ClusterDeviceArgsDict(TypedDict):
+    """
+    A kind of device that each node of a pool has.
+    """
+    count: pulumi.Input[_builtins.int]
+    """
+    How many devices each node has: 1 to 1,000,000.
+    """
+    device_class: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The DeviceClass that the devices are of (dynamic resource allocation).
+    """
+    memory: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+    """
+    resource: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+    """
+    type: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+    """
+
+@pulumi.input_type
+class ClusterDeviceArgs:
+    def __init__(__self__, *,
+                 count: pulumi.Input[_builtins.int],
+                 device_class: pulumi.Input[Optional[_builtins.str]] = None,
+                 memory: pulumi.Input[Optional[_builtins.str]] = None,
+                 resource: pulumi.Input[Optional[_builtins.str]] = None,
+                 type: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        A kind of device that each node of a pool has.
+
+        :param pulumi.Input[_builtins.int] count: How many devices each node has: 1 to 1,000,000.
+        :param pulumi.Input[_builtins.str] device_class: The DeviceClass that the devices are of (dynamic resource allocation).
+        :param pulumi.Input[_builtins.str] memory: What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+        :param pulumi.Input[_builtins.str] resource: The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+        :param pulumi.Input[_builtins.str] type: The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+        """
+        pulumi.set(__self__, "count", count)
+        if device_class is not None:
+            pulumi.set(__self__, "device_class", device_class)
+        if memory is not None:
+            pulumi.set(__self__, "memory", memory)
+        if resource is not None:
+            pulumi.set(__self__, "resource", resource)
+        if type is not None:
+            pulumi.set(__self__, "type", type)
+
+    @_builtins.property
+    @pulumi.getter
+    def count(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many devices each node has: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "count")
+
+    @count.setter
+    def count(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "count", value)
+
+    @_builtins.property
+    @pulumi.getter(name="deviceClass")
+    def device_class(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The DeviceClass that the devices are of (dynamic resource allocation).
+        """
+        return pulumi.get(self, "device_class")
+
+    @device_class.setter
+    def device_class(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "device_class", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def memory(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+        """
+        return pulumi.get(self, "memory")
+
+    @memory.setter
+    def memory(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "memory", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def resource(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+        """
+        return pulumi.get(self, "resource")
+
+    @resource.setter
+    def resource(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "resource", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def type(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+        """
+        return pulumi.get(self, "type")
+
+    @type.setter
+    def type(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "type", value)
+
+
+class ClusterFactsArgsDict(TypedDict):
+    """
+    What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+    """
+    drain: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether all replicas leave the cluster. Default: false.
+    """
+    labels: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    What placements choose by, such as `region` and `tier`.
+    """
+    pools: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgsDict']]]]]
+    """
+    The groups of nodes that the cluster has. Without any, only models without devices run there.
+    """
+    taints: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgsDict']]]]]
+    """
+    What keeps models away that do not tolerate it.
+    """
+
+@pulumi.input_type
+class ClusterFactsArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 drain: pulumi.Input[Optional[_builtins.bool]] = None,
+                 labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 pools: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]] = None,
+                 taints: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]] = None):
+        """
+        What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+
+        :param pulumi.Input[_builtins.str] name: The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+        :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster. Default: false.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: What placements choose by, such as `region` and `tier`.
+        :param pulumi.Input[Sequence[pulumi.Input['ClusterPoolArgs']]] pools: The groups of nodes that the cluster has. Without any, only models without devices run there.
+        :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: What keeps models away that do not tolerate it.
+        """
+        pulumi.set(__self__, "name", name)
+        if drain is not None:
+            pulumi.set(__self__, "drain", drain)
+        if labels is not None:
+            pulumi.set(__self__, "labels", labels)
+        if pools is not None:
+            pulumi.set(__self__, "pools", pools)
+        if taints is not None:
+            pulumi.set(__self__, "taints", taints)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def drain(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether all replicas leave the cluster. Default: false.
+        """
+        return pulumi.get(self, "drain")
+
+    @drain.setter
+    def drain(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "drain", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        What placements choose by, such as `region` and `tier`.
+        """
+        return pulumi.get(self, "labels")
+
+    @labels.setter
+    def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "labels", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def pools(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]]:
+        """
+        The groups of nodes that the cluster has. Without any, only models without devices run there.
+        """
+        return pulumi.get(self, "pools")
+
+    @pools.setter
+    def pools(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]]):
+        pulumi.set(self, "pools", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def taints(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]:
+        """
+        What keeps models away that do not tolerate it.
+        """
+        return pulumi.get(self, "taints")
+
+    @taints.setter
+    def taints(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]):
+        pulumi.set(self, "taints", value)
+
+
+class ClusterGatewayArgsDict(TypedDict):
+    """
+    The Gateway that leads to the models on a cluster.
+    """
+    annotations: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+    """
+    class_name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+    """
+    port: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    The port that it listens on, from 1 to 65535. Default: 80.
+    """
+    replicas: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many replicas of Envoy run: 1 to 1,000. Default: 2.
+    """
+
+@pulumi.input_type
+class ClusterGatewayArgs:
+    def __init__(__self__, *,
+                 annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 class_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 port: pulumi.Input[Optional[_builtins.int]] = None,
+                 replicas: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        The Gateway that leads to the models on a cluster.
+
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+        :param pulumi.Input[_builtins.str] class_name: The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+        :param pulumi.Input[_builtins.int] port: The port that it listens on, from 1 to 65535. Default: 80.
+        :param pulumi.Input[_builtins.int] replicas: How many replicas of Envoy run: 1 to 1,000. Default: 2.
+        """
+        if annotations is not None:
+            pulumi.set(__self__, "annotations", annotations)
+        if class_name is not None:
+            pulumi.set(__self__, "class_name", class_name)
+        if port is None:
+            port = 80
+        if port is not None:
+            pulumi.set(__self__, "port", port)
+        if replicas is None:
+            replicas = 2
+        if replicas is not None:
+            pulumi.set(__self__, "replicas", replicas)
+
+    @_builtins.property
+    @pulumi.getter
+    def annotations(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
+        """
+        return pulumi.get(self, "annotations")
+
+    @annotations.setter
+    def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter(name="className")
+    def class_name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
+        """
+        return pulumi.get(self, "class_name")
+
+    @class_name.setter
+    def class_name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "class_name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def port(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The port that it listens on, from 1 to 65535. Default: 80.
+        """
+        return pulumi.get(self, "port")
+
+    @port.setter
+    def port(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "port", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def replicas(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many replicas of Envoy run: 1 to 1,000. Default: 2.
+        """
+        return pulumi.get(self, "replicas")
+
+    @replicas.setter
+    def replicas(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "replicas", value)
+
+
+class ClusterGatewayReferenceArgsDict(TypedDict):
+    """
+    A Gateway on a workload cluster, and one of its listeners.
+    """
+    listener: pulumi.Input[_builtins.str]
+    """
+    The name of the listener.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The name of the Gateway.
+    """
+    namespace: pulumi.Input[_builtins.str]
+    """
+    The namespace of the Gateway.
+    """
+    port: pulumi.Input[_builtins.int]
+    """
+    The port of the listener, from 1 to 65535.
+    """
+    urn: pulumi.Input[_builtins.str]
+    """
+    The Gateway's URN in this stack, from which a deployment learns the address.
+    """
+
+@pulumi.input_type
+class ClusterGatewayReferenceArgs:
+    def __init__(__self__, *,
+                 listener: pulumi.Input[_builtins.str],
+                 name: pulumi.Input[_builtins.str],
+                 namespace: pulumi.Input[_builtins.str],
+                 port: pulumi.Input[_builtins.int],
+                 urn: pulumi.Input[_builtins.str]):
+        """
+        A Gateway on a workload cluster, and one of its listeners.
+
+        :param pulumi.Input[_builtins.str] listener: The name of the listener.
+        :param pulumi.Input[_builtins.str] name: The name of the Gateway.
+        :param pulumi.Input[_builtins.str] namespace: The namespace of the Gateway.
+        :param pulumi.Input[_builtins.int] port: The port of the listener, from 1 to 65535.
+        :param pulumi.Input[_builtins.str] urn: The Gateway's URN in this stack, from which a deployment learns the address.
+        """
+        pulumi.set(__self__, "listener", listener)
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "namespace", namespace)
+        pulumi.set(__self__, "port", port)
+        pulumi.set(__self__, "urn", urn)
+
+    @_builtins.property
+    @pulumi.getter
+    def listener(self) -> pulumi.Input[_builtins.str]:
+        """
+        The name of the listener.
+        """
+        return pulumi.get(self, "listener")
+
+    @listener.setter
+    def listener(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "listener", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The name of the Gateway.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Input[_builtins.str]:
+        """
+        The namespace of the Gateway.
+        """
+        return pulumi.get(self, "namespace")
+
+    @namespace.setter
+    def namespace(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "namespace", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def port(self) -> pulumi.Input[_builtins.int]:
+        """
+        The port of the listener, from 1 to 65535.
+        """
+        return pulumi.get(self, "port")
+
+    @port.setter
+    def port(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "port", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def urn(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Gateway's URN in this stack, from which a deployment learns the address.
+        """
+        return pulumi.get(self, "urn")
+
+    @urn.setter
+    def urn(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "urn", value)
+
+
+class ClusterPoolArgsDict(TypedDict):
+    """
+    A group of nodes that have the same devices.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The pool's name, unique in the cluster, with the syntax of a label's value.
+    """
+    nodes: pulumi.Input[_builtins.int]
+    """
+    How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+    """
+    devices: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['ClusterDeviceArgsDict']]]]]
+    """
+    What each of the nodes has.
+    """
+    labels: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    The labels of the pool's nodes.
+    """
+    taints: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgsDict']]]]]
+    """
+    The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+    """
+
+@pulumi.input_type
+class ClusterPoolArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 nodes: pulumi.Input[_builtins.int],
+                 devices: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterDeviceArgs']]]] = None,
+                 labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 taints: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]] = None):
+        """
+        A group of nodes that have the same devices.
+
+        :param pulumi.Input[_builtins.str] name: The pool's name, unique in the cluster, with the syntax of a label's value.
+        :param pulumi.Input[_builtins.int] nodes: How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+        :param pulumi.Input[Sequence[pulumi.Input['ClusterDeviceArgs']]] devices: What each of the nodes has.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: The labels of the pool's nodes.
+        :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        """
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "nodes", nodes)
+        if devices is not None:
+            pulumi.set(__self__, "devices", devices)
+        if labels is not None:
+            pulumi.set(__self__, "labels", labels)
+        if taints is not None:
+            pulumi.set(__self__, "taints", taints)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The pool's name, unique in the cluster, with the syntax of a label's value.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def nodes(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+        """
+        return pulumi.get(self, "nodes")
+
+    @nodes.setter
+    def nodes(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "nodes", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def devices(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ClusterDeviceArgs']]]]:
+        """
+        What each of the nodes has.
+        """
+        return pulumi.get(self, "devices")
+
+    @devices.setter
+    def devices(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterDeviceArgs']]]]):
+        pulumi.set(self, "devices", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        The labels of the pool's nodes.
+        """
+        return pulumi.get(self, "labels")
+
+    @labels.setter
+    def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "labels", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def taints(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]:
+        """
+        The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        """
+        return pulumi.get(self, "taints")
+
+    @taints.setter
+    def taints(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]):
+        pulumi.set(self, "taints", value)
+
+
+class ClusterReferenceArgsDict(TypedDict):
+    """
+    A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+    """
+    facts: pulumi.Input['ClusterFactsArgsDict']
+    """
+    What placements look at.
+    """
+    gateway: pulumi.Input['ClusterGatewayReferenceArgsDict']
+    """
+    The cluster's own Gateway, which leads to the models on it.
+    """
+    provider_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+    """
+
+@pulumi.input_type
+class ClusterReferenceArgs:
+    def __init__(__self__, *,
+                 facts: pulumi.Input['ClusterFactsArgs'],
+                 gateway: pulumi.Input['ClusterGatewayReferenceArgs'],
+                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+
+        :param pulumi.Input['ClusterFactsArgs'] facts: What placements look at.
+        :param pulumi.Input['ClusterGatewayReferenceArgs'] gateway: The cluster's own Gateway, which leads to the models on it.
+        :param pulumi.Input[_builtins.str] provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        """
+        pulumi.set(__self__, "facts", facts)
+        pulumi.set(__self__, "gateway", gateway)
+        if provider_urn is not None:
+            pulumi.set(__self__, "provider_urn", provider_urn)
+
+    @_builtins.property
+    @pulumi.getter
+    def facts(self) -> pulumi.Input['ClusterFactsArgs']:
+        """
+        What placements look at.
+        """
+        return pulumi.get(self, "facts")
+
+    @facts.setter
+    def facts(self, value: pulumi.Input['ClusterFactsArgs']):
+        pulumi.set(self, "facts", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def gateway(self) -> pulumi.Input['ClusterGatewayReferenceArgs']:
+        """
+        The cluster's own Gateway, which leads to the models on it.
+        """
+        return pulumi.get(self, "gateway")
+
+    @gateway.setter
+    def gateway(self, value: pulumi.Input['ClusterGatewayReferenceArgs']):
+        pulumi.set(self, "gateway", value)
+
+    @_builtins.property
+    @pulumi.getter(name="providerUrn")
+    def provider_urn(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        """
+        return pulumi.get(self, "provider_urn")
+
+    @provider_urn.setter
+    def provider_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "provider_urn", value)
+
+
+class ClusterTaintArgsDict(TypedDict):
+    """
+    What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+    """
+    effect: pulumi.Input[_builtins.str]
+    """
+    `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+    """
+    key: pulumi.Input[_builtins.str]
+    """
+    The taint's key, with the syntax of a label's key.
+    """
+    value: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The taint's value, with the syntax of a label's value. Default: empty.
+    """
+
+@pulumi.input_type
+class ClusterTaintArgs:
+    def __init__(__self__, *,
+                 effect: pulumi.Input[_builtins.str],
+                 key: pulumi.Input[_builtins.str],
+                 value: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+
+        :param pulumi.Input[_builtins.str] effect: `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+        :param pulumi.Input[_builtins.str] key: The taint's key, with the syntax of a label's key.
+        :param pulumi.Input[_builtins.str] value: The taint's value, with the syntax of a label's value. Default: empty.
+        """
+        pulumi.set(__self__, "effect", effect)
+        pulumi.set(__self__, "key", key)
+        if value is not None:
+            pulumi.set(__self__, "value", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def effect(self) -> pulumi.Input[_builtins.str]:
+        """
+        `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+        """
+        return pulumi.get(self, "effect")
+
+    @effect.setter
+    def effect(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "effect", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def key(self) -> pulumi.Input[_builtins.str]:
+        """
+        The taint's key, with the syntax of a label's key.
+        """
+        return pulumi.get(self, "key")
+
+    @key.setter
+    def key(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "key", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def value(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The taint's value, with the syntax of a label's value. Default: empty.
+        """
+        return pulumi.get(self, "value")
+
+    @value.setter
+    def value(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "value", value)
+
+
+class DeploymentDeviceArgsDict(TypedDict):
+    """
+    Devices that a replica needs on each of its nodes.
+    """
+    count: pulumi.Input[_builtins.int]
+    """
+    How many devices are needed on each node: 1 to 1,000,000.
+    """
+    device_class: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    A DeviceClass (dynamic resource allocation).
+    """
+    min_memory: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+    """
+    resource: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+    """
+    selectors: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+    """
+    type: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+    """
+
+@pulumi.input_type
+class DeploymentDeviceArgs:
+    def __init__(__self__, *,
+                 count: pulumi.Input[_builtins.int],
+                 device_class: pulumi.Input[Optional[_builtins.str]] = None,
+                 min_memory: pulumi.Input[Optional[_builtins.str]] = None,
+                 resource: pulumi.Input[Optional[_builtins.str]] = None,
+                 selectors: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 type: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        Devices that a replica needs on each of its nodes.
+
+        :param pulumi.Input[_builtins.int] count: How many devices are needed on each node: 1 to 1,000,000.
+        :param pulumi.Input[_builtins.str] device_class: A DeviceClass (dynamic resource allocation).
+        :param pulumi.Input[_builtins.str] min_memory: What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+        :param pulumi.Input[_builtins.str] resource: An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] selectors: CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+        :param pulumi.Input[_builtins.str] type: The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+        """
+        pulumi.set(__self__, "count", count)
+        if device_class is not None:
+            pulumi.set(__self__, "device_class", device_class)
+        if min_memory is not None:
+            pulumi.set(__self__, "min_memory", min_memory)
+        if resource is not None:
+            pulumi.set(__self__, "resource", resource)
+        if selectors is not None:
+            pulumi.set(__self__, "selectors", selectors)
+        if type is not None:
+            pulumi.set(__self__, "type", type)
+
+    @_builtins.property
+    @pulumi.getter
+    def count(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many devices are needed on each node: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "count")
+
+    @count.setter
+    def count(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "count", value)
+
+    @_builtins.property
+    @pulumi.getter(name="deviceClass")
+    def device_class(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        A DeviceClass (dynamic resource allocation).
+        """
+        return pulumi.get(self, "device_class")
+
+    @device_class.setter
+    def device_class(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "device_class", value)
+
+    @_builtins.property
+    @pulumi.getter(name="minMemory")
+    def min_memory(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        What each device must have of its own at least, as a quantity such as `80Gi`. Default: any.
+        """
+        return pulumi.get(self, "min_memory")
+
+    @min_memory.setter
+    def min_memory(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "min_memory", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def resource(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        An extended resource, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+        """
+        return pulumi.get(self, "resource")
+
+    @resource.setter
+    def resource(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "resource", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def selectors(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        CEL expressions for devices of the class. They are passed on to Kubernetes, and placement does not evaluate them.
+        """
+        return pulumi.get(self, "selectors")
+
+    @selectors.setter
+    def selectors(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "selectors", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def type(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The model that the devices must be, such as `H100`, written as the pools write it. Default: any.
+        """
+        return pulumi.get(self, "type")
+
+    @type.setter
+    def type(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "type", value)
+
+
+class DeploymentEngineArgsDict(TypedDict):
+    """
+    The program that serves a model: a known one, or any image that serves an OpenAI-compatible API.
+    """
+    args: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    Arguments of the command. They come after those of a preset, so that they win.
+    """
+    base_path: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The path that the engine serves the API under. Default: `/v1`.
+    """
+    command: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The command of the image. Default: the image's own. A preset has one, so give one or the other.
+    """
+    env: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+    """
+    env_from: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentEnvSourceArgsDict']]]]]
+    """
+    Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+    """
+    health_path: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The path that answers 200 once the model can be used. Default: `/health`.
+    """
+    image: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The image. Default: that of the preset.
+    """
+    port: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+    """
+    preset: NotRequired[pulumi.Input[Optional['DeploymentEnginePreset']]]
+    """
+    The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+    """
+    shared_memory: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+    """
+    startup_minutes: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How long an engine may take to download and load the model: 1 to 240. Default: 60.
+    """
+
+@pulumi.input_type
+class DeploymentEngineArgs:
+    def __init__(__self__, *,
+                 args: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 base_path: pulumi.Input[Optional[_builtins.str]] = None,
+                 command: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 env: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 env_from: pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentEnvSourceArgs']]]] = None,
+                 health_path: pulumi.Input[Optional[_builtins.str]] = None,
+                 image: pulumi.Input[Optional[_builtins.str]] = None,
+                 port: pulumi.Input[Optional[_builtins.int]] = None,
+                 preset: pulumi.Input[Optional['DeploymentEnginePreset']] = None,
+                 shared_memory: pulumi.Input[Optional[_builtins.str]] = None,
+                 startup_minutes: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        The program that serves a model: a known one, or any image that serves an OpenAI-compatible API.
+
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] args: Arguments of the command. They come after those of a preset, so that they win.
+        :param pulumi.Input[_builtins.str] base_path: The path that the engine serves the API under. Default: `/v1`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] command: The command of the image. Default: the image's own. A preset has one, so give one or the other.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] env: Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+        :param pulumi.Input[Sequence[pulumi.Input['DeploymentEnvSourceArgs']]] env_from: Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+        :param pulumi.Input[_builtins.str] health_path: The path that answers 200 once the model can be used. Default: `/health`.
+        :param pulumi.Input[_builtins.str] image: The image. Default: that of the preset.
+        :param pulumi.Input[_builtins.int] port: The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+        :param pulumi.Input['DeploymentEnginePreset'] preset: The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+        :param pulumi.Input[_builtins.str] shared_memory: The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+        :param pulumi.Input[_builtins.int] startup_minutes: How long an engine may take to download and load the model: 1 to 240. Default: 60.
+        """
+        if args is not None:
+            pulumi.set(__self__, "args", args)
+        if base_path is not None:
+            pulumi.set(__self__, "base_path", base_path)
+        if command is not None:
+            pulumi.set(__self__, "command", command)
+        if env is not None:
+            pulumi.set(__self__, "env", env)
+        if env_from is not None:
+            pulumi.set(__self__, "env_from", env_from)
+        if health_path is not None:
+            pulumi.set(__self__, "health_path", health_path)
+        if image is not None:
+            pulumi.set(__self__, "image", image)
+        if port is not None:
+            pulumi.set(__self__, "port", port)
+        if preset is not None:
+            pulumi.set(__self__, "preset", preset)
+        if shared_memory is not None:
+            pulumi.set(__self__, "shared_memory", shared_memory)
+        if startup_minutes is not None:
+            pulumi.set(__self__, "startup_minutes", startup_minutes)
+
+    @_builtins.property
+    @pulumi.getter
+    def args(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Arguments of the command. They come after those of a preset, so that they win.
+        """
+        return pulumi.get(self, "args")
+
+    @args.setter
+    def args(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "args", value)
+
+    @_builtins.property
+    @pulumi.getter(name="basePath")
+    def base_path(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The path that the engine serves the API under. Default: `/v1`.
+        """
+        return pulumi.get(self, "base_path")
+
+    @base_path.setter
+    def base_path(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "base_path", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def command(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The command of the image. Default: the image's own. A preset has one, so give one or the other.
+        """
+        return pulumi.get(self, "command")
+
+    @command.setter
+    def command(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "command", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def env(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Environment variables in plain text. Keys come from a Secret: use `envFrom`.
+        """
+        return pulumi.get(self, "env")
+
+    @env.setter
+    def env(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "env", value)
+
+    @_builtins.property
+    @pulumi.getter(name="envFrom")
+    def env_from(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentEnvSourceArgs']]]]:
+        """
+        Secrets and ConfigMaps of the namespace, on each cluster, whose entries become environment variables, such as a Secret with `HF_TOKEN` for gated models of Hugging Face.
+        """
+        return pulumi.get(self, "env_from")
+
+    @env_from.setter
+    def env_from(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentEnvSourceArgs']]]]):
+        pulumi.set(self, "env_from", value)
+
+    @_builtins.property
+    @pulumi.getter(name="healthPath")
+    def health_path(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The path that answers 200 once the model can be used. Default: `/health`.
+        """
+        return pulumi.get(self, "health_path")
+
+    @health_path.setter
+    def health_path(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "health_path", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def image(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The image. Default: that of the preset.
+        """
+        return pulumi.get(self, "image")
+
+    @image.setter
+    def image(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "image", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def port(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The port on which the engine listens, from 1 to 65535. Default: 8000; 30000 for `SGLang`.
+        """
+        return pulumi.get(self, "port")
+
+    @port.setter
+    def port(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "port", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def preset(self) -> pulumi.Input[Optional['DeploymentEnginePreset']]:
+        """
+        The engine whose command line is used. Default: `VLLM`; none with an `image`, which is then started as it is.
+        """
+        return pulumi.get(self, "preset")
+
+    @preset.setter
+    def preset(self, value: pulumi.Input[Optional['DeploymentEnginePreset']]):
+        pulumi.set(self, "preset", value)
+
+    @_builtins.property
+    @pulumi.getter(name="sharedMemory")
+    def shared_memory(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The size of /dev/shm, by which processes of an engine share tensors, as a quantity such as `16Gi`. Default: half of the node's memory.
+        """
+        return pulumi.get(self, "shared_memory")
+
+    @shared_memory.setter
+    def shared_memory(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "shared_memory", value)
+
+    @_builtins.property
+    @pulumi.getter(name="startupMinutes")
+    def startup_minutes(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How long an engine may take to download and load the model: 1 to 240. Default: 60.
+        """
+        return pulumi.get(self, "startup_minutes")
+
+    @startup_minutes.setter
+    def startup_minutes(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "startup_minutes", value)
+
+
+class DeploymentEnvSourceArgsDict(TypedDict):
+    """
+    A Secret or a ConfigMap whose entries become environment variables.
+    """
+    config_map: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The name of a ConfigMap.
+    """
+    secret: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The name of a Secret. Give either `secret` or `configMap`.
+    """
+
+@pulumi.input_type
+class DeploymentEnvSourceArgs:
+    def __init__(__self__, *,
+                 config_map: pulumi.Input[Optional[_builtins.str]] = None,
+                 secret: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        A Secret or a ConfigMap whose entries become environment variables.
+
+        :param pulumi.Input[_builtins.str] config_map: The name of a ConfigMap.
+        :param pulumi.Input[_builtins.str] secret: The name of a Secret. Give either `secret` or `configMap`.
+        """
+        if config_map is not None:
+            pulumi.set(__self__, "config_map", config_map)
+        if secret is not None:
+            pulumi.set(__self__, "secret", secret)
+
+    @_builtins.property
+    @pulumi.getter(name="configMap")
+    def config_map(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The name of a ConfigMap.
+        """
+        return pulumi.get(self, "config_map")
+
+    @config_map.setter
+    def config_map(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "config_map", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def secret(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The name of a Secret. Give either `secret` or `configMap`.
+        """
+        return pulumi.get(self, "secret")
+
+    @secret.setter
+    def secret(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "secret", value)
+
+
+class DeploymentResourcesArgsDict(TypedDict):
+    """
+    What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+    """
+    limits: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    What a replica may use at most, by resource, as quantities.
+    """
+    requests: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+    """
+
+@pulumi.input_type
+class DeploymentResourcesArgs:
+    def __init__(__self__, *,
+                 limits: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 requests: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None):
+        """
+        What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).
+
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] limits: What a replica may use at most, by resource, as quantities.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] requests: What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+        """
+        if limits is not None:
+            pulumi.set(__self__, "limits", limits)
+        if requests is not None:
+            pulumi.set(__self__, "requests", requests)
+
+    @_builtins.property
+    @pulumi.getter
+    def limits(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        What a replica may use at most, by resource, as quantities.
+        """
+        return pulumi.get(self, "limits")
+
+    @limits.setter
+    def limits(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "limits", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        What a node must have free, by resource, as quantities: `{cpu: "8", memory: 64Gi}`.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "requests", value)
 
 
 class EndpointHeadersArgsDict(TypedDict):
@@ -874,6 +2184,358 @@ class GatewayServiceArgs:
         pulumi.set(self, "type", value)
 
 
+class PlacementLabelRequirementArgsDict(TypedDict):
+    """
+    A condition for a cluster's label, as in a LabelSelector of Kubernetes.
+    """
+    key: pulumi.Input[_builtins.str]
+    """
+    The label's key.
+    """
+    operator: pulumi.Input[_builtins.str]
+    """
+    `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    """
+    values: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    What `In` and `NotIn` compare with: one or more. The other operators take none.
+    """
+
+@pulumi.input_type
+class PlacementLabelRequirementArgs:
+    def __init__(__self__, *,
+                 key: pulumi.Input[_builtins.str],
+                 operator: pulumi.Input[_builtins.str],
+                 values: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+        """
+        A condition for a cluster's label, as in a LabelSelector of Kubernetes.
+
+        :param pulumi.Input[_builtins.str] key: The label's key.
+        :param pulumi.Input[_builtins.str] operator: `In`, `NotIn`, `Exists` or `DoesNotExist`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] values: What `In` and `NotIn` compare with: one or more. The other operators take none.
+        """
+        pulumi.set(__self__, "key", key)
+        pulumi.set(__self__, "operator", operator)
+        if values is not None:
+            pulumi.set(__self__, "values", values)
+
+    @_builtins.property
+    @pulumi.getter
+    def key(self) -> pulumi.Input[_builtins.str]:
+        """
+        The label's key.
+        """
+        return pulumi.get(self, "key")
+
+    @key.setter
+    def key(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "key", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def operator(self) -> pulumi.Input[_builtins.str]:
+        """
+        `In`, `NotIn`, `Exists` or `DoesNotExist`.
+        """
+        return pulumi.get(self, "operator")
+
+    @operator.setter
+    def operator(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "operator", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def values(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        What `In` and `NotIn` compare with: one or more. The other operators take none.
+        """
+        return pulumi.get(self, "values")
+
+    @values.setter
+    def values(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "values", value)
+
+
+class PlacementRequestArgsDict(TypedDict):
+    """
+    How many replicas of a model there are to be, and what they need.
+    """
+    placement: pulumi.Input['PlacementRulesArgsDict']
+    """
+    Which clusters may run the model.
+    """
+    replicas: pulumi.Input[_builtins.int]
+    """
+    How many replicas run, on all clusters together: 0 to 150,000.
+    """
+    devices: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgsDict']]]]]
+    """
+    The devices that a replica needs on each of its nodes.
+    """
+    nodes_per_replica: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many nodes one replica spans: 1 or more.
+    """
+
+@pulumi.input_type
+class PlacementRequestArgs:
+    def __init__(__self__, *,
+                 placement: pulumi.Input['PlacementRulesArgs'],
+                 replicas: pulumi.Input[_builtins.int],
+                 devices: pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgs']]]] = None,
+                 nodes_per_replica: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        How many replicas of a model there are to be, and what they need.
+
+        :param pulumi.Input['PlacementRulesArgs'] placement: Which clusters may run the model.
+        :param pulumi.Input[_builtins.int] replicas: How many replicas run, on all clusters together: 0 to 150,000.
+        :param pulumi.Input[Sequence[pulumi.Input['DeploymentDeviceArgs']]] devices: The devices that a replica needs on each of its nodes.
+        :param pulumi.Input[_builtins.int] nodes_per_replica: How many nodes one replica spans: 1 or more.
+        """
+        pulumi.set(__self__, "placement", placement)
+        pulumi.set(__self__, "replicas", replicas)
+        if devices is not None:
+            pulumi.set(__self__, "devices", devices)
+        if nodes_per_replica is not None:
+            pulumi.set(__self__, "nodes_per_replica", nodes_per_replica)
+
+    @_builtins.property
+    @pulumi.getter
+    def placement(self) -> pulumi.Input['PlacementRulesArgs']:
+        """
+        Which clusters may run the model.
+        """
+        return pulumi.get(self, "placement")
+
+    @placement.setter
+    def placement(self, value: pulumi.Input['PlacementRulesArgs']):
+        pulumi.set(self, "placement", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def replicas(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many replicas run, on all clusters together: 0 to 150,000.
+        """
+        return pulumi.get(self, "replicas")
+
+    @replicas.setter
+    def replicas(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "replicas", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def devices(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgs']]]]:
+        """
+        The devices that a replica needs on each of its nodes.
+        """
+        return pulumi.get(self, "devices")
+
+    @devices.setter
+    def devices(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgs']]]]):
+        pulumi.set(self, "devices", value)
+
+    @_builtins.property
+    @pulumi.getter(name="nodesPerReplica")
+    def nodes_per_replica(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many nodes one replica spans: 1 or more.
+        """
+        return pulumi.get(self, "nodes_per_replica")
+
+    @nodes_per_replica.setter
+    def nodes_per_replica(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "nodes_per_replica", value)
+
+
+class PlacementRulesArgsDict(TypedDict):
+    """
+    Which clusters may run a model, and how much of it.
+    """
+    match_expressions: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['PlacementLabelRequirementArgsDict']]]]]
+    """
+    Further conditions for a cluster's labels. All of them must hold.
+    """
+    match_labels: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Labels that a cluster must have, with these values. Default: none.
+    """
+    max_per_cluster: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+    """
+    tolerations: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgsDict']]]]]
+    """
+    The taints, of clusters and of pools, that the model may run in spite of.
+    """
+
+@pulumi.input_type
+class PlacementRulesArgs:
+    def __init__(__self__, *,
+                 match_expressions: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementLabelRequirementArgs']]]] = None,
+                 match_labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 max_per_cluster: pulumi.Input[Optional[_builtins.int]] = None,
+                 tolerations: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]] = None):
+        """
+        Which clusters may run a model, and how much of it.
+
+        :param pulumi.Input[Sequence[pulumi.Input['PlacementLabelRequirementArgs']]] match_expressions: Further conditions for a cluster's labels. All of them must hold.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] match_labels: Labels that a cluster must have, with these values. Default: none.
+        :param pulumi.Input[_builtins.int] max_per_cluster: How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+        :param pulumi.Input[Sequence[pulumi.Input['PlacementTolerationArgs']]] tolerations: The taints, of clusters and of pools, that the model may run in spite of.
+        """
+        if match_expressions is not None:
+            pulumi.set(__self__, "match_expressions", match_expressions)
+        if match_labels is not None:
+            pulumi.set(__self__, "match_labels", match_labels)
+        if max_per_cluster is not None:
+            pulumi.set(__self__, "max_per_cluster", max_per_cluster)
+        if tolerations is not None:
+            pulumi.set(__self__, "tolerations", tolerations)
+
+    @_builtins.property
+    @pulumi.getter(name="matchExpressions")
+    def match_expressions(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['PlacementLabelRequirementArgs']]]]:
+        """
+        Further conditions for a cluster's labels. All of them must hold.
+        """
+        return pulumi.get(self, "match_expressions")
+
+    @match_expressions.setter
+    def match_expressions(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementLabelRequirementArgs']]]]):
+        pulumi.set(self, "match_expressions", value)
+
+    @_builtins.property
+    @pulumi.getter(name="matchLabels")
+    def match_labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Labels that a cluster must have, with these values. Default: none.
+        """
+        return pulumi.get(self, "match_labels")
+
+    @match_labels.setter
+    def match_labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "match_labels", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxPerCluster")
+    def max_per_cluster(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many replicas a cluster may have at most: 1 to 150,000. Default: 0, no limit.
+        """
+        return pulumi.get(self, "max_per_cluster")
+
+    @max_per_cluster.setter
+    def max_per_cluster(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "max_per_cluster", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def tolerations(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]]:
+        """
+        The taints, of clusters and of pools, that the model may run in spite of.
+        """
+        return pulumi.get(self, "tolerations")
+
+    @tolerations.setter
+    def tolerations(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]]):
+        pulumi.set(self, "tolerations", value)
+
+
+class PlacementTolerationArgsDict(TypedDict):
+    """
+    Lets replicas run in spite of taints, as a Pod's toleration does in Kubernetes.
+    """
+    effect: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+    """
+    key: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+    """
+    operator: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+    """
+    value: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    What `Equal` compares with. Default: empty.
+    """
+
+@pulumi.input_type
+class PlacementTolerationArgs:
+    def __init__(__self__, *,
+                 effect: pulumi.Input[Optional[_builtins.str]] = None,
+                 key: pulumi.Input[Optional[_builtins.str]] = None,
+                 operator: pulumi.Input[Optional[_builtins.str]] = None,
+                 value: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        Lets replicas run in spite of taints, as a Pod's toleration does in Kubernetes.
+
+        :param pulumi.Input[_builtins.str] effect: The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+        :param pulumi.Input[_builtins.str] key: The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+        :param pulumi.Input[_builtins.str] operator: `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+        :param pulumi.Input[_builtins.str] value: What `Equal` compares with. Default: empty.
+        """
+        if effect is not None:
+            pulumi.set(__self__, "effect", effect)
+        if key is not None:
+            pulumi.set(__self__, "key", key)
+        if operator is not None:
+            pulumi.set(__self__, "operator", operator)
+        if value is not None:
+            pulumi.set(__self__, "value", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def effect(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The effect of the taints that are tolerated: `NoSchedule` or `NoExecute`. Default: both.
+        """
+        return pulumi.get(self, "effect")
+
+    @effect.setter
+    def effect(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "effect", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The key of the taints that are tolerated. Default: every key, which needs the operator `Exists`.
+        """
+        return pulumi.get(self, "key")
+
+    @key.setter
+    def key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "key", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def operator(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        `Equal`, where the taint's value must be the value here, or `Exists`, where any value will do. Default: `Equal`.
+        """
+        return pulumi.get(self, "operator")
+
+    @operator.setter
+    def operator(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "operator", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def value(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        What `Equal` compares with. Default: empty.
+        """
+        return pulumi.get(self, "value")
+
+    @value.setter
+    def value(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "value", value)
+
+
 class SecretKeyReferenceArgsDict(TypedDict):
     """
     An entry of a Secret in the endpoint's namespace.
@@ -936,7 +2598,7 @@ class ServiceBackendArgsDict(TypedDict):
     """
     endpoints: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['BackendReferenceArgsDict']]]]]
     """
-    Several endpoints that share the weight evenly.
+    Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
     """
     weight: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -953,7 +2615,7 @@ class ServiceBackendArgs:
         One endpoint, or several, with a share of a service's traffic.
 
         :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
-        :param pulumi.Input[Sequence[pulumi.Input['BackendReferenceArgs']]] endpoints: Several endpoints that share the weight evenly.
+        :param pulumi.Input[Sequence[pulumi.Input['BackendReferenceArgs']]] endpoints: Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
         :param pulumi.Input[_builtins.int] weight: This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
         """
         if endpoint is not None:
@@ -981,7 +2643,7 @@ class ServiceBackendArgs:
     @pulumi.getter
     def endpoints(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['BackendReferenceArgs']]]]:
         """
-        Several endpoints that share the weight evenly.
+        Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
         """
         return pulumi.get(self, "endpoints")
 

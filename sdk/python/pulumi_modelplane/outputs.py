@@ -19,8 +19,15 @@ from ._enums import *
 __all__ = [
     'BackendReference',
     'BackendShare',
+    'ClusterDevice',
+    'ClusterFacts',
+    'ClusterGatewayReference',
+    'ClusterPool',
+    'ClusterReference',
+    'ClusterTaint',
     'EndpointHeaders',
     'GatewayReference',
+    'PlacedReplicas',
 ]
 
 @pulumi.output_type
@@ -61,7 +68,8 @@ class BackendReference(dict):
                  headers: Optional['outputs.EndpointHeaders'] = None,
                  host_header: Optional[_builtins.str] = None,
                  keyed: Optional[_builtins.bool] = None,
-                 middleware: Optional[_builtins.str] = None):
+                 middleware: Optional[_builtins.str] = None,
+                 share: Optional[_builtins.int] = None):
         """
         An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
 
@@ -75,6 +83,7 @@ class BackendReference(dict):
         :param _builtins.str host_header: The Host header that the server is sent. Default: the client's own.
         :param _builtins.bool keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param _builtins.str middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+        :param _builtins.int share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
         pulumi.set(__self__, "base_path", base_path)
         pulumi.set(__self__, "name", name)
@@ -95,6 +104,8 @@ class BackendReference(dict):
             pulumi.set(__self__, "keyed", keyed)
         if middleware is not None:
             pulumi.set(__self__, "middleware", middleware)
+        if share is not None:
+            pulumi.set(__self__, "share", share)
 
     @_builtins.property
     @pulumi.getter(name="basePath")
@@ -176,6 +187,14 @@ class BackendReference(dict):
         """
         return pulumi.get(self, "middleware")
 
+    @_builtins.property
+    @pulumi.getter
+    def share(self) -> Optional[_builtins.int]:
+        """
+        How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
+        """
+        return pulumi.get(self, "share")
+
 
 @pulumi.output_type
 class BackendShare(dict):
@@ -220,6 +239,411 @@ class BackendShare(dict):
         Its weight in the HTTPRoute.
         """
         return pulumi.get(self, "weight")
+
+
+@pulumi.output_type
+class ClusterDevice(dict):
+    """
+    A kind of device that each node of a pool has.
+    """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "deviceClass":
+            suggest = "device_class"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in ClusterDevice. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        ClusterDevice.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        ClusterDevice.__key_warning(key)
+        return super().get(key, default)
+
+    def __init__(__self__, *,
+                 count: _builtins.int,
+                 device_class: Optional[_builtins.str] = None,
+                 memory: Optional[_builtins.str] = None,
+                 resource: Optional[_builtins.str] = None,
+                 type: Optional[_builtins.str] = None):
+        """
+        A kind of device that each node of a pool has.
+
+        :param _builtins.int count: How many devices each node has: 1 to 1,000,000.
+        :param _builtins.str device_class: The DeviceClass that the devices are of (dynamic resource allocation).
+        :param _builtins.str memory: What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+        :param _builtins.str resource: The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+        :param _builtins.str type: The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+        """
+        pulumi.set(__self__, "count", count)
+        if device_class is not None:
+            pulumi.set(__self__, "device_class", device_class)
+        if memory is not None:
+            pulumi.set(__self__, "memory", memory)
+        if resource is not None:
+            pulumi.set(__self__, "resource", resource)
+        if type is not None:
+            pulumi.set(__self__, "type", type)
+
+    @_builtins.property
+    @pulumi.getter
+    def count(self) -> _builtins.int:
+        """
+        How many devices each node has: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "count")
+
+    @_builtins.property
+    @pulumi.getter(name="deviceClass")
+    def device_class(self) -> Optional[_builtins.str]:
+        """
+        The DeviceClass that the devices are of (dynamic resource allocation).
+        """
+        return pulumi.get(self, "device_class")
+
+    @_builtins.property
+    @pulumi.getter
+    def memory(self) -> Optional[_builtins.str]:
+        """
+        What each device has of its own, as a quantity such as `80Gi`. Default: not known, so that a model that asks for `minMemory` does not use the pool.
+        """
+        return pulumi.get(self, "memory")
+
+    @_builtins.property
+    @pulumi.getter
+    def resource(self) -> Optional[_builtins.str]:
+        """
+        The extended resource that counts the devices, such as `nvidia.com/gpu`. Give either `resource` or `deviceClass`.
+        """
+        return pulumi.get(self, "resource")
+
+    @_builtins.property
+    @pulumi.getter
+    def type(self) -> Optional[_builtins.str]:
+        """
+        The devices' model, such as `H100`. Default: not known, so that a model that asks for a `type` does not use the pool.
+        """
+        return pulumi.get(self, "type")
+
+
+@pulumi.output_type
+class ClusterFacts(dict):
+    """
+    What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+    """
+    def __init__(__self__, *,
+                 name: _builtins.str,
+                 drain: Optional[_builtins.bool] = None,
+                 labels: Optional[Mapping[str, _builtins.str]] = None,
+                 pools: Optional[Sequence['outputs.ClusterPool']] = None,
+                 taints: Optional[Sequence['outputs.ClusterTaint']] = None):
+        """
+        What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
+
+        :param _builtins.str name: The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+        :param _builtins.bool drain: Whether all replicas leave the cluster. Default: false.
+        :param Mapping[str, _builtins.str] labels: What placements choose by, such as `region` and `tier`.
+        :param Sequence['ClusterPool'] pools: The groups of nodes that the cluster has. Without any, only models without devices run there.
+        :param Sequence['ClusterTaint'] taints: What keeps models away that do not tolerate it.
+        """
+        pulumi.set(__self__, "name", name)
+        if drain is not None:
+            pulumi.set(__self__, "drain", drain)
+        if labels is not None:
+            pulumi.set(__self__, "labels", labels)
+        if pools is not None:
+            pulumi.set(__self__, "pools", pools)
+        if taints is not None:
+            pulumi.set(__self__, "taints", taints)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> _builtins.str:
+        """
+        The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
+        """
+        return pulumi.get(self, "name")
+
+    @_builtins.property
+    @pulumi.getter
+    def drain(self) -> Optional[_builtins.bool]:
+        """
+        Whether all replicas leave the cluster. Default: false.
+        """
+        return pulumi.get(self, "drain")
+
+    @_builtins.property
+    @pulumi.getter
+    def labels(self) -> Optional[Mapping[str, _builtins.str]]:
+        """
+        What placements choose by, such as `region` and `tier`.
+        """
+        return pulumi.get(self, "labels")
+
+    @_builtins.property
+    @pulumi.getter
+    def pools(self) -> Optional[Sequence['outputs.ClusterPool']]:
+        """
+        The groups of nodes that the cluster has. Without any, only models without devices run there.
+        """
+        return pulumi.get(self, "pools")
+
+    @_builtins.property
+    @pulumi.getter
+    def taints(self) -> Optional[Sequence['outputs.ClusterTaint']]:
+        """
+        What keeps models away that do not tolerate it.
+        """
+        return pulumi.get(self, "taints")
+
+
+@pulumi.output_type
+class ClusterGatewayReference(dict):
+    """
+    A Gateway on a workload cluster, and one of its listeners.
+    """
+    def __init__(__self__, *,
+                 listener: _builtins.str,
+                 name: _builtins.str,
+                 namespace: _builtins.str,
+                 port: _builtins.int,
+                 urn: _builtins.str):
+        """
+        A Gateway on a workload cluster, and one of its listeners.
+
+        :param _builtins.str listener: The name of the listener.
+        :param _builtins.str name: The name of the Gateway.
+        :param _builtins.str namespace: The namespace of the Gateway.
+        :param _builtins.int port: The port of the listener, from 1 to 65535.
+        :param _builtins.str urn: The Gateway's URN in this stack, from which a deployment learns the address.
+        """
+        pulumi.set(__self__, "listener", listener)
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "namespace", namespace)
+        pulumi.set(__self__, "port", port)
+        pulumi.set(__self__, "urn", urn)
+
+    @_builtins.property
+    @pulumi.getter
+    def listener(self) -> _builtins.str:
+        """
+        The name of the listener.
+        """
+        return pulumi.get(self, "listener")
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> _builtins.str:
+        """
+        The name of the Gateway.
+        """
+        return pulumi.get(self, "name")
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> _builtins.str:
+        """
+        The namespace of the Gateway.
+        """
+        return pulumi.get(self, "namespace")
+
+    @_builtins.property
+    @pulumi.getter
+    def port(self) -> _builtins.int:
+        """
+        The port of the listener, from 1 to 65535.
+        """
+        return pulumi.get(self, "port")
+
+    @_builtins.property
+    @pulumi.getter
+    def urn(self) -> _builtins.str:
+        """
+        The Gateway's URN in this stack, from which a deployment learns the address.
+        """
+        return pulumi.get(self, "urn")
+
+
+@pulumi.output_type
+class ClusterPool(dict):
+    """
+    A group of nodes that have the same devices.
+    """
+    def __init__(__self__, *,
+                 name: _builtins.str,
+                 nodes: _builtins.int,
+                 devices: Optional[Sequence['outputs.ClusterDevice']] = None,
+                 labels: Optional[Mapping[str, _builtins.str]] = None,
+                 taints: Optional[Sequence['outputs.ClusterTaint']] = None):
+        """
+        A group of nodes that have the same devices.
+
+        :param _builtins.str name: The pool's name, unique in the cluster, with the syntax of a label's value.
+        :param _builtins.int nodes: How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+        :param Sequence['ClusterDevice'] devices: What each of the nodes has.
+        :param Mapping[str, _builtins.str] labels: The labels of the pool's nodes.
+        :param Sequence['ClusterTaint'] taints: The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        """
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "nodes", nodes)
+        if devices is not None:
+            pulumi.set(__self__, "devices", devices)
+        if labels is not None:
+            pulumi.set(__self__, "labels", labels)
+        if taints is not None:
+            pulumi.set(__self__, "taints", taints)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> _builtins.str:
+        """
+        The pool's name, unique in the cluster, with the syntax of a label's value.
+        """
+        return pulumi.get(self, "name")
+
+    @_builtins.property
+    @pulumi.getter
+    def nodes(self) -> _builtins.int:
+        """
+        How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
+        """
+        return pulumi.get(self, "nodes")
+
+    @_builtins.property
+    @pulumi.getter
+    def devices(self) -> Optional[Sequence['outputs.ClusterDevice']]:
+        """
+        What each of the nodes has.
+        """
+        return pulumi.get(self, "devices")
+
+    @_builtins.property
+    @pulumi.getter
+    def labels(self) -> Optional[Mapping[str, _builtins.str]]:
+        """
+        The labels of the pool's nodes.
+        """
+        return pulumi.get(self, "labels")
+
+    @_builtins.property
+    @pulumi.getter
+    def taints(self) -> Optional[Sequence['outputs.ClusterTaint']]:
+        """
+        The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        """
+        return pulumi.get(self, "taints")
+
+
+@pulumi.output_type
+class ClusterReference(dict):
+    """
+    A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+    """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "providerUrn":
+            suggest = "provider_urn"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in ClusterReference. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        ClusterReference.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        ClusterReference.__key_warning(key)
+        return super().get(key, default)
+
+    def __init__(__self__, *,
+                 facts: 'outputs.ClusterFacts',
+                 gateway: 'outputs.ClusterGatewayReference',
+                 provider_urn: Optional[_builtins.str] = None):
+        """
+        A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
+
+        :param 'ClusterFacts' facts: What placements look at.
+        :param 'ClusterGatewayReference' gateway: The cluster's own Gateway, which leads to the models on it.
+        :param _builtins.str provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        """
+        pulumi.set(__self__, "facts", facts)
+        pulumi.set(__self__, "gateway", gateway)
+        if provider_urn is not None:
+            pulumi.set(__self__, "provider_urn", provider_urn)
+
+    @_builtins.property
+    @pulumi.getter
+    def facts(self) -> 'outputs.ClusterFacts':
+        """
+        What placements look at.
+        """
+        return pulumi.get(self, "facts")
+
+    @_builtins.property
+    @pulumi.getter
+    def gateway(self) -> 'outputs.ClusterGatewayReference':
+        """
+        The cluster's own Gateway, which leads to the models on it.
+        """
+        return pulumi.get(self, "gateway")
+
+    @_builtins.property
+    @pulumi.getter(name="providerUrn")
+    def provider_urn(self) -> Optional[_builtins.str]:
+        """
+        The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        """
+        return pulumi.get(self, "provider_urn")
+
+
+@pulumi.output_type
+class ClusterTaint(dict):
+    """
+    What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+    """
+    def __init__(__self__, *,
+                 effect: _builtins.str,
+                 key: _builtins.str,
+                 value: Optional[_builtins.str] = None):
+        """
+        What keeps models away that do not tolerate it, as a node's taint does in Kubernetes.
+
+        :param _builtins.str effect: `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+        :param _builtins.str key: The taint's key, with the syntax of a label's key.
+        :param _builtins.str value: The taint's value, with the syntax of a label's value. Default: empty.
+        """
+        pulumi.set(__self__, "effect", effect)
+        pulumi.set(__self__, "key", key)
+        if value is not None:
+            pulumi.set(__self__, "value", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def effect(self) -> _builtins.str:
+        """
+        `NoSchedule`, which leaves what is there and lets nothing new in, or `NoExecute`, which also moves what is there.
+        """
+        return pulumi.get(self, "effect")
+
+    @_builtins.property
+    @pulumi.getter
+    def key(self) -> _builtins.str:
+        """
+        The taint's key, with the syntax of a label's key.
+        """
+        return pulumi.get(self, "key")
+
+    @_builtins.property
+    @pulumi.getter
+    def value(self) -> Optional[_builtins.str]:
+        """
+        The taint's value, with the syntax of a label's value. Default: empty.
+        """
+        return pulumi.get(self, "value")
 
 
 @pulumi.output_type
@@ -388,5 +812,39 @@ class GatewayReference(dict):
         Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
         return pulumi.get(self, "public")
+
+
+@pulumi.output_type
+class PlacedReplicas(dict):
+    """
+    How many replicas of a model a cluster runs.
+    """
+    def __init__(__self__, *,
+                 cluster: _builtins.str,
+                 replicas: _builtins.int):
+        """
+        How many replicas of a model a cluster runs.
+
+        :param _builtins.str cluster: The cluster's name.
+        :param _builtins.int replicas: How many replicas it runs, 1 or more.
+        """
+        pulumi.set(__self__, "cluster", cluster)
+        pulumi.set(__self__, "replicas", replicas)
+
+    @_builtins.property
+    @pulumi.getter
+    def cluster(self) -> _builtins.str:
+        """
+        The cluster's name.
+        """
+        return pulumi.get(self, "cluster")
+
+    @_builtins.property
+    @pulumi.getter
+    def replicas(self) -> _builtins.int:
+        """
+        How many replicas it runs, 1 or more.
+        """
+        return pulumi.get(self, "replicas")
 
 

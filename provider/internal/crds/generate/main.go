@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +24,13 @@ var sources = []source{
 		"github.com/traefik/traefik/v3", crds.TraefikVersion,
 		"docs/content/reference/dynamic-configuration/kubernetes-crd-definition-v1.yml",
 	},
+	{"github.com/envoyproxy/gateway", crds.EnvoyGatewayVersion, "charts/gateway-helm/charts/crds/crds/generated/*.yaml"},
 }
 
 func main() {
-	log.SetFlags(0)
 	if err := run("manifests"); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
@@ -76,13 +76,13 @@ func download(s source) (string, error) {
 	return module.Dir, json.Unmarshal(output, &module)
 }
 
-// read adds each CRD of a file that Traefik watches, unchanged, by its name. Other objects are left out.
+// read adds each CRD of a file of our sets, unchanged, by its name. Other objects are left out.
 func read(file string, crdFiles map[string][]byte) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	for document := range bytes.SplitSeq(content, []byte("---\n")) {
+	for document := range bytes.SplitSeq(append([]byte("\n"), content...), []byte("\n---\n")) {
 		var head struct {
 			Kind     string
 			Metadata struct{ Name string }
@@ -90,8 +90,8 @@ func read(file string, crdFiles map[string][]byte) error {
 		if err := yaml.Unmarshal(document, &head); err != nil {
 			return err
 		}
-		if _, isWatched := crds.Watched[head.Metadata.Name]; isWatched && head.Kind == "CustomResourceDefinition" {
-			crdFiles[head.Metadata.Name] = document
+		if _, isOurs := crds.All()[head.Metadata.Name]; isOurs && head.Kind == "CustomResourceDefinition" {
+			crdFiles[head.Metadata.Name] = append(bytes.TrimSpace(document), '\n')
 		}
 	}
 	return nil

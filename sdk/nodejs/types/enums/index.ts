@@ -15,6 +15,32 @@ export const CaCertificateKind = {
 
 export type CaCertificateKind = (typeof CaCertificateKind)[keyof typeof CaCertificateKind];
 
+export const ClusterComponentPresence = {
+    /**
+     * The component installs it, in the version that it is tested with.
+     */
+    Installed: "Installed",
+    /**
+     * The cluster has it already.
+     */
+    Existing: "Existing",
+} as const;
+
+export type ClusterComponentPresence = (typeof ClusterComponentPresence)[keyof typeof ClusterComponentPresence];
+
+export const DeploymentEnginePreset = {
+    /**
+     * vLLM (https://docs.vllm.ai).
+     */
+    VLLM: "VLLM",
+    /**
+     * SGLang (https://docs.sglang.ai).
+     */
+    SGLang: "SGLang",
+} as const;
+
+export type DeploymentEnginePreset = (typeof DeploymentEnginePreset)[keyof typeof DeploymentEnginePreset];
+
 export const EndpointProtocol = {
     /**
      * HTTP/1.1, with TLS or without.

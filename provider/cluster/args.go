@@ -1,0 +1,166 @@
+package cluster
+
+import (
+	"github.com/pulumi/pulumi-go-provider/infer"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
+)
+
+// Args are the inputs of an [InferenceCluster], in the parts that become known together.
+type Args struct {
+	Access
+	Facts
+	Components
+	Source
+	Serving
+	meta.Identity
+}
+
+// Annotate describes the inputs for the schema.
+func (a *Args) Annotate(at infer.Annotator) {
+	at.Describe(&a.Name, "The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.")
+	at.Describe(&a.Namespace, "The namespace of the cluster's gateway, which must exist and is never deleted. Default: "+
+		"`modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.")
+}
+
+// Access says how the cluster is reached.
+type Access struct {
+	Kubeconfig        *string `pulumi:"kubeconfig,optional" provider:"secret"`
+	DeleteUnreachable bool    `pulumi:"deleteUnreachable,optional"`
+}
+
+// Annotate describes the inputs for the schema.
+func (a *Access) Annotate(at infer.Annotator) {
+	at.Describe(&a.Kubeconfig, "The content of a kubeconfig for the cluster, which may be an output of a cluster that the same program makes. "+
+		"Default: the component's Kubernetes provider (the option `provider`).")
+	at.Describe(&a.DeleteUnreachable, "Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is "+
+		"lost. Default: false. Needs `kubeconfig`.")
+	at.SetDefault(&a.DeleteUnreachable, false)
+}
+
+// Facts are what placements look at.
+type Facts struct {
+	Labels map[string]string `pulumi:"labels,optional"`
+	Taints []placement.Taint `pulumi:"taints,optional"`
+	Pools  []placement.Pool  `pulumi:"pools,optional"`
+	Drain  bool              `pulumi:"drain,optional"`
+}
+
+// Annotate describes the inputs for the schema.
+func (f *Facts) Annotate(at infer.Annotator) {
+	at.Describe(&f.Labels, "What placements choose by, such as `region` and `tier`. The cluster's objects carry these labels, too.")
+	at.Describe(&f.Taints, "What keeps models away that do not tolerate it. Default: none.")
+	at.Describe(&f.Pools, "The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that "+
+		"only models that ask for no devices run there.")
+	at.Describe(&f.Drain, "Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.")
+	at.SetDefault(&f.Drain, false)
+}
+
+// facts are those of the cluster of this name.
+func (f Facts) facts(name string) placement.Cluster {
+	return placement.Cluster{Name: name, Labels: f.Labels, Taints: f.Taints, Pools: f.Pools, Drain: f.Drain}
+}
+
+// Serving says how requests reach the models on the cluster.
+type Serving struct {
+	Gateway *GatewayArgs `pulumi:"gateway,optional"`
+}
+
+// Annotate describes the input for the schema.
+func (s *Serving) Annotate(at infer.Annotator) {
+	at.Describe(&s.Gateway, "The Gateway that leads to the models on the cluster.")
+}
+
+// GatewayArgs describe the Gateway of a cluster.
+type GatewayArgs struct {
+	ClassName   *string           `pulumi:"className,optional"`
+	Port        int               `pulumi:"port,optional"`
+	Annotations map[string]string `pulumi:"annotations,optional"`
+	Replicas    int               `pulumi:"replicas,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (g *GatewayArgs) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ClusterGateway")
+	at.Describe(g, "The Gateway that leads to the models on a cluster.")
+	at.Describe(&g.ClassName, "The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.")
+	at.Describe(&g.Port, "The port that it listens on, from 1 to 65535. Default: 80.")
+	at.SetDefault(&g.Port, 80)
+	at.Describe(&g.Annotations, "Annotations for Envoy's Service, such as those that a cloud's load balancer reads.")
+	at.Describe(&g.Replicas, "How many replicas of Envoy run: 1 to 1,000. Default: 2.")
+	at.SetDefault(&g.Replicas, 2)
+}
+
+// Components say what is to be installed on the cluster. They decide which children there are.
+type Components struct {
+	GatewayAPI   *Presence `pulumi:"gatewayApi,optional" plain:"true"`
+	EnvoyGateway *Presence `pulumi:"envoyGateway,optional" plain:"true"`
+}
+
+// Annotate describes the inputs for the schema.
+func (c *Components) Annotate(at infer.Annotator) {
+	at.Describe(&c.GatewayAPI, "The CRDs of the Gateway API (1.6.3, standard channel). They stay in the cluster when the component is destroyed. "+
+		"Default: `Installed`. The cluster must have 1.5.1 or newer where it is `Existing`.")
+	at.SetDefault(&c.GatewayAPI, Installed)
+	at.Describe(&c.EnvoyGateway, "Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.")
+	at.SetDefault(&c.EnvoyGateway, Installed)
+}
+
+// installsGatewayAPI and installsEnvoyGateway say what there are children for.
+func (c Components) installsGatewayAPI() bool { return ptr.Deref(c.GatewayAPI, Installed) == Installed }
+func (c Components) installsEnvoyGateway() bool {
+	return ptr.Deref(c.EnvoyGateway, Installed) == Installed
+}
+
+// Presence says whether a cluster has something already.
+type Presence string
+
+// The ways in which a cluster comes to have something.
+const (
+	Installed Presence = "Installed"
+	Existing  Presence = "Existing"
+)
+
+// Values lists them for the schema.
+func (Presence) Values() []infer.EnumValue[Presence] {
+	return []infer.EnumValue[Presence]{
+		{Name: "Installed", Value: Installed, Description: "The component installs it, in the version that it is tested with."},
+		{Name: "Existing", Value: Existing, Description: "The cluster has it already."},
+	}
+}
+
+// Annotate describes the type for the schema.
+func (p *Presence) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ClusterComponentPresence")
+	at.Describe(p, "Whether a component installs something on a cluster, or the cluster has it.")
+}
+
+// Source is where Envoy Gateway comes from. It is a separate part, since its values may be secret.
+type Source struct {
+	Chart *Chart `pulumi:"chart,optional"`
+}
+
+// Annotate describes the input for the schema.
+func (s *Source) Annotate(at infer.Annotator) {
+	at.Describe(&s.Chart, "The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.")
+}
+
+// Chart is where a Helm chart comes from.
+type Chart struct {
+	Repository *string        `pulumi:"repository,optional"`
+	Name       *string        `pulumi:"name,optional"`
+	Version    *string        `pulumi:"version,optional"`
+	Values     map[string]any `pulumi:"values,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (c *Chart) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ClusterChart")
+	at.Describe(c, "Where a Helm chart comes from.")
+	at.Describe(&c.Repository, "The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.")
+	at.Describe(&c.Name, "The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.")
+	at.Describe(&c.Version, "The chart's version. Default: 1.8.1.")
+	at.Describe(&c.Values, "Values for the chart, merged deeply over those that the component computes.")
+}

@@ -1,0 +1,59 @@
+package cluster
+
+import (
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
+)
+
+// envoyGatewayVersion is the version of the chart.
+const envoyGatewayVersion = "1.8.1"
+
+// chart is where Helm finds Envoy Gateway.
+func (s Source) chart() helm.Chart {
+	source := helm.Chart{Name: "oci://docker.io/envoyproxy/gateway-helm", Version: envoyGatewayVersion}
+	if s.Chart == nil {
+		return source
+	}
+	source.Name = ptr.Deref(s.Chart.Name, source.Name)
+	source.Version = ptr.Deref(s.Chart.Version, source.Version)
+	source.Repository = ptr.Deref(s.Chart.Repository, "")
+	return source
+}
+
+// values are the chart's values: ours, and the user's over them.
+func (p plan) values(s Source) map[string]any {
+	values := map[string]any{
+		"config": map[string]any{"envoyGateway": map[string]any{
+			// Each Envoy Gateway serves its own class alone.
+			"gateway":    map[string]any{"controllerName": p.controller()},
+			"envoyProxy": p.proxy(),
+		}},
+		// It places Envoy by the zones of nodes, for which it needs a webhook. That would outlive the release.
+		"topologyInjector": map[string]any{"enabled": false},
+	}
+	if s.Chart == nil {
+		return values
+	}
+	return helm.Overlay(values, s.Chart.Values)
+}
+
+// proxy is how Envoy runs, as the spec of an EnvoyProxy. It is part of Envoy Gateway's configuration: as an object, it would need a CRD
+// that is larger than all others together.
+func (p plan) proxy() map[string]any {
+	service := map[string]any{"type": "LoadBalancer"}
+	if len(p.gateway.Annotations) > 0 {
+		service["annotations"] = p.gateway.Annotations
+	}
+	return map[string]any{
+		"provider": map[string]any{
+			"type": "Kubernetes",
+			"kubernetes": map[string]any{
+				"envoyDeployment": map[string]any{"replicas": p.gateway.Replicas},
+				"envoyService":    service,
+			},
+		},
+		// The longest answers that are under way have this long to end.
+		"shutdown": map[string]any{"drainTimeout": "60s", "minDrainDuration": "5s"},
+	}
+}

@@ -1,0 +1,116 @@
+// Package cluster is the component InferenceCluster: a workload cluster that runs models, and the gateway that leads to them.
+package cluster
+
+import (
+	"errors"
+
+	"github.com/pulumi/pulumi-go-provider/infer"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+)
+
+// Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
+const Kind = "InferenceCluster"
+
+// Definition is the component as the provider serves it.
+var Definition = input.Define(check, func(
+	ctx *pulumi.Context, name string, args input.Args[Args], opts ...pulumi.ResourceOption,
+) (*InferenceCluster, error) {
+	return construct(ctx, name, Inputs{
+		Access: input.Part[Access](args), Facts: input.Part[Facts](args), Components: input.Part[Components](args),
+		Source: input.Part[Source](args), Serving: input.Part[Serving](args), Identity: input.Part[meta.Identity](args),
+	}, opts...)
+})
+
+// InferenceCluster is a workload cluster.
+type InferenceCluster struct {
+	pulumi.ResourceState
+
+	Address pulumix.Output[string]    `pulumi:"address"`
+	URL     pulumix.Output[string]    `pulumi:"url"`
+	Cluster pulumix.Output[Reference] `pulumi:"cluster"`
+}
+
+// Annotate describes the component for the schema.
+func (c *InferenceCluster) Annotate(at infer.Annotator) {
+	at.SetToken("index", Kind)
+	at.Describe(c, "A Kubernetes cluster that runs models.")
+	at.Describe(&c.Address, "The IP address or host name of the cluster's gateway.")
+	at.Describe(&c.URL, "The URL of the cluster's gateway, without a path.")
+	at.Describe(&c.Cluster, "The cluster as a ModelDeployment takes it in `clusters`.")
+}
+
+// Inputs are a program's, in parts that may still be unknown in preview.
+type Inputs struct {
+	Access     value.Value[Access]
+	Facts      value.Value[Facts]
+	Components value.Value[Components]
+	Source     value.Value[Source]
+	Serving    value.Value[Serving]
+	Identity   value.Value[meta.Identity]
+}
+
+func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*InferenceCluster, error) {
+	// The name is always known, so that only the namespace can be missing.
+	isNamed := in.Identity.Now().Namespace != "" || !in.Identity.Complete()
+	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return identify(name, i) })
+	metadata := value.Map(in.Facts, func(f Facts) meta.Metadata { return meta.Metadata{Labels: f.Labels} })
+	c := &InferenceCluster{}
+	owner, err := child.NewOwner(ctx, Kind, name, c, in.Identity, metadata, opts)
+	if err != nil {
+		return nil, err
+	}
+	owner, provider, err := in.connect(owner)
+	if err != nil {
+		return nil, err
+	}
+	decided := value.Decide2(in.Identity, in.Serving, decide)
+	list, err := children(name, isNamed, in, decided)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := owner.Register(list)
+	if err != nil {
+		return nil, err
+	}
+	gateway := objects[gatewayKey]
+	c.Address = pulumix.ApplyErr(child.Map(gateway.Status), Address)
+	c.URL = pulumix.Apply2(decided.Output(), c.Address, plan.url)
+	c.Cluster = pulumix.Apply4(decided.Output(), in.Facts.Output(), pulumix.MustConvertTyped[pulumi.URN](gateway.URN()), provider,
+		func(p plan, f Facts, gateway pulumi.URN, provider string) Reference {
+			return p.reference(f, string(gateway), provider)
+		})
+	return c, ctx.RegisterResourceOutputs(c, input.Outputs(c))
+}
+
+// connect has the cluster's children made in the cluster of its kubeconfig, and gives the URN of the provider for it; empty where
+// that is the component's own, and is not known.
+func (in Inputs) connect(owner child.Owner) (child.Owner, pulumix.Output[string], error) {
+	if in.Access.Now().Kubeconfig == nil {
+		return owner, pulumix.Val(owner.ProviderURN()), nil
+	}
+	kubeconfig := pulumix.Apply(in.Access.Output(), func(a Access) string { return *a.Kubeconfig })
+	provider, err := owner.NewProvider(kubeconfig, in.Identity.Now().Name, in.Access.Now().DeleteUnreachable)
+	if err != nil {
+		return owner, pulumix.Output[string]{}, err
+	}
+	urn := pulumix.Apply(pulumix.MustConvertTyped[pulumi.URN](provider.URN()), func(urn pulumi.URN) string { return string(urn) })
+	return owner.On(provider), urn, nil
+}
+
+// Address is where a Gateway's status says that it is.
+func Address(status map[string]any) (string, error) {
+	addresses, _ := status["addresses"].([]any)
+	for _, entry := range addresses {
+		address, _ := entry.(map[string]any)
+		if text, _ := address["value"].(string); text != "" {
+			return text, nil
+		}
+	}
+	return "", errors.New("the cluster's Gateway has no address: its Service needs a load balancer that gives one")
+}

@@ -1,0 +1,68 @@
+package deployment
+
+import (
+	"fmt"
+
+	"k8s.io/utils/ptr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/modelplane/pulumi-modelplane/provider/cluster"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+)
+
+// The keys of a deployment's children on one cluster.
+const (
+	workloadKey = "deployment"
+	budgetKey   = "budget"
+	serviceKey  = "service"
+	routeKey    = "route"
+)
+
+// acceptTimeout is how long the cluster's gateway has to accept the route.
+const acceptTimeout = "2m"
+
+// children are the objects that a deployment is made of on one cluster, with this many replicas on it. The route comes last and goes
+// first: it leads to replicas that are ready.
+func children(component, name string, c cluster.Reference, replicas int, p value.Value[plan]) []child.Child {
+	resourceName := names.Child(name, component, c.Facts.Name)
+	fixed := child.Fixed(name)
+	list := []child.Child{
+		{
+			// All replicas are ready before requests are led to them. The engine may take an hour to load a model.
+			Key: workloadKey, Kind: kube.Deployment, Name: fixed, Owned: true,
+			Fields:  child.Fields{"spec": child.From(p, func(p plan) any { return p.deployment(replicas) })},
+			Timeout: fmt.Sprintf("%ds", int(p.Now().startup.Seconds())+grace),
+		},
+		{
+			Key: budgetKey, Kind: kube.PodDisruptionBudget, Name: fixed, After: []string{workloadKey},
+			Fields: child.Fields{"spec": child.From(p, func(p plan) any { return p.budget() })},
+		},
+		{
+			// The Deployment has been waited for, so that its Service has nothing more to wait for.
+			Key: serviceKey, Kind: kube.Service, Name: fixed, After: []string{workloadKey}, Annotations: child.Fixed(kube.SkipAwait()),
+			Fields: child.Fields{"spec": child.From(p, func(p plan) any { return p.service() })},
+		},
+		{
+			Key: routeKey, Kind: kube.HTTPRoute, Name: fixed, After: []string{workloadKey, serviceKey}, Owned: true, Timeout: acceptTimeout,
+			Annotations: child.Fixed(kube.WaitForConditions(
+				fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", c.Gateway.Name), "Accepted", "ResolvedRefs")),
+			Fields: child.Fields{"spec": child.From(p, func(p plan) any { return p.route(parent(c.Gateway), name) })},
+		},
+	}
+	for i := range list {
+		list[i].ResourceName = resourceName
+	}
+	return list
+}
+
+// parent is the cluster's gateway as a route names it.
+func parent(g cluster.GatewayReference) gatewayv1.ParentReference {
+	return gatewayv1.ParentReference{
+		Group: ptr.To(gatewayv1.Group(gatewayv1.GroupName)), Kind: ptr.To(gatewayv1.Kind("Gateway")),
+		Namespace: ptr.To(gatewayv1.Namespace(g.Namespace)), Name: gatewayv1.ObjectName(g.Name),
+		SectionName: ptr.To(gatewayv1.SectionName(g.Listener)),
+	}
+}

@@ -1,0 +1,170 @@
+package deployment
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
+	"github.com/modelplane/pulumi-modelplane/provider/placed"
+)
+
+// plan is all that is decided about a deployment but the clusters that its replicas run on.
+type plan struct {
+	name, namespace string
+	labels          map[string]string
+	source          source
+	engine          started
+	// basePath is the path of the engine's API, healthPath that of its health.
+	basePath, healthPath string
+	startup              time.Duration
+	sharedMemory         string
+	env                  map[string]string
+	envFrom              []corev1.EnvFromSource
+	resources            corev1.ResourceRequirements
+	nodeSelector         map[string]string
+	tolerations          []corev1.Toleration
+	placing              placed.Args
+}
+
+// longestStartup is how long, in minutes, an engine may take to load a model.
+const longestStartup = 240
+
+// check finds every fault of a deployment's arguments.
+func check(name string, a Args) fault.List {
+	identity := a.Or(name, meta.DefaultNamespace)
+	_, faults := decide(identity, a.Workload, a.Placing)
+	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
+	faults.AddErr("namespace", names.Namespace(identity.Namespace))
+	for i, c := range a.Clusters {
+		c.Check(fault.Index("clusters", i), &faults)
+	}
+	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
+}
+
+func decide(identity meta.Identity, w Workload, p Placing) (plan, fault.List) {
+	var faults fault.List
+	engine := ptr.Deref(w.Engine, Engine{})
+	decided := plan{
+		name: identity.Name, namespace: identity.Namespace,
+		healthPath: ptr.Deref(engine.HealthPath, "/health"), startup: time.Duration(ptr.Deref(engine.StartupMinutes, 60)) * time.Minute,
+		sharedMemory: ptr.Deref(engine.SharedMemory, ""), env: engine.Env, nodeSelector: w.NodeSelector,
+	}
+	var err error
+	decided.source, err = parseModel(w.Model)
+	faults.AddErr("model", err)
+	decided.basePath, err = target.ParsePath(ptr.Deref(engine.BasePath, "/v1"))
+	faults.AddErr("engine.basePath", err)
+	checkEngine(engine, &faults)
+	faults = append(faults, names.Selector("nodeSelector", w.NodeSelector)...)
+	decided.envFrom = envFrom(engine.EnvFrom, &faults)
+	decided.resources = decideResources(w, &faults)
+	for path, split := range map[string]int{"tensorParallel": w.TensorParallel, "pipelineParallel": w.PipelineParallel} {
+		if split < 1 {
+			faults.Addf(path, "%d is below 1; write how many parts there are, 1 for no split", split)
+		}
+	}
+	decided.engine = w.start(decided.source)
+	decided.placing = placed.Args{Request: p.request(), Clusters: p.facts()}
+	decided.tolerations = tolerations(p)
+	faults = append(faults, decided.placing.Request.Check()...)
+	return decided, faults
+}
+
+func checkEngine(e Engine, faults *fault.List) {
+	if e.Preset != nil && len(e.Command) > 0 {
+		faults.Add("engine.command", "is given beside preset, which has a command of its own; leave one of them out", "engine.preset")
+	}
+	if e.preset() == "" && ptr.Deref(e.Image, "") == "" {
+		faults.Addf("engine.image", "is empty; write an image, or a preset")
+	}
+	if port := ptr.Deref(e.Port, 8000); port < 1 || port > 65535 {
+		faults.Addf("engine.port", "%d is outside 1 to 65535", port)
+	}
+	if path := ptr.Deref(e.HealthPath, "/health"); !strings.HasPrefix(path, "/") {
+		faults.Addf("engine.healthPath", "%q does not start with a slash", path)
+	}
+	if minutes := ptr.Deref(e.StartupMinutes, 1); minutes < 1 || minutes > longestStartup {
+		faults.Addf("engine.startupMinutes", "%d is outside 1 to %d", minutes, longestStartup)
+	}
+	if size := ptr.Deref(e.SharedMemory, "1"); !isAmount(size) {
+		faults.Addf("engine.sharedMemory", "%q is not an amount of memory; write a quantity such as 16Gi", size)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Env)) {
+		if problems := validation.IsEnvVarName(name); len(problems) > 0 {
+			faults.Addf(fault.Key("engine.env", name), "%s", strings.Join(problems, "; "))
+		}
+	}
+}
+
+// tolerations let the Pods run where the placement lets them.
+func tolerations(p Placing) []corev1.Toleration {
+	var all []corev1.Toleration
+	for _, t := range ptr.Deref(p.Placement, placement.Rules{}).Tolerations {
+		all = append(all, corev1.Toleration{Key: t.Key, Operator: t.Operator, Value: t.Value, Effect: t.Effect})
+	}
+	return all
+}
+
+func isAmount(text string) bool {
+	quantity, err := resource.ParseQuantity(text)
+	return err == nil && quantity.Sign() > 0
+}
+
+func envFrom(sources []EnvSource, faults *fault.List) []corev1.EnvFromSource {
+	var read []corev1.EnvFromSource
+	for i, s := range sources {
+		path := fault.Index("engine.envFrom", i)
+		var entry corev1.EnvFromSource
+		switch {
+		case s.Secret != nil && s.ConfigMap != nil:
+			faults.Add(path+".configMap", "is given beside secret; an entry has one or the other", path+".secret")
+		case s.Secret != nil:
+			faults.AddErr(path+".secret", names.Existing(*s.Secret))
+			entry.SecretRef = &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: *s.Secret}}
+		case s.ConfigMap != nil:
+			faults.AddErr(path+".configMap", names.Existing(*s.ConfigMap))
+			entry.ConfigMapRef = &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: *s.ConfigMap}}
+		default:
+			faults.Addf(path, "names neither a secret nor a configMap; write one of them")
+		}
+		read = append(read, entry)
+	}
+	return read
+}
+
+// decideResources are those of the program. Devices are limits, as Kubernetes wants it of extended resources
+// (https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/).
+func decideResources(w Workload, faults *fault.List) corev1.ResourceRequirements {
+	given := ptr.Deref(w.Resources, Resources{})
+	return corev1.ResourceRequirements{
+		Requests: amounts("resources.requests", given.Requests, faults),
+		Limits:   amounts("resources.limits", given.Limits, faults),
+	}
+}
+
+func amounts(path string, texts map[string]string, faults *fault.List) corev1.ResourceList {
+	if len(texts) == 0 {
+		return nil
+	}
+	list := corev1.ResourceList{}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		quantity, err := resource.ParseQuantity(texts[name])
+		if err != nil || quantity.Sign() < 0 {
+			faults.Addf(fault.Key(path, name), "%q is not a quantity; write one such as 500m, 8 or 64Gi", texts[name])
+			continue
+		}
+		list[corev1.ResourceName(name)] = quantity
+	}
+	return list
+}

@@ -1,0 +1,94 @@
+package deployment
+
+import (
+	"strconv"
+
+	"k8s.io/utils/ptr"
+)
+
+// preset is how a known engine is started.
+type preset struct {
+	image string
+	port  int32
+	// command starts the engine with the given arguments.
+	command []string
+	// arguments are those for a model.
+	arguments func(launch) []string
+}
+
+// launch is what an engine is started with.
+type launch struct {
+	model  source
+	served string
+	port   int32
+	// tensor and pipeline are over how many devices a layer, and over how many nodes the layers, are split.
+	tensor, pipeline int
+}
+
+// presets are the engines whose command lines are known.
+var presets = map[EnginePreset]preset{
+	// https://docs.vllm.ai/en/stable/cli/serve/
+	VLLM: {
+		image: "vllm/vllm-openai:v0.28.0", port: 8000, command: []string{"vllm", "serve"},
+		arguments: func(l launch) []string {
+			arguments := []string{l.model.argument(), "--served-model-name", l.served, "--port", strconv.Itoa(int(l.port))}
+			if l.model.scheme == s3 {
+				arguments = append(arguments, "--load-format", "runai_streamer")
+			}
+			return append(arguments, parallel(l, "--tensor-parallel-size", "--pipeline-parallel-size")...)
+		},
+	},
+	// https://docs.sglang.ai/advanced_features/server_arguments.html
+	SGLang: {
+		image: "lmsysorg/sglang:v0.5.23", port: 30000, command: []string{"python3", "-m", "sglang.launch_server"},
+		arguments: func(l launch) []string {
+			arguments := []string{
+				"--model-path", l.model.argument(), "--served-model-name", l.served, "--host", "0.0.0.0", "--port", strconv.Itoa(int(l.port)),
+			}
+			return append(arguments, parallel(l, "--tp-size", "--pp-size")...)
+		},
+	},
+}
+
+func parallel(l launch, tensor, pipeline string) []string {
+	var arguments []string
+	if l.tensor > 1 {
+		arguments = append(arguments, tensor, strconv.Itoa(l.tensor))
+	}
+	if l.pipeline > 1 {
+		arguments = append(arguments, pipeline, strconv.Itoa(l.pipeline))
+	}
+	return arguments
+}
+
+// started is an engine's container as far as the engine decides it.
+type started struct {
+	image         string
+	port          int32
+	command, args []string
+}
+
+// start is how the engine of a model is started. Arguments of the program's own come last, so that they win.
+func (w Workload) start(s source) started {
+	engine := ptr.Deref(w.Engine, Engine{})
+	known, isPreset := presets[engine.preset()]
+	if !isPreset {
+		return started{image: ptr.Deref(engine.Image, ""), port: int32(ptr.Deref(engine.Port, 8000)), command: engine.Command, args: engine.Args}
+	}
+	result := started{image: ptr.Deref(engine.Image, known.image), port: int32(ptr.Deref(engine.Port, int(known.port))), command: known.command}
+	result.args = append(known.arguments(launch{
+		model: s, served: w.served(s), port: result.port, tensor: w.TensorParallel, pipeline: w.PipelineParallel,
+	}), engine.Args...)
+	return result
+}
+
+// served is what clients call the model.
+func (w Workload) served(s source) string { return ptr.Deref(w.ServedModelName, s.servedName()) }
+
+// preset is the engine's preset: VLLM where the program names neither a preset nor an image.
+func (e Engine) preset() EnginePreset {
+	if e.Preset == nil && e.Image == nil {
+		return VLLM
+	}
+	return ptr.Deref(e.Preset, "")
+}
