@@ -54,14 +54,12 @@ func start(plane localplane.Plane) (failed <-chan error, err error) {
 	}
 	ready, failures := make(chan error), make(chan error)
 	for _, cluster := range plane.Clusters {
-		say := func(to chan<- error, err error) {
+		go func() {
+			err := startCluster(plane, cluster, failures)
 			if err != nil {
 				err = fmt.Errorf("cluster %s: %w", cluster.Name, err)
 			}
-			to <- err
-		}
-		go func() {
-			say(ready, startCluster(plane, cluster, func(err error) { say(failures, err) }))
+			ready <- err
 		}()
 	}
 	for range plane.Clusters {
@@ -77,23 +75,26 @@ func start(plane localplane.Plane) (failed <-chan error, err error) {
 }
 
 // startCluster starts one cluster of plane and returns once it is ready for use.
-// What ends of it, which it never should, is told to ended.
-func startCluster(plane localplane.Plane, cluster localplane.Cluster, ended func(error)) error {
+// Whatever fails of it later is sent to failures.
+func startCluster(plane localplane.Plane, cluster localplane.Cluster, failures chan<- error) error {
 	ctx := context.Background()
 	control, err := controlplane.Start(ctx, cluster)
 	if err != nil {
 		return err
 	}
-	go func() { ended(control.Wait()) }()
-	go func() {
-		ended(balancer.Run(ctx, balancer.Config{
+	run := func(part func() error) {
+		go func() { failures <- fmt.Errorf("cluster %s: %w", cluster.Name, part()) }()
+	}
+	run(control.Wait)
+	run(func() error {
+		return balancer.Run(ctx, balancer.Config{
 			Client:        control.Client,
 			Addresses:     plane,
 			LoadBalancers: cluster.LoadBalancers,
-		}))
-	}()
-	go func() {
-		ended(node.Run(ctx, node.Config{
+		})
+	})
+	run(func() error {
+		return node.Run(ctx, node.Config{
 			API:       control.Config,
 			NodeName:  cluster.Name,
 			NodeIP:    cluster.APIServer.Addr(),
@@ -104,8 +105,8 @@ func startCluster(plane localplane.Plane, cluster localplane.Cluster, ended func
 			HostsFile: cluster.HostsFile(),
 			APIServer: cluster.APIServer,
 			CAFile:    plane.TrustedFile(),
-		}))
-	}()
+		})
+	})
 	return control.AwaitNode(ctx)
 }
 
