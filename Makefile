@@ -15,6 +15,8 @@ GOTEST   := CGO_ENABLED=$(if $(RACE),1,0) go run gotest.tools/gotestsum@v1.13.0 
 UNIT     := ./plugin/... ./provider/... ./cmd/... ./internal/... ./tests/load/... ./tests/modelserver/... ./tests/demo/...
 # Each package's tests run in a control plane of their own.
 IN_PLANE := -exec "$(CURDIR)/$(PLANE) run --"
+# The same with workload clusters beside it, for tests that name them in harness.Main.
+IN_CLUSTERS := -exec "$(CURDIR)/$(PLANE) run --clusters east,west --"
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
 
 export CGO_ENABLED ?= 0
@@ -104,8 +106,8 @@ $(STAMPS):
 	tests/toolchain/build.sh $(TOOLS) $$tool && touch $@
 
 .PHONY: up down kubeconfig
-up: tools $(PLANE) ## Start a local control plane to use by hand
-	$(PLANE) up
+up: tools $(PLANE) ## Start a local control plane to use by hand; CLUSTERS=east,west adds workload clusters
+	$(PLANE) up $(if $(CLUSTERS),--clusters $(CLUSTERS))
 down: ## Stop it
 	$(PLANE) down
 kubeconfig: ## Print a kubeconfig for it

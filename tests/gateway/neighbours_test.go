@@ -14,7 +14,6 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
-	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
@@ -36,7 +35,7 @@ func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	second := outputs["url"].(string)
 	address, err := netip.ParseAddr(outputs["address"].(string))
 	require.NoError(t, err)
-	assert.True(t, localplane.Services.Contains(address), "the address %s is not a ClusterIP", address)
+	assert.True(t, harness.Plane.First().Services.Contains(address), "the address %s is not a ClusterIP", address)
 	assert.Equal(t, "http://"+address.String()+"/default/two/v1", second)
 
 	requireServed(t, first, "both")

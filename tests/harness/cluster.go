@@ -14,19 +14,27 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
 
-// Cluster reads and writes objects of any kind in the plane's cluster, as its administrator.
+// Cluster reads and writes objects of any kind in one cluster of the plane, as its administrator.
 type Cluster struct {
 	dynamic.Interface
 
 	config *rest.Config
 }
 
-// NewCluster connects to the plane's cluster.
+// NewCluster connects to the plane's first cluster.
 func NewCluster(t testing.TB) Cluster {
 	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", Plane.Kubeconfig())
+	return Connect(t, Plane.First())
+}
+
+// Connect connects to a cluster of the plane, as in Connect(t, Plane.Cluster("east")).
+func Connect(t testing.TB, cluster localplane.Cluster) Cluster {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig())
 	require.NoError(t, err)
 	config.QPS, config.Burst = 200, 200
 	config.WarningHandler = rest.NoWarnings{}

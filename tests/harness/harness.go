@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,12 +28,19 @@ var (
 	addresses atomic.Uint32
 )
 
-// Main runs a package's tests and ends the program. Outside of a plane it says so and runs none.
-func Main(m *testing.M) {
+// Main runs a package's tests and ends the program. Outside of a plane with workload clusters of these names it says so and runs none.
+func Main(m *testing.M, clusters ...string) {
 	plane, err := localplane.Here()
 	if err != nil {
 		fmt.Printf("SKIP: these tests run in a plane, by make test-real: %s\n", err)
 		return
+	}
+	for _, name := range clusters {
+		if !slices.ContainsFunc(plane.Clusters, func(c localplane.Cluster) bool { return c.Name == name }) {
+			fmt.Printf("SKIP: these tests run in a plane with a workload cluster %s; start it with: localplane run --clusters %s\n",
+				name, strings.Join(clusters, ","))
+			return
+		}
 	}
 	Plane = plane
 	if CA, err = modelserver.NewCA(); err != nil {
@@ -44,7 +52,7 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// NewStack is a stack of its own in the plane's cluster, destroyed when the test ends.
+// NewStack is a stack of its own in the plane's first cluster, destroyed when the test ends.
 func NewStack(t testing.TB, name string) *stack.Stack {
 	t.Helper()
 	return stack.New(t, name, map[string]string{"KUBECONFIG": Plane.Kubeconfig()})

@@ -27,7 +27,7 @@ func TestPlaneByHandIsOfUseUntilItIsTakenDown(t *testing.T) {
 	require.Equal(t, 125, notUp.code)
 	require.Contains(t, notUp.stderr, `"localplane up" starts one`)
 
-	started := byHand("up")
+	started := byHand("up", "--clusters", "east")
 	defer byHand("down")
 	require.Zero(t, started.code, "%s", started.stderr)
 	require.Contains(t, byHand("up").stdout, "up already")
@@ -39,13 +39,20 @@ func TestPlaneByHandIsOfUseUntilItIsTakenDown(t *testing.T) {
 	dir := filepath.Join(cache, "modelplane", "plane")
 	require.Equal(t, workingDir+"\n"+dir+"\n", inside.stdout)
 
-	config, err := clientcmd.RESTConfigFromKubeConfig([]byte(byHand("kubeconfig").stdout))
+	config, err := clientcmd.Load([]byte(byHand("kubeconfig").stdout))
 	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(config.Host, "https://127.0.0.1:"), config.Host)
-	client, err := kubernetes.NewForConfig(config)
-	require.NoError(t, err)
-	_, err = client.CoreV1().Namespaces().Get(t.Context(), "default", metav1.GetOptions{})
-	require.NoError(t, err)
+	for context, node := range map[string]string{"": "localplane", "localplane": "localplane", "east": "east"} {
+		config, err := clientcmd.NewNonInteractiveClientConfig(*config, context, nil, nil).ClientConfig()
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(config.Host, "https://127.0.0.1:"), config.Host)
+		client, err := kubernetes.NewForConfig(config)
+		require.NoError(t, err)
+		_, err = client.CoreV1().Nodes().Get(t.Context(), node, metav1.GetOptions{})
+		require.NoError(t, err, "context %q", context)
+
+		inside := byHand("exec", "--", "kubectl", "get", "nodes", "-o", "name", "--context", context)
+		require.Equal(t, "node/"+node+"\n", inside.stdout, inside.stderr)
+	}
 
 	require.Zero(t, byHand("down").code)
 	require.Empty(t, processesOf(t, dir))

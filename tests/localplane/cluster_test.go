@@ -86,7 +86,7 @@ func TestLoadBalancersLeadToReadyEndpoints(t *testing.T) {
 			}
 			return address.IsValid()
 		}, patience, 20*time.Millisecond)
-		require.True(t, localplane.LoadBalancers.Contains(address))
+		require.True(t, plane.First().LoadBalancers.Contains(address))
 		for _, address := range []string{address.String(), served.Spec.ClusterIP, waiting.Spec.ClusterIP} {
 			require.Eventually(t, func() bool { return said(net.JoinHostPort(address, "80")) == "hello" }, patience, 20*time.Millisecond)
 		}

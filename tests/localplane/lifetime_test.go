@@ -22,7 +22,7 @@ func TestExitCodeOfTheCommandIsPassedOn(t *testing.T) {
 
 // It would catch a test run that cannot be told to end, or whose plane stays.
 func TestSignalsReachTheCommand(t *testing.T) {
-	plane := startWaiting(t, `trap "exit 9" TERM`)
+	plane := startWaiting(t, `trap "exit 9" TERM`, "run")
 	require.NoError(t, plane.process.Process.Signal(syscall.SIGTERM))
 	_ = plane.process.Wait()
 	require.Equal(t, 9, plane.process.ProcessState.ExitCode())
@@ -33,8 +33,8 @@ func TestSignalsReachTheCommand(t *testing.T) {
 // It would catch servers that are left behind, with their ports and memory, by
 // a test run that was killed: nothing is asked to end here.
 func TestKillingTheParentLeavesNoProcess(t *testing.T) {
-	plane := startWaiting(t, "")
-	require.GreaterOrEqual(t, len(processesOf(t, plane.dir)), 6, "the plane's two processes and four servers")
+	plane := startWaiting(t, "", "run", "--clusters=east")
+	require.GreaterOrEqual(t, len(processesOf(t, plane.dir)), 10, "the plane's two processes and four servers of each cluster")
 	require.NoError(t, plane.process.Process.Kill())
 	require.Eventually(t, func() bool { return len(processesOf(t, plane.dir)) == 0 }, patience, 20*time.Millisecond)
 	require.NoError(t, os.RemoveAll(plane.dir))
@@ -80,6 +80,13 @@ func TestFailingComponentIsShownWithTheEndOfItsLog(t *testing.T) {
 	require.Equal(t, 125, outcome.code)
 	require.Contains(t, outcome.stderr, "etcd ended (exit status 3)")
 	require.Contains(t, outcome.stderr, "the disk is on fire")
+
+	broken = "#!/bin/sh\ncase \"$*\" in *--name=east*) echo the disk is wet; exit 3;; esac\nsleep 60\n"
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "etcd"), []byte(broken), 0o755))
+	outcome = runCLI(t, []string{"MODELPLANE_TOOLS=" + tools, "KUBEBUILDER_ASSETS="}, "run", "--clusters=west,east", "--", "true")
+	require.Equal(t, 125, outcome.code)
+	require.Contains(t, outcome.stderr, "cluster east: etcd ended (exit status 3)")
+	require.Contains(t, outcome.stderr, "the disk is wet")
 }
 
 // It would catch tests that go on, and fail without a reason, when a server of
@@ -97,9 +104,9 @@ type waiting struct {
 	dir     string
 }
 
-// startWaiting returns once the plane's command, which begins with script, runs.
-func startWaiting(t *testing.T, script string) waiting {
-	command := exec.Command(cli, "run", "--", "sh", "-c", script+"\necho $MODELPLANE_PLANE\nwhile true; do sleep 0.1; done")
+// startWaiting starts a plane with args and returns once its command, which begins with script, runs.
+func startWaiting(t *testing.T, script string, args ...string) waiting {
+	command := exec.Command(cli, append(args, "--", "sh", "-c", script+"\necho $MODELPLANE_PLANE\nwhile true; do sleep 0.1; done")...)
 	command.Stderr = os.Stderr
 	stdout, err := command.StdoutPipe()
 	require.NoError(t, err)

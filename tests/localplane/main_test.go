@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
@@ -45,16 +44,24 @@ func buildAndRun(m *testing.M) (int, error) {
 func insidePlane(t *testing.T, test func(*testing.T, localplane.Plane, kubernetes.Interface)) {
 	plane, err := localplane.Here()
 	if err != nil {
-		output, err := exec.Command(cli, "run", "--", os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$").CombinedOutput()
-		require.NoError(t, err, "%s", output)
-		require.Contains(t, string(output), "--- PASS: "+t.Name())
+		runAgain(t, nil, "run")
 		return
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", plane.Kubeconfig())
+	test(t, plane, clientOf(t, plane.First()))
+}
+
+// runAgain runs the same test in a new plane, started with args.
+func runAgain(t *testing.T, environ []string, args ...string) {
+	outcome := runCLI(t, environ, append(args, "--", os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")...)
+	require.Zero(t, outcome.code, "%s%s", outcome.stdout, outcome.stderr)
+	require.Contains(t, outcome.stdout, "--- PASS: "+t.Name())
+	t.Log(outcome.stdout)
+}
+
+func clientOf(t *testing.T, cluster localplane.Cluster) kubernetes.Interface {
+	client, err := cluster.Client()
 	require.NoError(t, err)
-	client, err := kubernetes.NewForConfig(config)
-	require.NoError(t, err)
-	test(t, plane, client)
+	return client
 }
 
 // outcome is how a command ended.

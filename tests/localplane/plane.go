@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
-	"github.com/vishvananda/netlink"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // DirVariable is the environment variable that tells a program in a plane the
@@ -19,6 +21,9 @@ type Plane struct {
 	// Dir is the state folder. It holds everything the plane keeps: nothing of a
 	// plane is anywhere else.
 	Dir string
+	// Clusters are the clusters, in the order of their indices. The first one is
+	// there always; the others are the workload clusters that were asked for.
+	Clusters []Cluster
 }
 
 // Here returns the plane that this program runs in. Outside of one it fails,
@@ -29,37 +34,93 @@ func Here() (Plane, error) {
 		return Plane{}, errors.New(`this program needs a local plane around it; start it with ` +
 			`"localplane run -- PROGRAM", and tests with: go test -exec "localplane run --"`)
 	}
-	return Plane{Dir: dir}, nil
+	return In(dir)
 }
 
-// Kubeconfig is the path of the cluster administrator's kubeconfig. It works
-// inside the plane only.
-func (p Plane) Kubeconfig() string { return filepath.Join(p.Dir, "kubeconfig") }
+// Create makes dir, which exists and is empty, the state folder of a plane with workload
+// clusters of these names.
+func Create(dir string, workload ...string) error {
+	if len(workload) > maxWorkload {
+		return fmt.Errorf("%d workload clusters are more than a plane has networks for; name at most %d", len(workload), maxWorkload)
+	}
+	for i, name := range workload {
+		if faults := validation.IsDNS1123Label(name); len(faults) > 0 {
+			return fmt.Errorf("%q is not a name for a cluster: %s", name, strings.Join(faults, "; "))
+		}
+		if name == firstName || slices.Contains(workload[:i], name) {
+			return fmt.Errorf("two clusters have the name %q; give each workload cluster a name of its own", name)
+		}
+		if err := os.MkdirAll(workloadDir(dir, name), 0o755); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(namesFile(dir), []byte(strings.Join(workload, "\n")), 0o644)
+}
 
-// LogsDir is the folder with a log file for each component.
-func (p Plane) LogsDir() string { return filepath.Join(p.Dir, "logs") }
+// In returns the plane whose state folder is dir.
+func In(dir string) (Plane, error) {
+	names, err := os.ReadFile(namesFile(dir))
+	if err != nil {
+		return Plane{}, fmt.Errorf("%s is not the folder of a plane: %w", dir, err)
+	}
+	plane := Plane{Dir: dir, Clusters: []Cluster{{firstName, dir, networksOf(0)}}}
+	for i, name := range strings.Fields(string(names)) {
+		plane.Clusters = append(plane.Clusters, Cluster{name, workloadDir(dir, name), networksOf(i + 1)})
+	}
+	return plane, nil
+}
 
-// PodsDir is the folder with a log file for each container of a Pod,
-// <namespace>_<pod>_<container>.log, kept when the Pod is gone.
-func (p Plane) PodsDir() string { return filepath.Join(p.Dir, "pods") }
+// namesFile has the names of the workload clusters, one a line.
+func namesFile(dir string) string { return filepath.Join(dir, "clusters.txt") }
 
-// HostsFile is the path of the plane's /etc/hosts. [Plane.AddHost] writes to it
-// in place, so a bind mount of it, in a Pod's own root folder say, follows.
-func (p Plane) HostsFile() string { return filepath.Join(p.Dir, "hosts") }
+func workloadDir(dir, name string) string { return filepath.Join(dir, "clusters", name) }
+
+// First is the cluster that every plane has.
+func (p Plane) First() Cluster { return p.Clusters[0] }
+
+// Cluster returns the cluster of that name. A test that names one that the plane
+// does not have is at fault, and panics.
+func (p Plane) Cluster(name string) Cluster {
+	for _, cluster := range p.Clusters {
+		if cluster.Name == name {
+			return cluster
+		}
+	}
+	panic(fmt.Sprintf(`this plane has no cluster %q; start it with "localplane run --clusters %[1]s -- PROGRAM"`, name))
+}
+
+// Kubeconfig is that of the first cluster.
+func (p Plane) Kubeconfig() string { return p.First().Kubeconfig() }
+
+// LogsDir is that of the first cluster.
+func (p Plane) LogsDir() string { return p.First().LogsDir() }
+
+// PodsDir is that of the first cluster.
+func (p Plane) PodsDir() string { return p.First().PodsDir() }
+
+// HostsFile is that of the first cluster, and the /etc/hosts of every program in
+// the plane that is not in a Pod.
+func (p Plane) HostsFile() string { return p.First().HostsFile() }
 
 // TrustedFile is the path of a PEM bundle of certificate authorities that Pods
 // started from now on trust besides the machine's own. See [Plane.Trust].
 func (p Plane) TrustedFile() string { return filepath.Join(p.Dir, "trusted.pem") }
 
-// AddHost gives address the host name name for every program in the plane; a
-// name may have several addresses. Go programs remember the file for 5 s, so
-// add a name before a program that is to find it starts to ask.
+// AddHost gives address the host name name for every program in the plane, the
+// Pods of all clusters included; a name may have several addresses. Go programs
+// remember the file for 5 s, so add a name before a program that is to find it
+// starts to ask.
 func (p Plane) AddHost(name string, address netip.Addr) error {
-	return appendTo(p.HostsFile(), fmt.Sprintf("%s %s\n", address, name))
+	for _, cluster := range p.Clusters {
+		if err := cluster.AddHost(name, address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// Trust has Pods started from now on trust the certificate authorities in pem,
-// as if the machine did.
+// Trust has Pods started from now on, in all clusters, trust the certificate
+// authorities in pem, as if the machine did.
 func (p Plane) Trust(pem []byte) error {
 	return appendTo(p.TrustedFile(), string(pem)+"\n")
 }
@@ -71,36 +132,4 @@ func appendTo(path, text string) error {
 	}
 	_, err = file.WriteString(text)
 	return errors.Join(err, file.Close())
-}
-
-// AddAddress makes address one that programs in the plane can listen on, and
-// that its Pods can reach. Adding it again changes nothing.
-func (p Plane) AddAddress(address netip.Addr) error {
-	return onLoopback(netlink.AddrReplace, address)
-}
-
-// RemoveAddress takes back what [Plane.AddAddress] added. Connections to the
-// address come to a halt.
-func (p Plane) RemoveAddress(address netip.Addr) error {
-	return onLoopback(netlink.AddrDel, address)
-}
-
-// noDuplicateDetection is IFA_F_NODAD of linux/if_addr.h. Without it an IPv6
-// address cannot be listened on for a while after it was added.
-const noDuplicateDetection = 0x02
-
-func onLoopback(change func(netlink.Link, *netlink.Addr) error, address netip.Addr) error {
-	loopback, err := netlink.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("the plane's loopback interface cannot be found: %w", err)
-	}
-	single, err := netlink.ParseAddr(netip.PrefixFrom(address, address.BitLen()).String())
-	if err != nil {
-		return fmt.Errorf("%q is not an IP address: %w", address, err)
-	}
-	single.Flags = noDuplicateDetection
-	if err := change(loopback, single); err != nil {
-		return fmt.Errorf("address %s on the plane's loopback interface: %w", address, err)
-	}
-	return nil
 }

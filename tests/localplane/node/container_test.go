@@ -95,7 +95,7 @@ func TestContainerSeesWhatItsVolumesAndVariablesReferTo(t *testing.T) {
 	for name, want := range map[string]string{
 		"NAME": "seer", "LABEL": "seer.example", "IP": ip, "COLOR": "red", "KEY": "hunter2", "MEMORY": "1536",
 		"MIXED": "red $(COLOR) $(ABSENT) seer", "S_size": "big",
-		"KUBERNETES_SERVICE_HOST": localplane.APIServer.Addr().String(),
+		"KUBERNETES_SERVICE_HOST": plane.here.First().APIServer.Addr().String(),
 	} {
 		require.Equal(t, want, ask(t, ip, "/env", "name", name), "variable %s", name)
 	}

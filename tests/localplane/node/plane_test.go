@@ -93,13 +93,13 @@ func runInPlane(m *testing.M) (int, error) {
 		ended <- node.Run(ctx, node.Config{
 			API:       plane.api,
 			NodeName:  testNode,
-			NodeIP:    localplane.APIServer.Addr(),
+			NodeIP:    here.First().APIServer.Addr(),
 			PodCIDR:   netip.MustParsePrefix("10.245.0.0/16"),
 			PodCIDR6:  netip.MustParsePrefix("fd00:245::/64"),
 			Dir:       plane.dir,
 			Images:    images,
 			HostsFile: here.HostsFile(),
-			APIServer: localplane.APIServer,
+			APIServer: here.First().APIServer,
 			CAFile:    authority,
 		})
 	}()

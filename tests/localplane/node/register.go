@@ -5,6 +5,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"time"
@@ -40,9 +41,20 @@ func register(ctx context.Context, client kubernetes.Interface, cfg Config) erro
 	if err != nil {
 		return err
 	}
+	// As a kubelet does, the agent leaves alone what others have made known: devices.
+	node.Status.Capacity = with(left.Status.Capacity, node.Status.Capacity)
+	node.Status.Allocatable = with(left.Status.Allocatable, node.Status.Allocatable)
 	left.Status = node.Status
 	_, err = client.CoreV1().Nodes().UpdateStatus(ctx, left, metav1.UpdateOptions{})
 	return err
+}
+
+// with is base with what more has, which goes before.
+func with(base, more corev1.ResourceList) corev1.ResourceList {
+	all := corev1.ResourceList{}
+	maps.Copy(all, base)
+	maps.Copy(all, more)
+	return all
 }
 
 func nodeObject(cfg Config) *corev1.Node {

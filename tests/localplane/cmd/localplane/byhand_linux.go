@@ -7,18 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
 
 // What process 1 of the plane by hand is handed by up, after standard error.
 const (
 	// readyFD is a pipe on which the plane writes readyMessage.
 	readyFD = 3 + iota
-	// apiFD is a socket that listens outside of the plane, for its API server.
+	// apiFD is the first of the sockets that listen outside of the plane, one for the
+	// API server of each cluster. Behind the last one is the file that holds the lock
+	// on byHand.lock, as long as the plane lives.
 	apiFD
-	// lockFD holds the lock on byHand.lock, and does so as long as the plane lives.
-	lockFD
 )
 
 const readyMessage = "ready"
@@ -26,16 +24,15 @@ const readyMessage = "ready"
 // byHand is the plane of up, down, exec and kubeconfig. There is one for each
 // user of a machine.
 type byHand struct {
-	localplane.Plane
-	lock string
+	dir, lock string
 }
 
 // record is what up writes down about the plane that it started.
 type record struct {
 	// Process is the process 1 of the plane, as it is numbered outside.
 	Process int `json:"process"`
-	// API is where the API server listens outside.
-	API string `json:"api"`
+	// API is where the API server of each cluster listens outside.
+	API []string `json:"api"`
 }
 
 var errNotUp = errors.New(`no plane is up; "localplane up" starts one`)
@@ -46,7 +43,7 @@ func findByHand() (byHand, error) {
 		return byHand{}, fmt.Errorf("there is no folder for the plane (set XDG_CACHE_HOME): %w", err)
 	}
 	dir := filepath.Join(cache, "modelplane", "plane")
-	return byHand{Plane: localplane.Plane{Dir: dir}, lock: dir + ".lock"}, os.MkdirAll(filepath.Dir(dir), 0o755)
+	return byHand{dir: dir, lock: dir + ".lock"}, os.MkdirAll(filepath.Dir(dir), 0o755)
 }
 
 // running returns the record of the plane, or errNotUp.
@@ -94,6 +91,6 @@ func (b byHand) writeRecord(r record) error {
 	return os.WriteFile(b.recordFile(), content, 0o644)
 }
 
-func (b byHand) recordFile() string { return filepath.Join(b.Dir, "plane.json") }
+func (b byHand) recordFile() string { return filepath.Join(b.dir, "plane.json") }
 
-func (b byHand) log() string { return filepath.Join(b.LogsDir(), "plane.log") }
+func (b byHand) log() string { return filepath.Join(b.dir, "plane.log") }

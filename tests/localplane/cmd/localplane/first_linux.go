@@ -18,7 +18,10 @@ const firstCommand = "_first"
 // arguments are the plane's folder and the command to run in the plane; without
 // a command it is a plane by hand, see up.
 func first(args []string) (int, error) {
-	plane := localplane.Plane{Dir: args[0]}
+	plane, err := localplane.In(args[0])
+	if err != nil {
+		return 0, err
+	}
 	if err := sandbox.Furnish(plane); err != nil {
 		return 0, err
 	}
@@ -27,9 +30,12 @@ func first(args []string) (int, error) {
 	}
 	var handedOn []*os.File
 	if byHand := len(args) == 1; byHand {
-		handedOn = []*os.File{os.NewFile(readyFD, "ready"), os.NewFile(apiFD, "api")}
+		handedOn = []*os.File{os.NewFile(readyFD, "ready")}
+		for i := range plane.Clusters {
+			handedOn = append(handedOn, os.NewFile(uintptr(apiFD+i), "api"))
+		}
 		// This process alone holds the lock, until the very end of the plane.
-		syscall.CloseOnExec(lockFD)
+		syscall.CloseOnExec(apiFD + len(plane.Clusters))
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -61,9 +67,14 @@ func setEnvironment(plane localplane.Plane) error {
 		os.Unsetenv(proxy)
 		os.Unsetenv(strings.ToLower(proxy))
 	}
+	var kubeconfigs []string
+	for _, cluster := range plane.Clusters {
+		kubeconfigs = append(kubeconfigs, cluster.Kubeconfig())
+	}
 	return errors.Join(
 		os.Setenv(localplane.DirVariable, plane.Dir),
-		os.Setenv("KUBECONFIG", plane.Kubeconfig()),
+		// The first one's context is the current one.
+		os.Setenv("KUBECONFIG", strings.Join(kubeconfigs, string(os.PathListSeparator))),
 		os.Setenv("PATH", folder+string(os.PathListSeparator)+os.Getenv("PATH")),
 	)
 }

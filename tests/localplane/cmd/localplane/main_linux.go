@@ -10,11 +10,16 @@ import (
 
 const usage = `localplane starts and stops Kubernetes control planes on this machine.
 
-  localplane run [--] COMMAND…   starts a plane, runs COMMAND in it, stops the plane
-  localplane up                  starts a plane in the background
+  localplane run [--clusters NAMES] [--] COMMAND…
+                                 starts a plane, runs COMMAND in it, stops the plane
+  localplane up [--clusters NAMES]
+                                 starts a plane in the background
   localplane down                stops it
   localplane exec [--] COMMAND…  runs COMMAND in it
   localplane kubeconfig          prints a kubeconfig for it that works outside of it
+
+A plane has a cluster called localplane, and a workload cluster beside it for
+each of NAMES, as in east,west. Each is a context of the kubeconfig.
 
 COMMAND finds KUBECONFIG set and the tools first on its PATH. Its exit code is
 that of localplane; where the plane fails, that is 125.

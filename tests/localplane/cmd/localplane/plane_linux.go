@@ -23,64 +23,91 @@ const planeCommand = "_plane"
 // plane is the plane itself, in the namespaces that first has furnished and
 // with the same arguments. It stops nothing: with its end comes that of all.
 func plane(args []string) (int, error) {
-	plane, command := localplane.Plane{Dir: args[0]}, args[1:]
+	plane, err := localplane.In(args[0])
+	if err != nil {
+		return 0, err
+	}
+	command := args[1:]
 	byHand := len(command) == 0
 	if byHand {
 		syscall.CloseOnExec(readyFD)
-		syscall.CloseOnExec(apiFD)
+		for i := range plane.Clusters {
+			syscall.CloseOnExec(apiFD + i)
+		}
 	}
 	failed, err := start(plane)
 	if err != nil {
 		return 0, err
 	}
 	if byHand {
-		return 0, serveOutside(failed)
+		return 0, serveOutside(plane, failed)
 	}
 	return runCommand(command, failed)
 }
 
-// start starts everything that a plane consists of and returns once it is ready
-// for use. Whatever fails of it later is sent to failed.
+// start starts everything that a plane consists of, all clusters at the same
+// time, and returns once it is ready for use. Whatever fails of it later is sent
+// to failed.
 func start(plane localplane.Plane) (failed <-chan error, err error) {
-	ctx := context.Background()
-	failures := make(chan error, 3)
-	control, err := controlplane.Start(ctx, plane)
-	if err != nil {
-		return nil, err
-	}
-	go func() { failures <- control.Wait() }()
-	go func() {
-		failures <- balancer.Run(ctx, balancer.Config{
-			Client:        control.Client,
-			Addresses:     plane,
-			LoadBalancers: localplane.LoadBalancers,
-		})
-	}()
 	if err := os.WriteFile(plane.TrustedFile(), nil, 0o644); err != nil {
 		return nil, err
 	}
-	go func() {
-		failures <- node.Run(ctx, node.Config{
+	ready, failures := make(chan error), make(chan error)
+	for _, cluster := range plane.Clusters {
+		go func() {
+			err := startCluster(plane, cluster, failures)
+			if err != nil {
+				err = fmt.Errorf("cluster %s: %w", cluster.Name, err)
+			}
+			ready <- err
+		}()
+	}
+	for range plane.Clusters {
+		select {
+		case err = <-ready:
+		case err = <-failures:
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return failures, nil
+}
+
+// startCluster starts one cluster of plane and returns once it is ready for use.
+// Whatever fails of it later is sent to failures.
+func startCluster(plane localplane.Plane, cluster localplane.Cluster, failures chan<- error) error {
+	ctx := context.Background()
+	control, err := controlplane.Start(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	run := func(part func() error) {
+		go func() { failures <- fmt.Errorf("cluster %s: %w", cluster.Name, part()) }()
+	}
+	run(control.Wait)
+	run(func() error {
+		return balancer.Run(ctx, balancer.Config{
+			Client:        control.Client,
+			Addresses:     plane,
+			LoadBalancers: cluster.LoadBalancers,
+		})
+	})
+	run(func() error {
+		return node.Run(ctx, node.Config{
 			API:       control.Config,
-			NodeName:  localplane.Node,
-			NodeIP:    localplane.APIServer.Addr(),
-			PodCIDR:   localplane.Pods4,
-			PodCIDR6:  localplane.Pods6,
-			Dir:       plane.PodsDir(),
+			NodeName:  cluster.Name,
+			NodeIP:    cluster.APIServer.Addr(),
+			PodCIDR:   cluster.Pods4,
+			PodCIDR6:  cluster.Pods6,
+			Dir:       cluster.PodsDir(),
 			Images:    images(),
-			HostsFile: plane.HostsFile(),
-			APIServer: localplane.APIServer,
+			HostsFile: cluster.HostsFile(),
+			APIServer: cluster.APIServer,
 			CAFile:    plane.TrustedFile(),
 		})
-	}()
-	ready := make(chan error, 1)
-	go func() { ready <- control.AwaitNode(ctx, localplane.Node) }()
-	select {
-	case err := <-ready:
-		return failures, err
-	case err := <-failures:
-		return nil, err
-	}
+	})
+	return control.AwaitNode(ctx)
 }
 
 // images are the tools that Pods may run. A plane is of use without them too:
@@ -95,14 +122,16 @@ func images() map[string]string {
 	return images
 }
 
-// serveOutside says that the plane is ready and makes its API server reachable
-// from outside, by the listener that up has made there.
-func serveOutside(failed <-chan error) error {
-	listener, err := net.FileListener(os.NewFile(apiFD, "api"))
-	if err != nil {
-		return err
+// serveOutside says that the plane is ready and makes its API servers reachable
+// from outside, by the listeners that up has made there.
+func serveOutside(plane localplane.Plane, failed <-chan error) error {
+	for i, cluster := range plane.Clusters {
+		listener, err := net.FileListener(os.NewFile(uintptr(apiFD+i), "api"))
+		if err != nil {
+			return err
+		}
+		go relay.Serve(context.Background(), listener.(*net.TCPListener), cluster.APIServer.String)
 	}
-	go relay.Serve(context.Background(), listener.(*net.TCPListener), func() string { return localplane.APIServer.String() })
 	ready := os.NewFile(readyFD, "ready")
 	if _, err := ready.WriteString(readyMessage); err != nil {
 		return err

@@ -2,18 +2,26 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/sandbox"
 )
 
 // run starts a plane around a command. The plane ends with this process: at the
 // latest, and whatever ends it, the kernel sees to that.
 func run(args []string) (int, error) {
+	workload, args, err := clustersOf(args)
+	if err != nil {
+		return 0, err
+	}
 	command, err := commandOf(args)
 	if err != nil {
 		return 0, err
@@ -26,6 +34,9 @@ func run(args []string) (int, error) {
 		defer fmt.Fprintln(os.Stderr, "localplane: the plane's folder is kept:", dir)
 	} else {
 		defer os.RemoveAll(dir)
+	}
+	if err := localplane.Create(dir, workload...); err != nil {
+		return 0, err
 	}
 
 	process, err := sandbox.Command(append([]string{firstCommand, dir}, command...)...)
@@ -40,6 +51,20 @@ func run(args []string) (int, error) {
 	}
 	go passSignals(signals, process.Process)
 	return exitCodeOf(process.Wait())
+}
+
+// clustersOf takes the names of workload clusters out of args, and returns what is behind them.
+func clustersOf(args []string) (names, rest []string, err error) {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Func("clusters", "", func(value string) error {
+		names = strings.Split(value, ",")
+		return nil
+	})
+	if err := flags.Parse(args); err != nil {
+		return nil, nil, fmt.Errorf(`%w; the one option is --clusters, as in "--clusters east,west"`, err)
+	}
+	return names, flags.Args(), nil
 }
 
 // commandOf takes the command out of args, which may begin with "--".

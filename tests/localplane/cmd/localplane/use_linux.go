@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,6 +11,9 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
 
 // execute turns this process into a command in the plane by hand.
@@ -26,7 +30,11 @@ func execute(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := setEnvironment(hand.Plane); err != nil {
+	plane, err := localplane.In(hand.dir)
+	if err != nil {
+		return 0, err
+	}
+	if err := setEnvironment(plane); err != nil {
 		return 0, err
 	}
 	workingDir, err := os.Getwd()
@@ -45,8 +53,8 @@ func execute(args []string) (int, error) {
 	return 0, syscall.Exec(nsenter, append(enter, command...), os.Environ())
 }
 
-// kubeconfig prints the administrator's kubeconfig of the plane by hand, with
-// the address that its API server has outside.
+// kubeconfig prints a kubeconfig of the plane by hand, with a context for the
+// administrator of each cluster and the addresses that its API servers have outside.
 func kubeconfig([]string) (int, error) {
 	hand, err := findByHand()
 	if err != nil {
@@ -56,14 +64,23 @@ func kubeconfig([]string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	config, err := clientcmd.LoadFromFile(hand.Kubeconfig())
+	plane, err := localplane.In(hand.dir)
 	if err != nil {
 		return 0, err
 	}
-	for _, cluster := range config.Clusters {
-		cluster.Server = "https://" + record.API
+	all := clientcmdapi.NewConfig()
+	all.CurrentContext = plane.First().Name
+	for i, cluster := range plane.Clusters {
+		config, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
+		if err != nil {
+			return 0, err
+		}
+		config.Clusters[cluster.Name].Server = "https://" + record.API[i]
+		maps.Copy(all.Clusters, config.Clusters)
+		maps.Copy(all.AuthInfos, config.AuthInfos)
+		maps.Copy(all.Contexts, config.Contexts)
 	}
-	content, err := clientcmd.Write(*config)
+	content, err := clientcmd.Write(*all)
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +109,7 @@ func down([]string) (int, error) {
 	const patience = 20 * time.Second
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if _, err := hand.running(); errors.Is(err, errNotUp) {
-			return 0, os.RemoveAll(hand.Dir)
+			return 0, os.RemoveAll(hand.dir)
 		}
 	}
 	return 0, fmt.Errorf("the plane's process %d has not ended after %s", record.Process, patience)

@@ -1,12 +1,11 @@
 package controlplane
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
-
-const etcdURL = "http://127.0.0.1:2379"
 
 // server is a component of the control plane: its program's name, its
 // arguments, and the URL that answers 200 OK once it is ready.
@@ -17,33 +16,39 @@ type server struct {
 }
 
 // etcd forgets what it holds when the machine stops, as the plane does.
-func etcd(plane localplane.Plane) server {
+func etcd(cluster localplane.Cluster) server {
+	clients, peers := etcdURL(cluster), fmt.Sprintf("http://%s:2380", cluster.Loopback)
 	return server{
 		name: "etcd",
 		args: []string{
-			"--data-dir=" + filepath.Join(plane.Dir, "etcd"),
-			"--listen-client-urls=" + etcdURL,
-			"--advertise-client-urls=" + etcdURL,
-			"--listen-peer-urls=http://127.0.0.1:2380",
+			"--name=" + cluster.Name,
+			"--data-dir=" + filepath.Join(cluster.Dir, "etcd"),
+			"--listen-client-urls=" + clients,
+			"--advertise-client-urls=" + clients,
+			"--listen-peer-urls=" + peers,
+			"--initial-advertise-peer-urls=" + peers,
+			"--initial-cluster=" + cluster.Name + "=" + peers,
 			"--unsafe-no-fsync",
 			"--log-level=warn",
 		},
-		ready: etcdURL + "/health",
+		ready: clients + "/health",
 	}
 }
+
+func etcdURL(cluster localplane.Cluster) string { return fmt.Sprintf("http://%s:2379", cluster.Loopback) }
 
 // apiServer leaves admission and authorization as they are in a real cluster,
 // ServiceAccount admission and RBAC above all: what a chart forgets to allow
 // must fail here.
-func apiServer(c credentials) server {
+func apiServer(cluster localplane.Cluster, c credentials) server {
 	return server{
 		name: "kube-apiserver",
 		args: []string{
-			"--etcd-servers=" + etcdURL,
-			"--bind-address=" + localplane.APIServer.Addr().String(),
-			"--advertise-address=" + localplane.APIServer.Addr().String(),
-			"--secure-port=6443",
-			"--service-cluster-ip-range=" + localplane.Services.String(),
+			"--etcd-servers=" + etcdURL(cluster),
+			"--bind-address=" + cluster.APIServer.Addr().String(),
+			"--advertise-address=" + cluster.APIServer.Addr().String(),
+			fmt.Sprintf("--secure-port=%d", cluster.APIServer.Port()),
+			"--service-cluster-ip-range=" + cluster.Services.String(),
 			"--tls-cert-file=" + c.certificate(),
 			"--tls-private-key-file=" + c.key(),
 			"--token-auth-file=" + c.tokens(),
@@ -52,11 +57,11 @@ func apiServer(c credentials) server {
 			"--service-account-key-file=" + c.serviceAccountKey(),
 			"--service-account-signing-key-file=" + c.serviceAccountKey(),
 		},
-		ready: "https://" + localplane.APIServer.String() + "/readyz",
+		ready: "https://" + cluster.APIServer.String() + "/readyz",
 	}
 }
 
-func controllerManagerServer(c credentials) server {
+func controllerManagerServer(cluster localplane.Cluster, c credentials) server {
 	return server{
 		name: "kube-controller-manager",
 		args: []string{
@@ -64,24 +69,24 @@ func controllerManagerServer(c credentials) server {
 			"--leader-elect=false",
 			"--root-ca-file=" + c.certificate(),
 			"--service-account-private-key-file=" + c.serviceAccountKey(),
-			"--bind-address=127.0.0.1",
+			"--bind-address=" + cluster.Loopback.String(),
 			"--tls-cert-file=" + c.certificate(),
 			"--tls-private-key-file=" + c.key(),
 		},
-		ready: "https://127.0.0.1:10257/healthz",
+		ready: fmt.Sprintf("https://%s:10257/healthz", cluster.Loopback),
 	}
 }
 
-func schedulerServer(c credentials) server {
+func schedulerServer(cluster localplane.Cluster, c credentials) server {
 	return server{
 		name: "kube-scheduler",
 		args: []string{
 			"--kubeconfig=" + c.kubeconfig(scheduler),
 			"--leader-elect=false",
-			"--bind-address=127.0.0.1",
+			"--bind-address=" + cluster.Loopback.String(),
 			"--tls-cert-file=" + c.certificate(),
 			"--tls-private-key-file=" + c.key(),
 		},
-		ready: "https://127.0.0.1:10259/healthz",
+		ready: fmt.Sprintf("https://%s:10259/healthz", cluster.Loopback),
 	}
 }

@@ -1,4 +1,4 @@
-// Package controlplane starts a Kubernetes control plane inside a plane.
+// Package controlplane starts the control planes of the clusters in a plane.
 //
 // controller-runtime's envtest starts etcd and an API server too. It is not
 // used because its API server's certificate holds for the address it listens on
@@ -33,23 +33,23 @@ type ControlPlane struct {
 	// Client is made of Config.
 	Client kubernetes.Interface
 
-	plane     localplane.Plane
+	cluster   localplane.Cluster
 	health    *http.Client
 	processes []*process.Process
 }
 
-// Start starts a control plane in plane, whose address [localplane.APIServer]
-// exists. It returns once a Pod can be created in the default namespace.
-func Start(ctx context.Context, plane localplane.Plane) (*ControlPlane, error) {
-	if err := os.MkdirAll(plane.LogsDir(), 0o755); err != nil {
+// Start starts the control plane of cluster, whose API server's address exists.
+// It returns once a Pod can be created in the default namespace.
+func Start(ctx context.Context, cluster localplane.Cluster) (*ControlPlane, error) {
+	if err := os.MkdirAll(cluster.LogsDir(), 0o755); err != nil {
 		return nil, err
 	}
-	credentials, err := makeCredentials(plane)
+	credentials, err := makeCredentials(cluster)
 	if err != nil {
 		return nil, fmt.Errorf("the control plane's credentials: %w", err)
 	}
-	c := &ControlPlane{plane: plane, health: credentials.client()}
-	if c.Config, err = clientcmd.BuildConfigFromFlags("", plane.Kubeconfig()); err != nil {
+	c := &ControlPlane{cluster: cluster, health: credentials.client()}
+	if c.Config, err = clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig()); err != nil {
 		return nil, err
 	}
 	c.Config.QPS = -1
@@ -57,13 +57,13 @@ func Start(ctx context.Context, plane localplane.Plane) (*ControlPlane, error) {
 		return nil, err
 	}
 
-	if err := c.start(ctx, etcd(plane)); err != nil {
+	if err := c.start(ctx, etcd(cluster)); err != nil {
 		return nil, err
 	}
-	if err := c.start(ctx, apiServer(credentials)); err != nil {
+	if err := c.start(ctx, apiServer(cluster, credentials)); err != nil {
 		return nil, err
 	}
-	if err := c.start(ctx, controllerManagerServer(credentials), schedulerServer(credentials)); err != nil {
+	if err := c.start(ctx, controllerManagerServer(cluster, credentials), schedulerServer(cluster, credentials)); err != nil {
 		return nil, err
 	}
 	return c, c.awaitServiceAccount(ctx)
@@ -85,7 +85,7 @@ func (c *ControlPlane) start(ctx context.Context, servers ...server) error {
 				Args:    server.args,
 				Ready:   server.ready,
 				Client:  c.health,
-				LogsDir: c.plane.LogsDir(),
+				LogsDir: c.cluster.LogsDir(),
 			})
 			return err
 		})
@@ -104,10 +104,10 @@ func (c *ControlPlane) awaitServiceAccount(ctx context.Context) error {
 	})
 }
 
-// AwaitNode waits until Pods can be scheduled to the Node name.
-func (c *ControlPlane) AwaitNode(ctx context.Context, name string) error {
-	return c.await(ctx, "Node "+name, func(ctx context.Context) bool {
-		node, err := c.Client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+// AwaitNode waits until Pods can be scheduled to the cluster's Node.
+func (c *ControlPlane) AwaitNode(ctx context.Context) error {
+	return c.await(ctx, "the Node", func(ctx context.Context) bool {
+		node, err := c.Client.CoreV1().Nodes().Get(ctx, c.cluster.Name, metav1.GetOptions{})
 		return err == nil && len(node.Spec.Taints) == 0
 	})
 }

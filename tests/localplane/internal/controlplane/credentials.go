@@ -20,11 +20,12 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
 
-// credentials are the files by which the components know one another. Users
-// are told apart by bearer tokens, so only servers need a certificate: one, for
-// every address that a server of the plane has.
+// credentials are the files by which the components of a cluster know one
+// another. Users are told apart by bearer tokens, so only servers need a
+// certificate: one, for every address that a server of the cluster has.
 type credentials struct {
-	dir string
+	cluster localplane.Cluster
+	dir     string
 	// authority is the PEM bundle that servers' certificates verify against.
 	authority []byte
 }
@@ -43,15 +44,15 @@ const (
 	scheduler         = "system:kube-scheduler"
 )
 
-func makeCredentials(plane localplane.Plane) (credentials, error) {
-	c := credentials{dir: filepath.Join(plane.Dir, "credentials")}
+func makeCredentials(cluster localplane.Cluster) (credentials, error) {
+	c := credentials{cluster: cluster, dir: filepath.Join(cluster.Dir, "credentials")}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return c, err
 	}
 	var key []byte
 	var err error
 	c.authority, key, err = cert.GenerateSelfSignedCertKey("kubernetes.default.svc",
-		[]net.IP{net.IPv4(127, 0, 0, 1), localplane.APIServer.Addr().AsSlice(), localplane.Services.Addr().Next().AsSlice()},
+		[]net.IP{cluster.Loopback.AsSlice(), cluster.APIServer.Addr().AsSlice(), cluster.Services.Addr().Next().AsSlice()},
 		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc.cluster.local"})
 	if err != nil {
 		return c, err
@@ -66,9 +67,9 @@ func makeCredentials(plane localplane.Plane) (credentials, error) {
 		fmt.Fprintf(&tokens, "%s,%s,%s,%q\n", token, user.name, user.name, user.groups)
 		kubeconfig := c.kubeconfig(user.name)
 		if user.name == administrator {
-			kubeconfig = plane.Kubeconfig()
+			kubeconfig = cluster.Kubeconfig()
 		}
-		if err := c.writeKubeconfig(kubeconfig, user.name, token); err != nil {
+		if err := c.writeKubeconfig(kubeconfig, token); err != nil {
 			return c, err
 		}
 	}
@@ -85,15 +86,17 @@ func makeCredentials(plane localplane.Plane) (credentials, error) {
 	return c, nil
 }
 
-func (c credentials) writeKubeconfig(path, user, token string) error {
-	const name = "localplane"
+// writeKubeconfig gives context, cluster and user the cluster's name, so that
+// kubeconfigs of several clusters can be one.
+func (c credentials) writeKubeconfig(path, token string) error {
+	name := c.cluster.Name
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name] = &clientcmdapi.Cluster{
-		Server:                   "https://" + localplane.APIServer.String(),
+		Server:                   "https://" + c.cluster.APIServer.String(),
 		CertificateAuthorityData: c.authority,
 	}
-	config.AuthInfos[user] = &clientcmdapi.AuthInfo{Token: token}
-	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: user}
+	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: token}
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
 	config.CurrentContext = name
 	return clientcmd.WriteToFile(*config, path)
 }

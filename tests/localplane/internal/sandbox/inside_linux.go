@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -15,7 +16,7 @@ import (
 
 // Furnish makes the namespaces that this process is the first of fit for a
 // plane: with process files and host names of their own, a loopback interface
-// that is up, and the address of the API server on it.
+// that is up, and the addresses of the API servers on it.
 func Furnish(plane localplane.Plane) error {
 	// Nothing mounted from here on may show outside.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
@@ -25,11 +26,18 @@ func Furnish(plane localplane.Plane) error {
 		return fmt.Errorf("the plane cannot have a /proc of its own "+
 			"(in a container, /proc must not be masked): %w", err)
 	}
-	if err := cover("/etc/hosts", plane.HostsFile(), "127.0.0.1 localhost\n::1 localhost\n"); err != nil {
+	if err := plane.AddHost("localhost", netip.AddrFrom4([4]byte{127, 0, 0, 1})); err != nil {
+		return err
+	}
+	if err := plane.AddHost("localhost", netip.IPv6Loopback()); err != nil {
 		return err
 	}
 	// No name server, so no question for one leaves the plane.
-	if err := cover("/etc/resolv.conf", filepath.Join(plane.Dir, "resolv.conf"), ""); err != nil {
+	resolvConf := filepath.Join(plane.Dir, "resolv.conf")
+	if err := os.WriteFile(resolvConf, nil, 0o644); err != nil {
+		return err
+	}
+	if err := errors.Join(cover("/etc/hosts", plane.HostsFile()), cover("/etc/resolv.conf", resolvConf)); err != nil {
 		return err
 	}
 	loopback, err := netlink.LinkByName("lo")
@@ -39,15 +47,16 @@ func Furnish(plane localplane.Plane) error {
 	if err := netlink.LinkSetUp(loopback); err != nil {
 		return fmt.Errorf("the plane's loopback interface cannot be brought up: %w", err)
 	}
-	return plane.AddAddress(localplane.APIServer.Addr())
+	for _, cluster := range plane.Clusters {
+		if err := plane.AddAddress(cluster.APIServer.Addr()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// cover writes file and lays it over target, which stays bare where it does not
-// exist.
-func cover(target, file, content string) error {
-	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-		return err
-	}
+// cover lays file over target, which stays bare where it does not exist.
+func cover(target, file string) error {
 	err := unix.Mount(file, target, "", unix.MS_BIND, "")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%s cannot be laid over %s: %w", file, target, err)
