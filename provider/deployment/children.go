@@ -15,6 +15,7 @@ import (
 
 // The keys of a deployment's children on one cluster.
 const (
+	claimKey    = "claim"
 	workloadKey = "deployment"
 	budgetKey   = "budget"
 	serviceKey  = "service"
@@ -31,9 +32,17 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 	fixed := child.Fixed(name)
 	list := []child.Child{
 		{
+			// The template of a claim never changes: another one comes beside it, and Pods are replaced one by one.
+			Key: claimKey, Kind: kube.ResourceClaimTemplate, Omit: !claims(p.Now().placing.Request.Devices),
+			Hash:   child.From(p, func(p plan) string { return names.Hash(p.claim()) }),
+			Fields: child.Fields{"spec": child.From(p, plan.claim)},
+		},
+		{
 			// All replicas are ready before requests are led to them. The engine may take an hour to load a model.
-			Key: workloadKey, Kind: kube.Deployment, Name: fixed, Owned: true,
-			Fields:  child.Fields{"spec": child.From(p, func(p plan) any { return p.deployment(replicas) })},
+			Key: workloadKey, Kind: kube.Deployment, Name: fixed, After: []string{claimKey}, Owned: true,
+			Fields: child.Fields{"spec": child.FromNames(p, func(p plan, siblings child.Names) any {
+				return p.deployment(replicas, siblings[claimKey])
+			})},
 			Timeout: fmt.Sprintf("%ds", int(p.Now().startup.Seconds())+grace),
 		},
 		{

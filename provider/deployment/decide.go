@@ -34,7 +34,9 @@ type plan struct {
 	resources            corev1.ResourceRequirements
 	nodeSelector         map[string]string
 	tolerations          []corev1.Toleration
-	placing              placed.Args
+	// merged is what the program lays over the Pods' template.
+	merged  map[string]any
+	placing placed.Args
 }
 
 // longestStartup is how long, in minutes, an engine may take to load a model.
@@ -77,6 +79,9 @@ func decide(identity meta.Identity, w Workload, p Placing) (plan, fault.List) {
 	decided.engine = w.start(decided.source)
 	decided.placing = placed.Args{Request: p.request(), Clusters: p.facts()}
 	decided.tolerations = tolerations(p)
+	decided.resources.Limits = limitDevices(decided.resources.Limits, p.Devices, &faults)
+	decided.merged = w.Template
+	faults.AddErr("template", checkTemplate(w.Template))
 	faults = append(faults, decided.placing.Request.Check()...)
 	return decided, faults
 }
@@ -143,8 +148,7 @@ func envFrom(sources []EnvSource, faults *fault.List) []corev1.EnvFromSource {
 	return read
 }
 
-// decideResources are those of the program. Devices are limits, as Kubernetes wants it of extended resources
-// (https://kubernetes.io/docs/tasks/manage-gpus/scheduling-gpus/).
+// decideResources are those of the program.
 func decideResources(w Workload, faults *fault.List) corev1.ResourceRequirements {
 	given := ptr.Deref(w.Resources, Resources{})
 	return corev1.ResourceRequirements{

@@ -34,8 +34,9 @@ func (p plan) selector() map[string]string {
 	return map[string]string{kube.NameLabel: p.name, kube.ComponentLabel: Kind}
 }
 
-// deployment never has fewer replicas ready than asked for, in an update either.
-func (p plan) deployment(replicas int) appsv1.DeploymentSpec {
+// deployment never has fewer replicas ready than asked for, in an update either. Claim is the template of their claims of devices; empty
+// if there is none.
+func (p plan) deployment(replicas int, claim string) appsv1.DeploymentSpec {
 	return appsv1.DeploymentSpec{
 		Replicas: ptr.To(int32(replicas)),
 		Selector: &metav1.LabelSelector{MatchLabels: p.selector()},
@@ -46,19 +47,19 @@ func (p plan) deployment(replicas int) appsv1.DeploymentSpec {
 			},
 		},
 		ProgressDeadlineSeconds: ptr.To(int32(p.startup.Seconds()) + grace),
-		Template:                p.template(),
+		Template:                p.template(claim),
 	}
 }
 
 // template is the Pod of one replica.
-func (p plan) template() corev1.PodTemplateSpec {
+func (p plan) template(claim string) corev1.PodTemplateSpec {
 	labels := p.selector()
 	for key, value := range p.labels {
 		if _, ours := labels[key]; !ours {
 			labels[key] = value
 		}
 	}
-	return corev1.PodTemplateSpec{
+	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: labels},
 		Spec: corev1.PodSpec{
 			Containers:                    []corev1.Container{p.container()},
@@ -69,6 +70,11 @@ func (p plan) template() corev1.PodTemplateSpec {
 			EnableServiceLinks:            ptr.To(false),
 		},
 	}
+	if claim != "" {
+		useClaim(&template.Spec, claim)
+	}
+	merged, _ := merge(template, p.merged) // decide has refused what cannot be merged
+	return merged
 }
 
 func (p plan) container() corev1.Container {

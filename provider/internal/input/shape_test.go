@@ -19,6 +19,9 @@ import (
 func TestEveryDefaultOfTheSchemaIsApplied(t *testing.T) {
 	spec := committed(t)
 	for token, resource := range spec.Resources {
+		if !resource.IsComponent {
+			continue // components send everything themselves
+		}
 		s := shapeOf(spec, token)
 		empty, given := skeleton(spec, resource.InputProperties, nil), skeleton(spec, resource.InputProperties, "given")
 		s.setDefaults(empty)

@@ -27,7 +27,7 @@ type Request struct {
 	// Default: none, so that nothing is counted, and a cluster takes as many replicas as there are.
 	Devices []DeviceRequest `pulumi:"devices,optional" json:"devices,omitempty"`
 	// Placement says which clusters may run the model. Default: all of them.
-	Placement Rules `pulumi:"placement,optional" json:"placement,omitempty"`
+	Placement Rules `pulumi:"placement" json:"placement"`
 }
 
 // Rules say which clusters may run a model, and how much of it.

@@ -1,0 +1,130 @@
+package deployment
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/provider/cluster"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/child/childtest"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+)
+
+// east is a cluster with eight devices on its one node.
+var east = cluster.Reference{
+	Facts: placement.Cluster{
+		Name: "east", Labels: map[string]string{"region": "us"},
+		Pools: []placement.Pool{{Name: "gpus", Nodes: 1, Devices: []placement.Device{{Resource: "nvidia.com/gpu", Count: 8}}}},
+	},
+	Gateway: cluster.GatewayReference{Name: "east", Namespace: "modelplane-east", Listener: cluster.Listener, Port: 80, URN: "urn"},
+}
+
+// llama is a deployment with what the schema fills in.
+func llama() Args {
+	return Args{
+		Workload: Workload{Model: "hf://meta-llama/Llama-3.3-70B-Instruct", TensorParallel: 1, PipelineParallel: 1},
+		Placing:  Placing{Replicas: 2, NodesPerReplica: 1, Clusters: []cluster.Reference{east}},
+	}
+}
+
+// TestChildrenAreTheReviewedList would catch any change of what a deployment is made of on a cluster that nobody looked at.
+func TestChildrenAreTheReviewedList(t *testing.T) {
+	a := llama()
+	a.Devices = []placement.DeviceRequest{
+		{Resource: "nvidia.com/gpu", Count: 4},
+		{DeviceClass: "nic.example.com", Count: 1, Selectors: []string{"device.attributes['nic.example.com'].speed == '400'"}},
+	}
+	a.TensorParallel = 4
+	a.Engine = &Engine{
+		Env: map[string]string{"VLLM_LOGGING_LEVEL": "WARNING"}, EnvFrom: []EnvSource{{Secret: ptr.To("hugging-face")}},
+		SharedMemory: ptr.To("16Gi"), Args: []string{"--max-model-len", "8192"},
+	}
+	a.Resources = &Resources{Requests: map[string]string{"cpu": "8", "memory": "64Gi"}}
+	a.Template = map[string]any{"spec": map[string]any{
+		"priorityClassName": "models", "containers": []any{map[string]any{"name": engineName, "workingDir": "/tmp"}},
+	}}
+	identity := a.Or("llama", meta.DefaultNamespace)
+	p, faults := decide(identity, a.Workload, a.Placing)
+	require.Empty(t, faults)
+	rendered, err := child.Render(Kind, "llama", identity, a.Metadata, children("llama", "llama", east, 2, value.Known(p)))
+	require.NoError(t, err)
+	childtest.Golden(t, rendered)
+}
+
+// TestEnginesAreStartedAsTheirCommandLinesWant would catch an engine that is told another model, name or port than it serves.
+func TestEnginesAreStartedAsTheirCommandLinesWant(t *testing.T) {
+	for name, c := range map[string]struct {
+		model  string
+		engine Engine
+		want   started
+	}{
+		"vLLM, from Hugging Face": {
+			"hf://org/model", Engine{},
+			started{image: "vllm/vllm-openai:v0.28.0", port: 8000, command: []string{"vllm", "serve"}, args: []string{
+				"org/model", "--served-model-name", "org/model", "--port", "8000", "--tensor-parallel-size", "2",
+			}},
+		},
+		"vLLM, from a bucket, on another port": {
+			"s3://bucket/models/llama/", Engine{Port: ptr.To(9000), Args: []string{"--seed", "1"}},
+			started{image: "vllm/vllm-openai:v0.28.0", port: 9000, command: []string{"vllm", "serve"}, args: []string{
+				"s3://bucket/models/llama", "--served-model-name", "llama", "--port", "9000", "--load-format", "runai_streamer",
+				"--tensor-parallel-size", "2", "--seed", "1",
+			}},
+		},
+		"SGLang, from an image": {
+			"oci://ghcr.io/org/llama:v1@sha256:abc", Engine{Preset: ptr.To(SGLang), Image: ptr.To("mirror/sglang:1")},
+			started{image: "mirror/sglang:1", port: 30000, command: []string{"python3", "-m", "sglang.launch_server"}, args: []string{
+				"--model-path", "/models", "--served-model-name", "llama", "--host", "0.0.0.0", "--port", "30000", "--tp-size", "2",
+			}},
+		},
+		"an image as it is, from a claim": {
+			"pvc://weights/llama", Engine{Image: ptr.To("server:1"), Args: []string{"--model", "/models/llama"}},
+			started{image: "server:1", port: 8000, args: []string{"--model", "/models/llama"}},
+		},
+	} {
+		s, err := parseModel(c.model)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, Workload{Model: c.model, Engine: &c.engine, TensorParallel: 2, PipelineParallel: 1}.start(s), name)
+	}
+}
+
+// TestFaultsOfADeploymentAreNamed would catch bad input that reaches a cluster, and a fault that does not say what to write.
+func TestFaultsOfADeploymentAreNamed(t *testing.T) {
+	for want, change := range map[string]func(*Args){
+		`model: "llama" is not a model: write hf://<organization>/<model>, s3://<bucket>/<path>, oci://<image> or pvc://<claim>/<path>`: func(a *Args) {
+			a.Model = "llama"
+		},
+		`model: "hf://llama" is not a model: write hf://<organization>/<model>`:                          func(a *Args) { a.Model = "hf://llama" },
+		`model: "ftp://a/b" is not a model: write a URL that starts with hf://, s3://, oci:// or pvc://`: func(a *Args) { a.Model = "ftp://a/b" },
+		"replicas: -1 is below 0; write how many replicas are to run, 0 to 150000":                       func(a *Args) { a.Replicas = -1 },
+		"tensorParallel: 0 is below 1; write how many parts there are, 1 for no split":                   func(a *Args) { a.TensorParallel = 0 },
+		"engine.command: is given beside preset, which has a command of its own; leave one of them out": func(a *Args) {
+			a.Engine = &Engine{Preset: ptr.To(VLLM), Command: []string{"serve"}}
+		},
+		"engine.port: 70000 is outside 1 to 65535":                                              func(a *Args) { a.Engine = &Engine{Port: ptr.To(70000)} },
+		"engine.startupMinutes: 0 is outside 1 to 240":                                          func(a *Args) { a.Engine = &Engine{StartupMinutes: ptr.To(0)} },
+		`engine.sharedMemory: "lots" is not an amount of memory; write a quantity such as 16Gi`: func(a *Args) { a.Engine = &Engine{SharedMemory: ptr.To("lots")} },
+		"engine.envFrom[0]: names neither a secret nor a configMap; write one of them":          func(a *Args) { a.Engine = &Engine{EnvFrom: []EnvSource{{}}} },
+		`resources.limits.cpu: "many" is not a quantity; write one such as 500m, 8 or 64Gi`:     func(a *Args) { a.Resources = &Resources{Limits: map[string]string{"cpu": "many"}} },
+		`devices[0].resource: "nvidia.com/gpu" is among resources.limits, too; write it here alone`: func(a *Args) {
+			a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 1}}
+			a.Resources = &Resources{Limits: map[string]string{"nvidia.com/gpu": "1"}}
+		},
+		"template: is not part of a PodTemplateSpec": func(a *Args) { a.Template = map[string]any{"containers": []any{}} },
+		`clusters[0].gateway.port: 0 is outside 1 to 65535`: func(a *Args) {
+			broken := east
+			broken.Gateway.Port = 0
+			a.Clusters = []cluster.Reference{broken}
+		},
+	} {
+		a := llama()
+		change(&a)
+		assert.ErrorContains(t, check("llama", a).Err(), want)
+	}
+	assert.Empty(t, check("llama", llama()))
+}
