@@ -15,6 +15,7 @@ type Args struct {
 	Components
 	Source
 	Serving
+	Annotated
 	meta.Identity
 }
 
@@ -25,10 +26,20 @@ func (a *Args) Annotate(at infer.Annotator) {
 		"`modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.")
 }
 
+// Annotated are the annotations of the cluster's objects, whose labels are among the facts.
+type Annotated struct {
+	Annotations map[string]string `pulumi:"annotations,optional"`
+}
+
+// Annotate describes the input for the schema.
+func (a *Annotated) Annotate(at infer.Annotator) {
+	at.Describe(&a.Annotations, "Annotations for all objects of the cluster, except the CRDs.")
+}
+
 // Access says how the cluster is reached.
 type Access struct {
 	Kubeconfig        *string `pulumi:"kubeconfig,optional" provider:"secret"`
-	DeleteUnreachable bool    `pulumi:"deleteUnreachable,optional"`
+	DeleteUnreachable bool    `pulumi:"deleteUnreachable,optional" plain:"true"`
 }
 
 // Annotate describes the inputs for the schema.

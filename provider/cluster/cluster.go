@@ -2,8 +2,6 @@
 package cluster
 
 import (
-	"errors"
-
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
@@ -23,7 +21,7 @@ var Definition = input.Define(check, func(
 ) (*InferenceCluster, error) {
 	return construct(ctx, name, Inputs{
 		Access: input.Part[Access](args), Facts: input.Part[Facts](args), Components: input.Part[Components](args),
-		Source: input.Part[Source](args), Serving: input.Part[Serving](args), Identity: input.Part[meta.Identity](args),
+		Source: input.Part[Source](args), Serving: input.Part[Serving](args), Annotated: input.Part[Annotated](args), Identity: input.Part[meta.Identity](args),
 	}, opts...)
 })
 
@@ -52,6 +50,7 @@ type Inputs struct {
 	Components value.Value[Components]
 	Source     value.Value[Source]
 	Serving    value.Value[Serving]
+	Annotated  value.Value[Annotated]
 	Identity   value.Value[meta.Identity]
 }
 
@@ -59,7 +58,9 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	// The name is always known, so that only the namespace can be missing.
 	isNamed := in.Identity.Now().Namespace != "" || !in.Identity.Complete()
 	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return identify(name, i) })
-	metadata := value.Map(in.Facts, func(f Facts) meta.Metadata { return meta.Metadata{Labels: f.Labels} })
+	metadata := value.Map2(in.Facts, in.Annotated, func(f Facts, a Annotated) meta.Metadata {
+		return meta.Metadata{Labels: f.Labels, Annotations: a.Annotations}
+	})
 	c := &InferenceCluster{}
 	owner, err := child.NewOwner(ctx, Kind, name, c, in.Identity, metadata, opts)
 	if err != nil {
@@ -79,8 +80,8 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		return nil, err
 	}
 	gateway := objects[gatewayKey]
-	c.Address = pulumix.ApplyErr(child.Map(gateway.Status), Address)
-	c.URL = pulumix.Apply2(decided.Output(), c.Address, plan.url)
+	c.Address = pulumix.ApplyErr(child.Map(gateway.Status), address)
+	c.URL = URLOf(gateway)
 	c.Cluster = pulumix.Apply4(decided.Output(), in.Facts.Output(), pulumix.MustConvertTyped[pulumi.URN](gateway.URN()), provider,
 		func(p plan, f Facts, gateway pulumi.URN, provider string) Reference {
 			return p.reference(f, string(gateway), provider)
@@ -95,7 +96,7 @@ func (in Inputs) connect(owner child.Owner) (child.Owner, pulumix.Output[string]
 		return owner, pulumix.Val(owner.ProviderURN()), nil
 	}
 	kubeconfig := pulumix.Apply(in.Access.Output(), func(a Access) string { return *a.Kubeconfig })
-	provider, err := owner.NewProvider(kubeconfig, in.Identity.Now().Name, in.Access.Now().DeleteUnreachable)
+	provider, err := owner.NewProvider(owner.ChildName(), kubeconfig, in.Identity.Now().Name, in.Access.Now().DeleteUnreachable)
 	if err != nil {
 		return owner, pulumix.Output[string]{}, err
 	}
@@ -103,14 +104,7 @@ func (in Inputs) connect(owner child.Owner) (child.Owner, pulumix.Output[string]
 	return owner.On(provider), urn, nil
 }
 
-// Address is where a Gateway's status says that it is.
-func Address(status map[string]any) (string, error) {
-	addresses, _ := status["addresses"].([]any)
-	for _, entry := range addresses {
-		address, _ := entry.(map[string]any)
-		if text, _ := address["value"].(string); text != "" {
-			return text, nil
-		}
-	}
-	return "", errors.New("the cluster's Gateway has no address: its Service needs a load balancer that gives one")
+// URLOf is the URL of a cluster's gateway, without a path, given the Gateway.
+func URLOf(gateway *child.Object) pulumix.Output[string] {
+	return pulumix.Apply2Err(child.Map(gateway.Spec), child.Map(gateway.Status), gatewayURL)
 }

@@ -21,7 +21,7 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 		Serving: Serving{Gateway: &GatewayArgs{Port: 8080, Replicas: 2, Annotations: map[string]string{"lb": "internal"}}},
 	}
 	identity := identify("east", a.Identity)
-	in := Inputs{value.Known(a.Access), value.Known(a.Facts), value.Known(a.Components), value.Known(a.Source), value.Known(a.Serving), value.Known(identity)}
+	in := Inputs{value.Known(a.Access), value.Known(a.Facts), value.Known(a.Components), value.Known(a.Source), value.Known(a.Serving), value.Known(a.Annotated), value.Known(identity)}
 	p, faults := decide(identity, a.Serving)
 	require.Empty(t, faults)
 	list, err := children("east", false, in, value.Known(p))
@@ -61,10 +61,15 @@ func TestURLsHaveTheirPortsAndBrackets(t *testing.T) {
 		"http://10.0.0.1":        {"10.0.0.1", 80},
 		"http://10.0.0.1:8080":   {"10.0.0.1", 8080},
 		"http://lb.example":      {"lb.example", 80},
-		"http://[fd00::1]:80":    {"fd00::1", 80},
+		"http://[fd00::1]":       {"fd00::1", 80},
 		"http://[fd00::1]:8080":  {"fd00::1", 8080},
 		"http://lb.example:8080": {"lb.example", 8080},
 	} {
-		assert.Equal(t, want, plan{gateway: GatewayArgs{Port: c.port}}.url(c.address))
+		spec := map[string]any{"listeners": []any{map[string]any{"name": Listener, "port": float64(c.port)}}}
+		got, err := gatewayURL(spec, map[string]any{"addresses": []any{map[string]any{"value": c.address}}})
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
 	}
+	_, err := gatewayURL(map[string]any{}, map[string]any{})
+	assert.ErrorContains(t, err, "has no address")
 }

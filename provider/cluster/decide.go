@@ -2,9 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"net"
-	"net/url"
-	"strconv"
 
 	"k8s.io/utils/ptr"
 
@@ -43,6 +40,7 @@ func check(name string, a Args) fault.List {
 	if a.DeleteUnreachable && a.Kubeconfig == nil {
 		faults.Add("deleteUnreachable", "needs kubeconfig; set it on your own Kubernetes provider instead", "kubeconfig")
 	}
+	faults = append(faults, names.Metadata(nil, a.Annotations)...)
 	return append(faults, a.facts(objectName).Check("")...)
 }
 
@@ -78,22 +76,11 @@ func (p plan) className() string { return ptr.Deref(p.gateway.ClassName, p.ownCl
 // controller tells this Envoy Gateway from others on the cluster.
 func (p plan) controller() string { return controllerPrefix + p.ownClass() }
 
-// url leaves out the scheme's own port.
-func (p plan) url(address string) string {
-	u := url.URL{Scheme: "http", Host: address}
-	if p.gateway.Port != 80 || net.ParseIP(address).To4() == nil && net.ParseIP(address) != nil {
-		u.Host = net.JoinHostPort(address, strconv.Itoa(p.gateway.Port))
-	}
-	return u.String()
-}
-
 // reference is what a deployment takes. Provider is empty where the cluster is that of the deployment's own provider.
 func (p plan) reference(f Facts, gateway, provider string) Reference {
 	reference := Reference{
-		Facts: f.facts(p.name()),
-		Gateway: GatewayReference{
-			Name: p.name(), Namespace: p.namespaceName(), Listener: Listener, Port: p.gateway.Port, URN: gateway,
-		},
+		Facts:   f.facts(p.name()),
+		Gateway: GatewayReference{Name: p.name(), Namespace: p.namespaceName(), Listener: Listener}, GatewayURN: &gateway,
 	}
 	if provider != "" {
 		reference.ProviderURN = &provider

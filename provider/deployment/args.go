@@ -13,6 +13,7 @@ import (
 type Args struct {
 	Workload
 	Placing
+	Access
 	meta.Identity
 	meta.Metadata
 }
@@ -173,4 +174,15 @@ func (p Placing) facts() []placement.Cluster {
 		facts[i] = c.Facts
 	}
 	return facts
+}
+
+// Access is how clusters of other stacks are reached. It is a separate part, since what is made of a secret is secret.
+type Access struct {
+	Kubeconfigs map[string]string `pulumi:"kubeconfigs,optional" provider:"secret"`
+}
+
+// Annotate describes the input for the schema.
+func (a *Access) Annotate(at infer.Annotator) {
+	at.Describe(&a.Kubeconfigs, "The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes "+
+		"provider that the cluster's reference names.")
 }

@@ -28,7 +28,7 @@ const acceptTimeout = "2m"
 // children are the objects that a deployment is made of on one cluster, with this many replicas on it. The route comes last and goes
 // first: it leads to replicas that are ready.
 func children(component, name string, c cluster.Reference, replicas int, p value.Value[plan]) []child.Child {
-	resourceName := names.Child(name, component, c.Facts.Name)
+	resourceName := onClusterName(component, name, c.Facts.Name)
 	fixed := child.Fixed(name)
 	list := []child.Child{
 		{
@@ -65,6 +65,11 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 		list[i].ResourceName = resourceName
 	}
 	return list
+}
+
+// onClusterName is the Pulumi name of what a deployment has on, or for, one cluster.
+func onClusterName(component, name, cluster string) string {
+	return names.Child(name+"-"+cluster, component, cluster)
 }
 
 // parent is the cluster's gateway as a route names it.

@@ -3,9 +3,7 @@ package deployment
 
 import (
 	"fmt"
-	"net"
-	"net/url"
-	"strconv"
+	"strings"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -31,7 +29,7 @@ var Definition = input.Define(check, func(
 	ctx *pulumi.Context, name string, args input.Args[Args], opts ...pulumi.ResourceOption,
 ) (*ModelDeployment, error) {
 	return construct(ctx, name, Inputs{
-		Workload: input.Part[Workload](args), Placing: input.Part[Placing](args),
+		Workload: input.Part[Workload](args), Placing: input.Part[Placing](args), Access: input.Part[Access](args),
 		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
@@ -64,6 +62,7 @@ func (d *ModelDeployment) Annotate(at infer.Annotator) {
 type Inputs struct {
 	Workload value.Value[Workload]
 	Placing  value.Value[Placing]
+	Access   value.Value[Access]
 	Identity value.Value[meta.Identity]
 	Metadata value.Value[meta.Metadata]
 }
@@ -82,6 +81,13 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
+	in.Placing = value.Check(in.Placing, func(p Placing) fault.List {
+		var faults fault.List
+		for i, c := range p.Clusters {
+			c.CheckStack(fault.Index("clusters", i), ctx.Project(), ctx.Stack(), &faults)
+		}
+		return faults
+	})
 	decided := value.Decide2(value.Join(in.Identity, in.Metadata), value.Join(in.Workload, in.Placing),
 		func(of value.Pair[meta.Identity, meta.Metadata], what value.Pair[Workload, Placing]) (plan, fault.List) {
 			p, faults := decide(of.A, what.A, what.B)
@@ -128,32 +134,23 @@ func register(
 	ctx *pulumi.Context, owner child.Owner, name string, in Inputs, decided value.Value[plan], c cluster.Reference, replicas int,
 ) (pulumix.Output[onCluster], error) {
 	var none pulumix.Output[onCluster]
-	there := owner
-	if c.ProviderURN != nil {
-		provider, err := owner.ProviderOf(*c.ProviderURN)
-		if err != nil {
-			return none, err
-		}
-		there = owner.On(provider)
+	there, err := in.connect(owner, c)
+	if err != nil {
+		return none, err
 	}
 	objects, err := there.Register(children(name, in.Identity.Now().Name, c, replicas, decided))
 	if err != nil {
 		return none, err
 	}
-	gateway, err := owner.ObjectOf(c.Gateway.URN, kube.Gateway.Token)
+	gateway, err := urlOf(owner, c)
 	if err != nil {
 		return none, err
 	}
-	settled := there.Settled(objects[routeKey])
-	baseURL := pulumix.Apply3Err(decided.Output(), child.Map(gateway.Status), settled, func(p plan, status map[string]any, _ bool) (string, error) {
-		address, err := cluster.Address(status)
-		if err != nil {
-			return "", err
-		}
-		u := url.URL{Scheme: "http", Host: net.JoinHostPort(address, strconv.Itoa(c.Gateway.Port)), Path: p.path() + p.basePath}
-		return u.String(), nil
+	// The route is accepted a moment before Envoy serves it.
+	baseURL := pulumix.Apply3(decided.Output(), gateway, there.Settled(objects[routeKey]), func(p plan, gateway string, _ bool) string {
+		return gateway + p.path() + p.basePath
 	})
-	made, err := endpoint.New(ctx, owner.ChildName(c.Facts.Name), endpoint.Inputs{
+	made, err := endpoint.New(ctx, onClusterName(name, in.Identity.Now().Name, c.Facts.Name), endpoint.Inputs{
 		Server:     value.Partly(endpoint.Server{}, pulumix.Apply(baseURL, func(url string) endpoint.Server { return endpoint.Server{URL: url} })),
 		Credential: value.Known(endpoint.Credential{}),
 		Identity: value.Map(in.Identity, func(i meta.Identity) meta.Identity {
@@ -168,6 +165,35 @@ func register(
 		reference.Share = ptr.To(replicas)
 		return onCluster{cluster: c.Facts.Name, url: url, endpoint: reference}
 	}), nil
+}
+
+// connect has children made on a cluster: by the provider that its reference names, or by one for the kubeconfig that the program gives.
+func (in Inputs) connect(owner child.Owner, c cluster.Reference) (child.Owner, error) {
+	name := c.Facts.Name
+	var provider *child.Provider
+	var err error
+	switch _, given := in.Access.Now().Kubeconfigs[name]; {
+	case given:
+		kubeconfig := pulumix.Apply(in.Access.Output(), func(a Access) string { return a.Kubeconfigs[name] })
+		provider, err = owner.NewProvider(owner.ChildName(name), kubeconfig, name, false)
+	case c.ProviderURN != nil:
+		provider, err = owner.ProviderOf(*c.ProviderURN)
+	default:
+		return owner, nil
+	}
+	return owner.On(provider), err
+}
+
+// urlOf is the URL of a cluster's gateway.
+func urlOf(owner child.Owner, c cluster.Reference) (pulumix.Output[string], error) {
+	if c.URL != nil {
+		return pulumix.Val(strings.TrimSuffix(*c.URL, "/")), nil
+	}
+	gateway, err := owner.ObjectOf(ptr.Deref(c.GatewayURN, ""), kube.Gateway.Token)
+	if err != nil {
+		return pulumix.Output[string]{}, err
+	}
+	return cluster.URLOf(gateway), nil
 }
 
 // cluster is the one of that name.

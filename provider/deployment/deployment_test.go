@@ -21,7 +21,8 @@ var east = cluster.Reference{
 		Name: "east", Labels: map[string]string{"region": "us"},
 		Pools: []placement.Pool{{Name: "gpus", Nodes: 1, Devices: []placement.Device{{Resource: "nvidia.com/gpu", Count: 8}}}},
 	},
-	Gateway: cluster.GatewayReference{Name: "east", Namespace: "modelplane-east", Listener: cluster.Listener, Port: 80, URN: "urn"},
+	Gateway: cluster.GatewayReference{Name: "east", Namespace: "modelplane-east", Listener: cluster.Listener},
+	URL:     ptr.To("http://203.0.113.7"),
 }
 
 // llama is a deployment with what the schema fills in.
@@ -116,9 +117,9 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 			a.Resources = &Resources{Limits: map[string]string{"nvidia.com/gpu": "1"}}
 		},
 		"template: is not part of a PodTemplateSpec": func(a *Args) { a.Template = map[string]any{"containers": []any{}} },
-		`clusters[0].gateway.port: 0 is outside 1 to 65535`: func(a *Args) {
+		"clusters[0].url: is required, unless gatewayUrn is given": func(a *Args) {
 			broken := east
-			broken.Gateway.Port = 0
+			broken.URL = nil
 			a.Clusters = []cluster.Reference{broken}
 		},
 	} {

@@ -49,6 +49,7 @@ export class InferenceCluster extends pulumi.ComponentResource {
         let resourceInputs: pulumi.Inputs = {};
         opts = opts || {};
         if (!opts.id) {
+            resourceInputs["annotations"] = args?.annotations;
             resourceInputs["chart"] = args?.chart;
             resourceInputs["deleteUnreachable"] = (args?.deleteUnreachable) ?? false;
             resourceInputs["drain"] = (args?.drain) ?? false;
@@ -79,13 +80,17 @@ export class InferenceCluster extends pulumi.ComponentResource {
  */
 export interface InferenceClusterArgs {
     /**
+     * Annotations for all objects of the cluster, except the CRDs.
+     */
+    annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
      * The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
      */
     chart?: pulumi.Input<inputs.ClusterChartArgs | undefined>;
     /**
      * Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
      */
-    deleteUnreachable?: pulumi.Input<boolean | undefined>;
+    deleteUnreachable?: boolean;
     /**
      * Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
      */

@@ -63,6 +63,7 @@ export class ModelDeployment extends pulumi.ComponentResource {
             resourceInputs["clusters"] = args?.clusters;
             resourceInputs["devices"] = args?.devices;
             resourceInputs["engine"] = args?.engine;
+            resourceInputs["kubeconfigs"] = args?.kubeconfigs ? pulumi.secret(args.kubeconfigs) : undefined;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["model"] = args?.model;
             resourceInputs["name"] = args?.name;
@@ -109,6 +110,10 @@ export interface ModelDeploymentArgs {
      * The program that serves the model. Default: vLLM.
      */
     engine?: pulumi.Input<inputs.DeploymentEngineArgs | undefined>;
+    /**
+     * The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
+     */
+    kubeconfigs?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
      * Labels for all objects of the deployment.
      */

@@ -20,6 +20,9 @@ var decisive = map[string][]string{
 	"ModelGateway":  {"name", "createNamespace", "installCrds"},
 	"ModelEndpoint": {"name", "forwardCaller"},
 	"ModelService":  {"name"},
+
+	"InferenceCluster": {"name", "gatewayApi", "envoyGateway", "deleteUnreachable"},
+	"ModelDeployment":  {"name"},
 }
 
 // Catches a rule that takes a value which preview does not know for one that is missing or wrong. Every property, list

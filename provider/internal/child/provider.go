@@ -21,7 +21,7 @@ func (o Owner) On(provider *Provider) Owner {
 
 // NewProvider registers a provider for the cluster of a kubeconfig. Identifier is the cluster's name for good: without one, Pulumi takes
 // another kubeconfig for another cluster, and replaces all objects in it.
-func (o Owner) NewProvider(kubeconfig pulumix.Output[string], identifier string, deleteUnreachable bool) (*Provider, error) {
+func (o Owner) NewProvider(name string, kubeconfig pulumix.Output[string], identifier string, deleteUnreachable bool) (*Provider, error) {
 	made := &Provider{}
 	inputs := pulumi.Map{
 		"kubeconfig":        kubeconfig,
@@ -29,7 +29,7 @@ func (o Owner) NewProvider(kubeconfig pulumix.Output[string], identifier string,
 		"deleteUnreachable": pulumi.Bool(deleteUnreachable),
 	}
 	opts := kubernetes.PkgResourceDefaultOpts([]pulumi.ResourceOption{pulumi.Parent(o.resource), pulumi.DependsOn(o.given.DependsOn)})
-	return made, o.ctx.RegisterResource(providerToken, o.resourceName(), inputs, made, opts...)
+	return made, o.ctx.RegisterResource(providerToken, name, inputs, made, opts...)
 }
 
 // ProviderURN is the URN of the Kubernetes provider that the program gave the component; empty if it gave none.

@@ -31,7 +31,8 @@ func NewInferenceCluster(ctx *pulumi.Context,
 	}
 
 	if args.DeleteUnreachable == nil {
-		args.DeleteUnreachable = pulumi.BoolPtr(false)
+		deleteUnreachable_ := false
+		args.DeleteUnreachable = &deleteUnreachable_
 	}
 	if args.Drain == nil {
 		args.Drain = pulumi.BoolPtr(false)
@@ -60,6 +61,8 @@ func NewInferenceCluster(ctx *pulumi.Context,
 }
 
 type inferenceClusterArgs struct {
+	// Annotations for all objects of the cluster, except the CRDs.
+	Annotations map[string]string `pulumi:"annotations"`
 	// The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
 	Chart *ClusterChart `pulumi:"chart"`
 	// Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
@@ -88,10 +91,12 @@ type inferenceClusterArgs struct {
 
 // The set of arguments for constructing a InferenceCluster resource.
 type InferenceClusterArgs struct {
+	// Annotations for all objects of the cluster, except the CRDs.
+	Annotations pulumi.StringMapInput
 	// The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
 	Chart ClusterChartPtrInput
 	// Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
-	DeleteUnreachable pulumi.BoolPtrInput
+	DeleteUnreachable *bool
 	// Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
 	Drain pulumi.BoolPtrInput
 	// Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.

@@ -54,6 +54,9 @@ func NewModelDeployment(ctx *pulumi.Context,
 	if args.TensorParallel == nil {
 		args.TensorParallel = pulumi.IntPtr(1)
 	}
+	if args.Kubeconfigs != nil {
+		args.Kubeconfigs = pulumi.ToSecret(args.Kubeconfigs).(pulumi.StringMapInput)
+	}
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource ModelDeployment
 	err := ctx.RegisterRemoteComponentResource("modelplane:index:ModelDeployment", name, args, &resource, opts...)
@@ -72,6 +75,8 @@ type modelDeploymentArgs struct {
 	Devices []DeploymentDevice `pulumi:"devices"`
 	// The program that serves the model. Default: vLLM.
 	Engine *DeploymentEngine `pulumi:"engine"`
+	// The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
+	Kubeconfigs map[string]string `pulumi:"kubeconfigs"`
 	// Labels for all objects of the deployment.
 	Labels map[string]string `pulumi:"labels"`
 	// Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).
@@ -110,6 +115,8 @@ type ModelDeploymentArgs struct {
 	Devices DeploymentDeviceArrayInput
 	// The program that serves the model. Default: vLLM.
 	Engine DeploymentEnginePtrInput
+	// The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
+	Kubeconfigs pulumi.StringMapInput
 	// Labels for all objects of the deployment.
 	Labels pulumi.StringMapInput
 	// Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).

@@ -1343,10 +1343,6 @@ type ClusterGatewayReference struct {
 	Name string `pulumi:"name"`
 	// The namespace of the Gateway.
 	Namespace string `pulumi:"namespace"`
-	// The port of the listener, from 1 to 65535.
-	Port int `pulumi:"port"`
-	// The Gateway's URN in this stack, from which a deployment learns the address.
-	Urn string `pulumi:"urn"`
 }
 
 // ClusterGatewayReferenceInput is an input type that accepts ClusterGatewayReferenceArgs and ClusterGatewayReferenceOutput values.
@@ -1368,10 +1364,6 @@ type ClusterGatewayReferenceArgs struct {
 	Name pulumi.StringInput `pulumi:"name"`
 	// The namespace of the Gateway.
 	Namespace pulumi.StringInput `pulumi:"namespace"`
-	// The port of the listener, from 1 to 65535.
-	Port pulumi.IntInput `pulumi:"port"`
-	// The Gateway's URN in this stack, from which a deployment learns the address.
-	Urn pulumi.StringInput `pulumi:"urn"`
 }
 
 func (ClusterGatewayReferenceArgs) ElementType() reflect.Type {
@@ -1414,16 +1406,6 @@ func (o ClusterGatewayReferenceOutput) Name() pulumi.StringOutput {
 // The namespace of the Gateway.
 func (o ClusterGatewayReferenceOutput) Namespace() pulumi.StringOutput {
 	return o.ApplyT(func(v ClusterGatewayReference) string { return v.Namespace }).(pulumi.StringOutput)
-}
-
-// The port of the listener, from 1 to 65535.
-func (o ClusterGatewayReferenceOutput) Port() pulumi.IntOutput {
-	return o.ApplyT(func(v ClusterGatewayReference) int { return v.Port }).(pulumi.IntOutput)
-}
-
-// The Gateway's URN in this stack, from which a deployment learns the address.
-func (o ClusterGatewayReferenceOutput) Urn() pulumi.StringOutput {
-	return o.ApplyT(func(v ClusterGatewayReference) string { return v.Urn }).(pulumi.StringOutput)
 }
 
 // A group of nodes that have the same devices.
@@ -1568,8 +1550,12 @@ type ClusterReference struct {
 	Facts ClusterFacts `pulumi:"facts"`
 	// The cluster's own Gateway, which leads to the models on it.
 	Gateway ClusterGatewayReference `pulumi:"gateway"`
+	// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+	GatewayUrn *string `pulumi:"gatewayUrn"`
 	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 	ProviderUrn *string `pulumi:"providerUrn"`
+	// The URL of that Gateway, without a path, for a cluster of another stack.
+	Url *string `pulumi:"url"`
 }
 
 // ClusterReferenceInput is an input type that accepts ClusterReferenceArgs and ClusterReferenceOutput values.
@@ -1589,8 +1575,12 @@ type ClusterReferenceArgs struct {
 	Facts ClusterFactsInput `pulumi:"facts"`
 	// The cluster's own Gateway, which leads to the models on it.
 	Gateway ClusterGatewayReferenceInput `pulumi:"gateway"`
+	// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+	GatewayUrn pulumi.StringPtrInput `pulumi:"gatewayUrn"`
 	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 	ProviderUrn pulumi.StringPtrInput `pulumi:"providerUrn"`
+	// The URL of that Gateway, without a path, for a cluster of another stack.
+	Url pulumi.StringPtrInput `pulumi:"url"`
 }
 
 func (ClusterReferenceArgs) ElementType() reflect.Type {
@@ -1655,9 +1645,19 @@ func (o ClusterReferenceOutput) Gateway() ClusterGatewayReferenceOutput {
 	return o.ApplyT(func(v ClusterReference) ClusterGatewayReference { return v.Gateway }).(ClusterGatewayReferenceOutput)
 }
 
+// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+func (o ClusterReferenceOutput) GatewayUrn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterReference) *string { return v.GatewayUrn }).(pulumi.StringPtrOutput)
+}
+
 // The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 func (o ClusterReferenceOutput) ProviderUrn() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ClusterReference) *string { return v.ProviderUrn }).(pulumi.StringPtrOutput)
+}
+
+// The URL of that Gateway, without a path, for a cluster of another stack.
+func (o ClusterReferenceOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterReference) *string { return v.Url }).(pulumi.StringPtrOutput)
 }
 
 type ClusterReferenceArrayOutput struct{ *pulumi.OutputState }

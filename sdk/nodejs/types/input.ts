@@ -204,14 +204,6 @@ export interface ClusterGatewayReferenceArgs {
      * The namespace of the Gateway.
      */
     namespace: pulumi.Input<string>;
-    /**
-     * The port of the listener, from 1 to 65535.
-     */
-    port: pulumi.Input<number>;
-    /**
-     * The Gateway's URN in this stack, from which a deployment learns the address.
-     */
-    urn: pulumi.Input<string>;
 }
 
 /**
@@ -253,9 +245,17 @@ export interface ClusterReferenceArgs {
      */
     gateway: pulumi.Input<inputs.ClusterGatewayReferenceArgs>;
     /**
+     * The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+     */
+    gatewayUrn?: pulumi.Input<string | undefined>;
+    /**
      * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
      */
     providerUrn?: pulumi.Input<string | undefined>;
+    /**
+     * The URL of that Gateway, without a path, for a cluster of another stack.
+     */
+    url?: pulumi.Input<string | undefined>;
 }
 
 /**

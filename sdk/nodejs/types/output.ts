@@ -154,14 +154,6 @@ export interface ClusterGatewayReference {
      * The namespace of the Gateway.
      */
     namespace: string;
-    /**
-     * The port of the listener, from 1 to 65535.
-     */
-    port: number;
-    /**
-     * The Gateway's URN in this stack, from which a deployment learns the address.
-     */
-    urn: string;
 }
 
 /**
@@ -203,9 +195,17 @@ export interface ClusterReference {
      */
     gateway: outputs.ClusterGatewayReference;
     /**
+     * The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+     */
+    gatewayUrn?: string;
+    /**
      * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
      */
     providerUrn?: string;
+    /**
+     * The URL of that Gateway, without a path, for a cluster of another stack.
+     */
+    url?: string;
 }
 
 /**

@@ -789,37 +789,23 @@ class ClusterGatewayReferenceArgsDict(TypedDict):
     """
     The namespace of the Gateway.
     """
-    port: pulumi.Input[_builtins.int]
-    """
-    The port of the listener, from 1 to 65535.
-    """
-    urn: pulumi.Input[_builtins.str]
-    """
-    The Gateway's URN in this stack, from which a deployment learns the address.
-    """
 
 @pulumi.input_type
 class ClusterGatewayReferenceArgs:
     def __init__(__self__, *,
                  listener: pulumi.Input[_builtins.str],
                  name: pulumi.Input[_builtins.str],
-                 namespace: pulumi.Input[_builtins.str],
-                 port: pulumi.Input[_builtins.int],
-                 urn: pulumi.Input[_builtins.str]):
+                 namespace: pulumi.Input[_builtins.str]):
         """
         A Gateway on a workload cluster, and one of its listeners.
 
         :param pulumi.Input[_builtins.str] listener: The name of the listener.
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the Gateway.
-        :param pulumi.Input[_builtins.int] port: The port of the listener, from 1 to 65535.
-        :param pulumi.Input[_builtins.str] urn: The Gateway's URN in this stack, from which a deployment learns the address.
         """
         pulumi.set(__self__, "listener", listener)
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
-        pulumi.set(__self__, "port", port)
-        pulumi.set(__self__, "urn", urn)
 
     @_builtins.property
     @pulumi.getter
@@ -856,30 +842,6 @@ class ClusterGatewayReferenceArgs:
     @namespace.setter
     def namespace(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "namespace", value)
-
-    @_builtins.property
-    @pulumi.getter
-    def port(self) -> pulumi.Input[_builtins.int]:
-        """
-        The port of the listener, from 1 to 65535.
-        """
-        return pulumi.get(self, "port")
-
-    @port.setter
-    def port(self, value: pulumi.Input[_builtins.int]):
-        pulumi.set(self, "port", value)
-
-    @_builtins.property
-    @pulumi.getter
-    def urn(self) -> pulumi.Input[_builtins.str]:
-        """
-        The Gateway's URN in this stack, from which a deployment learns the address.
-        """
-        return pulumi.get(self, "urn")
-
-    @urn.setter
-    def urn(self, value: pulumi.Input[_builtins.str]):
-        pulumi.set(self, "urn", value)
 
 
 class ClusterPoolArgsDict(TypedDict):
@@ -1006,9 +968,17 @@ class ClusterReferenceArgsDict(TypedDict):
     """
     The cluster's own Gateway, which leads to the models on it.
     """
+    gateway_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+    """
     provider_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+    """
+    url: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The URL of that Gateway, without a path, for a cluster of another stack.
     """
 
 @pulumi.input_type
@@ -1016,18 +986,26 @@ class ClusterReferenceArgs:
     def __init__(__self__, *,
                  facts: pulumi.Input['ClusterFactsArgs'],
                  gateway: pulumi.Input['ClusterGatewayReferenceArgs'],
-                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None):
+                 gateway_urn: pulumi.Input[Optional[_builtins.str]] = None,
+                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None,
+                 url: pulumi.Input[Optional[_builtins.str]] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
         :param pulumi.Input['ClusterFactsArgs'] facts: What placements look at.
         :param pulumi.Input['ClusterGatewayReferenceArgs'] gateway: The cluster's own Gateway, which leads to the models on it.
+        :param pulumi.Input[_builtins.str] gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
         :param pulumi.Input[_builtins.str] provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        :param pulumi.Input[_builtins.str] url: The URL of that Gateway, without a path, for a cluster of another stack.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
+        if gateway_urn is not None:
+            pulumi.set(__self__, "gateway_urn", gateway_urn)
         if provider_urn is not None:
             pulumi.set(__self__, "provider_urn", provider_urn)
+        if url is not None:
+            pulumi.set(__self__, "url", url)
 
     @_builtins.property
     @pulumi.getter
@@ -1054,6 +1032,18 @@ class ClusterReferenceArgs:
         pulumi.set(self, "gateway", value)
 
     @_builtins.property
+    @pulumi.getter(name="gatewayUrn")
+    def gateway_urn(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+        """
+        return pulumi.get(self, "gateway_urn")
+
+    @gateway_urn.setter
+    def gateway_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "gateway_urn", value)
+
+    @_builtins.property
     @pulumi.getter(name="providerUrn")
     def provider_urn(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
@@ -1064,6 +1054,18 @@ class ClusterReferenceArgs:
     @provider_urn.setter
     def provider_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "provider_urn", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URL of that Gateway, without a path, for a cluster of another stack.
+        """
+        return pulumi.get(self, "url")
+
+    @url.setter
+    def url(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "url", value)
 
 
 class ClusterTaintArgsDict(TypedDict):

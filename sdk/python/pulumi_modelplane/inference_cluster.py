@@ -22,8 +22,9 @@ __all__ = ['InferenceClusterArgs', 'InferenceCluster']
 @pulumi.input_type
 class InferenceClusterArgs:
     def __init__(__self__, *,
+                 annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional['ClusterChartArgs']] = None,
-                 delete_unreachable: pulumi.Input[Optional[_builtins.bool]] = None,
+                 delete_unreachable: Optional[_builtins.bool] = None,
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
                  envoy_gateway: Optional['ClusterComponentPresence'] = None,
                  gateway: pulumi.Input[Optional['ClusterGatewayArgs']] = None,
@@ -37,8 +38,9 @@ class InferenceClusterArgs:
         """
         The set of arguments for constructing a InferenceCluster resource.
 
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the cluster, except the CRDs.
         :param pulumi.Input['ClusterChartArgs'] chart: The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
-        :param pulumi.Input[_builtins.bool] delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+        :param _builtins.bool delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
         :param 'ClusterComponentPresence' envoy_gateway: Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.
         :param pulumi.Input['ClusterGatewayArgs'] gateway: The Gateway that leads to the models on the cluster.
@@ -50,6 +52,8 @@ class InferenceClusterArgs:
         :param pulumi.Input[Sequence[pulumi.Input['ClusterPoolArgs']]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: What keeps models away that do not tolerate it. Default: none.
         """
+        if annotations is not None:
+            pulumi.set(__self__, "annotations", annotations)
         if chart is not None:
             pulumi.set(__self__, "chart", chart)
         if delete_unreachable is None:
@@ -85,6 +89,18 @@ class InferenceClusterArgs:
 
     @_builtins.property
     @pulumi.getter
+    def annotations(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Annotations for all objects of the cluster, except the CRDs.
+        """
+        return pulumi.get(self, "annotations")
+
+    @annotations.setter
+    def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter
     def chart(self) -> pulumi.Input[Optional['ClusterChartArgs']]:
         """
         The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
@@ -97,14 +113,14 @@ class InferenceClusterArgs:
 
     @_builtins.property
     @pulumi.getter(name="deleteUnreachable")
-    def delete_unreachable(self) -> pulumi.Input[Optional[_builtins.bool]]:
+    def delete_unreachable(self) -> Optional[_builtins.bool]:
         """
         Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
         """
         return pulumi.get(self, "delete_unreachable")
 
     @delete_unreachable.setter
-    def delete_unreachable(self, value: pulumi.Input[Optional[_builtins.bool]]):
+    def delete_unreachable(self, value: Optional[_builtins.bool]):
         pulumi.set(self, "delete_unreachable", value)
 
     @_builtins.property
@@ -234,8 +250,9 @@ class InferenceCluster(pulumi.ComponentResource):
     def __init__(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['ClusterChartArgs', 'ClusterChartArgsDict']]] = None,
-                 delete_unreachable: pulumi.Input[Optional[_builtins.bool]] = None,
+                 delete_unreachable: Optional[_builtins.bool] = None,
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
                  envoy_gateway: Optional['ClusterComponentPresence'] = None,
                  gateway: pulumi.Input[Optional[Union['ClusterGatewayArgs', 'ClusterGatewayArgsDict']]] = None,
@@ -252,8 +269,9 @@ class InferenceCluster(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the cluster, except the CRDs.
         :param pulumi.Input[Union['ClusterChartArgs', 'ClusterChartArgsDict']] chart: The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
-        :param pulumi.Input[_builtins.bool] delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+        :param _builtins.bool delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
         :param 'ClusterComponentPresence' envoy_gateway: Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.
         :param pulumi.Input[Union['ClusterGatewayArgs', 'ClusterGatewayArgsDict']] gateway: The Gateway that leads to the models on the cluster.
@@ -289,8 +307,9 @@ class InferenceCluster(pulumi.ComponentResource):
     def _internal_init(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['ClusterChartArgs', 'ClusterChartArgsDict']]] = None,
-                 delete_unreachable: pulumi.Input[Optional[_builtins.bool]] = None,
+                 delete_unreachable: Optional[_builtins.bool] = None,
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
                  envoy_gateway: Optional['ClusterComponentPresence'] = None,
                  gateway: pulumi.Input[Optional[Union['ClusterGatewayArgs', 'ClusterGatewayArgsDict']]] = None,
@@ -312,6 +331,7 @@ class InferenceCluster(pulumi.ComponentResource):
                 raise TypeError('__props__ is only valid when passed in combination with a valid opts.id to get an existing resource')
             __props__ = InferenceClusterArgs.__new__(InferenceClusterArgs)
 
+            __props__.__dict__["annotations"] = annotations
             __props__.__dict__["chart"] = chart
             if delete_unreachable is None:
                 delete_unreachable = False

@@ -408,23 +408,17 @@ class ClusterGatewayReference(dict):
     def __init__(__self__, *,
                  listener: _builtins.str,
                  name: _builtins.str,
-                 namespace: _builtins.str,
-                 port: _builtins.int,
-                 urn: _builtins.str):
+                 namespace: _builtins.str):
         """
         A Gateway on a workload cluster, and one of its listeners.
 
         :param _builtins.str listener: The name of the listener.
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The namespace of the Gateway.
-        :param _builtins.int port: The port of the listener, from 1 to 65535.
-        :param _builtins.str urn: The Gateway's URN in this stack, from which a deployment learns the address.
         """
         pulumi.set(__self__, "listener", listener)
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
-        pulumi.set(__self__, "port", port)
-        pulumi.set(__self__, "urn", urn)
 
     @_builtins.property
     @pulumi.getter
@@ -449,22 +443,6 @@ class ClusterGatewayReference(dict):
         The namespace of the Gateway.
         """
         return pulumi.get(self, "namespace")
-
-    @_builtins.property
-    @pulumi.getter
-    def port(self) -> _builtins.int:
-        """
-        The port of the listener, from 1 to 65535.
-        """
-        return pulumi.get(self, "port")
-
-    @_builtins.property
-    @pulumi.getter
-    def urn(self) -> _builtins.str:
-        """
-        The Gateway's URN in this stack, from which a deployment learns the address.
-        """
-        return pulumi.get(self, "urn")
 
 
 @pulumi.output_type
@@ -545,7 +523,9 @@ class ClusterReference(dict):
     @staticmethod
     def __key_warning(key: str):
         suggest = None
-        if key == "providerUrn":
+        if key == "gatewayUrn":
+            suggest = "gateway_urn"
+        elif key == "providerUrn":
             suggest = "provider_urn"
 
         if suggest:
@@ -562,18 +542,26 @@ class ClusterReference(dict):
     def __init__(__self__, *,
                  facts: 'outputs.ClusterFacts',
                  gateway: 'outputs.ClusterGatewayReference',
-                 provider_urn: Optional[_builtins.str] = None):
+                 gateway_urn: Optional[_builtins.str] = None,
+                 provider_urn: Optional[_builtins.str] = None,
+                 url: Optional[_builtins.str] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
         :param 'ClusterFacts' facts: What placements look at.
         :param 'ClusterGatewayReference' gateway: The cluster's own Gateway, which leads to the models on it.
+        :param _builtins.str gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
         :param _builtins.str provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        :param _builtins.str url: The URL of that Gateway, without a path, for a cluster of another stack.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
+        if gateway_urn is not None:
+            pulumi.set(__self__, "gateway_urn", gateway_urn)
         if provider_urn is not None:
             pulumi.set(__self__, "provider_urn", provider_urn)
+        if url is not None:
+            pulumi.set(__self__, "url", url)
 
     @_builtins.property
     @pulumi.getter
@@ -592,12 +580,28 @@ class ClusterReference(dict):
         return pulumi.get(self, "gateway")
 
     @_builtins.property
+    @pulumi.getter(name="gatewayUrn")
+    def gateway_urn(self) -> Optional[_builtins.str]:
+        """
+        The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+        """
+        return pulumi.get(self, "gateway_urn")
+
+    @_builtins.property
     @pulumi.getter(name="providerUrn")
     def provider_urn(self) -> Optional[_builtins.str]:
         """
         The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
         """
         return pulumi.get(self, "provider_urn")
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> Optional[_builtins.str]:
+        """
+        The URL of that Gateway, without a path, for a cluster of another stack.
+        """
+        return pulumi.get(self, "url")
 
 
 @pulumi.output_type

@@ -1,0 +1,49 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// gatewayURL is the URL of a Gateway, without a path: the address that its status has, and the port of its listener.
+func gatewayURL(spec, status map[string]any) (string, error) {
+	host, err := address(status)
+	if err != nil {
+		return "", err
+	}
+	listeners, _ := spec["listeners"].([]any)
+	for _, entry := range listeners {
+		listener, _ := entry.(map[string]any)
+		if port, ok := listener["port"].(float64); ok && listener["name"] == Listener {
+			return httpURL(host, int(port)), nil
+		}
+	}
+	return "", fmt.Errorf("the cluster's Gateway has no listener %q", Listener)
+}
+
+// address is where a Gateway's status says that it is.
+func address(status map[string]any) (string, error) {
+	addresses, _ := status["addresses"].([]any)
+	for _, entry := range addresses {
+		address, _ := entry.(map[string]any)
+		if text, _ := address["value"].(string); text != "" {
+			return text, nil
+		}
+	}
+	return "", errors.New("the cluster's Gateway has no address: its Service needs a load balancer that gives one")
+}
+
+// httpURL leaves out the scheme's own port.
+func httpURL(host string, port int) string {
+	switch {
+	case port != 80:
+		return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+	case strings.Contains(host, ":"):
+		return "http://[" + host + "]"
+	default:
+		return "http://" + host
+	}
+}
