@@ -43,8 +43,8 @@ func onLoopback(change func(netlink.Link, *netlink.Addr) error, address netip.Ad
 	return nil
 }
 
-// CutOff cuts the link to address, such as that of a cluster's load balancer:
-// what is sent there is lost, without an answer, by connections that are open and
+// CutOff cuts the link to address, such as that of a cluster's load balancer or
+// API server: what is sent there is lost, without an answer, by connections that are open and
 // by new ones. Who listens there does not notice. [Plane.Reconnect] mends it.
 func (p Plane) CutOff(address netip.Addr) error {
 	route, err := intoNothing(address)

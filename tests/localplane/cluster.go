@@ -24,9 +24,11 @@ type Cluster struct {
 
 // Networks are the addresses of one cluster.
 type Networks struct {
-	// APIServer is where the API server listens, for everything in the plane. Its
-	// address is also that of the Node.
+	// APIServer is where the API server listens, for everything in the plane.
 	APIServer netip.AddrPort
+	// Node is the address of the Node. It is another one, so that an API server can
+	// be cut off while the Node's Pods go on.
+	Node netip.Addr
 	// Loopback is where the other servers of the control plane listen. No Pod reaches it.
 	Loopback netip.Addr
 	// Services is where ClusterIPs come from.
@@ -47,12 +49,14 @@ var (
 // of a range's second number says what it is for: 6 Services, 7 load balancers, 4
 // Pods, so no two ranges are the same. Those of index 0 are the usual ones.
 func networksOf(index int) Networks {
+	single := func(network, host byte) netip.Addr { return netip.AddrFrom4([4]byte{network, 0, byte(index), host}) }
 	range4 := func(second int) netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(second), 0, 0}), 16)
 	}
 	return Networks{
-		APIServer:     netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(index), 1}), 6443),
-		Loopback:      netip.AddrFrom4([4]byte{127, 0, byte(index), 1}),
+		APIServer:     netip.AddrPortFrom(single(10, 1), 6443),
+		Node:          single(10, 2),
+		Loopback:      single(127, 1),
 		Services:      range4(96 + 10*index),
 		LoadBalancers: range4(97 + 10*index),
 		Pods4:         range4(244 - 10*index),

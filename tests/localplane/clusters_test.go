@@ -3,6 +3,7 @@ package localplane_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -141,6 +142,24 @@ func TestWorkloadClusters(t *testing.T) {
 		require.Equal(t, "east", open.ask(t, patience), "the connection that was open")
 		require.Equal(t, "east", east.get(t, "/env", "name", "VERSION"), "a new connection")
 		require.Equal(t, "east", first.fetch(t, east), "a new connection from a Pod")
+	})
+
+	// It would catch a cluster that does not live through the loss of its API server:
+	// whose Pods end, or that does not come back.
+	t.Run("AClusterServesWithoutItsAPIServerAndComesBack", func(t *testing.T) {
+		api := east.cluster.APIServer.Addr()
+		require.NoError(t, plane.CutOff(api))
+		defer func() { _ = plane.Reconnect(api) }()
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+		defer stop()
+		_, err := east.client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, "east", first.fetch(t, east))
+		_, err = west.client.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
+		require.NoError(t, err)
+
+		require.NoError(t, plane.Reconnect(api))
+		require.Equal(t, "scheduled", east.schedule(t, "after", corev1.ResourceCPU, 1)())
 	})
 
 	// It would catch devices that the scheduler does not count, and another
@@ -274,15 +293,15 @@ func (c connection) read(timeout time.Duration) (string, error) {
 	return body, err
 }
 
-// schedule makes a Pod that needs count devices. The result says what the scheduler
+// schedule makes a Pod that needs count of a resource. The result says what the scheduler
 // has last said of it.
-func (a app) schedule(t *testing.T, name string, device corev1.ResourceName, count int64) func() string {
-	pods := a.client.CoreV1().Pods("default")
+func (a app) schedule(t *testing.T, name string, resource corev1.ResourceName, count int64) func() string {
+	pods, quantity := a.client.CoreV1().Pods("default"), apiresource.MustParse(fmt.Sprint(count))
 	_, err := pods.Create(t.Context(), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{
 			Name: "main", Image: serverImage,
-			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{device: *resource.NewQuantity(count, resource.DecimalSI)}},
+			Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{resource: quantity}},
 		}}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)

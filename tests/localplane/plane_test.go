@@ -32,7 +32,7 @@ func TestClustersShareNoAddress(t *testing.T) {
 	}
 	for _, c := range plane.Clusters {
 		for what, prefix := range map[string]netip.Prefix{
-			"API server": netip.PrefixFrom(c.APIServer.Addr(), 32), "loopback": netip.PrefixFrom(c.Loopback, 32),
+			"API server": netip.PrefixFrom(c.APIServer.Addr(), 32), "Node": netip.PrefixFrom(c.Node, 32), "loopback": netip.PrefixFrom(c.Loopback, 32),
 			"Services": c.Services, "load balancers": c.LoadBalancers, "Pods": c.Pods4, "Pods by IPv6": c.Pods6,
 		} {
 			require.Equal(t, prefix.Masked(), prefix)
@@ -44,6 +44,7 @@ func TestClustersShareNoAddress(t *testing.T) {
 	}
 	require.Equal(t, localplane.Networks{
 		APIServer:     netip.MustParseAddrPort("10.0.0.1:6443"),
+		Node:          netip.MustParseAddr("10.0.0.2"),
 		Loopback:      netip.MustParseAddr("127.0.0.1"),
 		Services:      netip.MustParsePrefix("10.96.0.0/16"),
 		LoadBalancers: netip.MustParsePrefix("10.97.0.0/16"),

@@ -23,7 +23,7 @@ func TestNodeKeepsDevicesThatOthersMakeKnown(t *testing.T) {
 	config := node.Config{
 		API:       plane.api,
 		NodeName:  "node-with-devices",
-		NodeIP:    plane.here.First().APIServer.Addr(),
+		NodeIP:    plane.here.First().Node,
 		PodCIDR:   netip.MustParsePrefix("10.249.0.0/16"),
 		PodCIDR6:  netip.MustParsePrefix("fd00:249::/64"),
 		Dir:       t.TempDir(),

@@ -93,7 +93,7 @@ func runInPlane(m *testing.M) (int, error) {
 		ended <- node.Run(ctx, node.Config{
 			API:       plane.api,
 			NodeName:  testNode,
-			NodeIP:    here.First().APIServer.Addr(),
+			NodeIP:    here.First().Node,
 			PodCIDR:   netip.MustParsePrefix("10.245.0.0/16"),
 			PodCIDR6:  netip.MustParsePrefix("fd00:245::/64"),
 			Dir:       plane.dir,

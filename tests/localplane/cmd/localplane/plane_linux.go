@@ -97,7 +97,7 @@ func startCluster(plane localplane.Plane, cluster localplane.Cluster, failures c
 		return node.Run(ctx, node.Config{
 			API:       control.Config,
 			NodeName:  cluster.Name,
-			NodeIP:    cluster.APIServer.Addr(),
+			NodeIP:    cluster.Node,
 			PodCIDR:   cluster.Pods4,
 			PodCIDR6:  cluster.Pods6,
 			Dir:       cluster.PodsDir(),

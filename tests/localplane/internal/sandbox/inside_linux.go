@@ -16,7 +16,7 @@ import (
 
 // Furnish makes the namespaces that this process is the first of fit for a
 // plane: with process files and host names of their own, a loopback interface
-// that is up, and the addresses of the API servers on it.
+// that is up, and the addresses of API servers and Nodes on it.
 func Furnish(plane localplane.Plane) error {
 	// Nothing mounted from here on may show outside.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
@@ -48,7 +48,7 @@ func Furnish(plane localplane.Plane) error {
 		return fmt.Errorf("the plane's loopback interface cannot be brought up: %w", err)
 	}
 	for _, cluster := range plane.Clusters {
-		if err := plane.AddAddress(cluster.APIServer.Addr()); err != nil {
+		if err := errors.Join(plane.AddAddress(cluster.APIServer.Addr()), plane.AddAddress(cluster.Node)); err != nil {
 			return err
 		}
 	}
