@@ -9,6 +9,9 @@ const Node = "localplane"
 // is also the address of the Node.
 var APIServer = netip.MustParseAddrPort("10.0.0.1:6443")
 
+// NameServer is where Pods ask for the addresses of Services.
+var NameServer = netip.AddrPortFrom(APIServer.Addr(), 53)
+
 // The plane's networks. Nobody else is in them, so every plane has the same.
 var (
 	// Services is where ClusterIPs come from.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/balancer"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/dns"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/controlplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/relay"
-	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/tools"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/node"
 )
 
@@ -43,7 +43,7 @@ func plane(args []string) (int, error) {
 // for use. Whatever fails of it later is sent to failed.
 func start(plane localplane.Plane) (failed <-chan error, err error) {
 	ctx := context.Background()
-	failures := make(chan error, 3)
+	failures := make(chan error, 4)
 	control, err := controlplane.Start(ctx, plane)
 	if err != nil {
 		return nil, err
@@ -56,21 +56,25 @@ func start(plane localplane.Plane) (failed <-chan error, err error) {
 			LoadBalancers: localplane.LoadBalancers,
 		})
 	}()
+	go func() {
+		failures <- dns.Run(ctx, dns.Config{Client: control.Client, Address: localplane.NameServer})
+	}()
 	if err := os.WriteFile(plane.TrustedFile(), nil, 0o644); err != nil {
 		return nil, err
 	}
 	go func() {
 		failures <- node.Run(ctx, node.Config{
-			API:       control.Config,
-			NodeName:  localplane.Node,
-			NodeIP:    localplane.APIServer.Addr(),
-			PodCIDR:   localplane.Pods4,
-			PodCIDR6:  localplane.Pods6,
-			Dir:       plane.PodsDir(),
-			Images:    images(),
-			HostsFile: plane.HostsFile(),
-			APIServer: localplane.APIServer,
-			CAFile:    plane.TrustedFile(),
+			API:        control.Config,
+			NodeName:   localplane.Node,
+			NodeIP:     localplane.APIServer.Addr(),
+			PodCIDR:    localplane.Pods4,
+			PodCIDR6:   localplane.Pods6,
+			Dir:        plane.PodsDir(),
+			Images:     images(),
+			HostsFile:  plane.HostsFile(),
+			NameServer: localplane.NameServer.Addr(),
+			APIServer:  localplane.APIServer,
+			CAFile:     plane.TrustedFile(),
 		})
 	}()
 	ready := make(chan error, 1)
@@ -81,18 +85,6 @@ func start(plane localplane.Plane) (failed <-chan error, err error) {
 	case err := <-failures:
 		return nil, err
 	}
-}
-
-// images are the tools that Pods may run. A plane is of use without them too:
-// the node agent says which image it lacks.
-func images() map[string]string {
-	images := map[string]string{}
-	for _, name := range []string{"traefik"} {
-		if path, err := tools.Find(name); err == nil {
-			images[name] = path
-		}
-	}
-	return images
 }
 
 // serveOutside says that the plane is ready and makes its API server reachable
