@@ -22,6 +22,8 @@ func images() map[string]node.Image {
 		"envoy":       {"envoy", envoy},
 		"lws":         {"lws-manager", leaderWorkerSet},
 		"modelserver": {"modelserver", node.Program},
+		"vllm-openai": {"modelserver", engine("vllm", "serve")},
+		"sglang":      {"modelserver", engine("python3")},
 	} {
 		if file, err := find(of.tool); err == nil {
 			images[name] = of.image(file)
@@ -65,4 +67,11 @@ func envoy(file string) node.Image {
 // leaderWorkerSet is registry.k8s.io/lws/lws, in which the program has a name that tells nothing.
 func leaderWorkerSet(file string) node.Image {
 	return node.Image{Entrypoint: []string{"/manager"}, Files: map[string]string{"/manager": file}}
+}
+
+// engine is the image of an inference engine, which needs GPUs. A model server answers to the engine's command in it.
+func engine(entrypoint ...string) func(file string) node.Image {
+	return func(file string) node.Image {
+		return node.Image{Entrypoint: entrypoint, Files: map[string]string{"/usr/local/bin/" + entrypoint[0]: file}}
+	}
 }

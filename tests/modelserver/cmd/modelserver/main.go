@@ -29,7 +29,7 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	if err := run(arguments(os.Args)); err != nil {
 		log.Fatal(err)
 	}
 }

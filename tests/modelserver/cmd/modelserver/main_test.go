@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,4 +65,19 @@ func TestTestsControlTheServerFromOutside(t *testing.T) {
 	require.NoError(t, json.NewDecoder(answer.Body).Decode(&requests))
 	require.Len(t, requests, 2)
 	assert.Equal(t, "/health", requests[1].URI)
+}
+
+// Catches an engine's image that ends with "flag provided but not defined", and a model that is served under another name.
+func TestAnEnginesCommandLineIsUnderstood(t *testing.T) {
+	for line, want := range map[string]string{
+		"modelserver --model=m --name n":                                                                           "--model=m --name n",
+		"/usr/local/bin/vllm serve org/m --port 8000 --tensor-parallel-size=2":                                     "--model=org/m --port=8000",
+		"vllm serve --model org/m --served-model-name m --enforce-eager --api-key k":                               "--model=org/m --keys=k --model=m",
+		"vllm serve --served-model-name=m org/m":                                                                   "--model=m",
+		"python3 -m vllm.entrypoints.openai.api_server --model org/m --trust-remote-code --port=9000":              "--model=org/m --port=9000",
+		"python3 -m sglang.launch_server --model-path org/m --host 0.0.0.0 --port 30000 --tp 2":                    "--model=org/m --port=30000",
+		"python3 -m sglang.launch_server --model-path org/m --trust-remote-code --served-model-name m --port 3000": "--model=org/m --port=3000 --model=m",
+	} {
+		assert.Equal(t, want, strings.Join(arguments(strings.Fields(line)), " "), line)
+	}
 }
