@@ -138,9 +138,10 @@ func (c *container) startIn(r root, env *environment) (*process, error) {
 	}
 	args := append(slices.Clone(command), env.expandAll(c.spec.Args)...)
 	program := executable(args[0])
-	// The first process may not say what is missing: it might be the log.
-	if _, err := os.Stat(filepath.Join(r.dir, program)); err != nil {
-		return nil, fmt.Errorf("start %s: its image has no such program", program)
+	// Only the Pod sees what is mounted in the root.
+	err := c.pod.box.do(func() error { _, err := os.Stat(filepath.Join(r.dir, program)); return err })
+	if err != nil {
+		return nil, fmt.Errorf("start %s: the image has no such program", program)
 	}
 	user := credential(object, &c.spec)
 	out, err := newOutput(c.pod.agent.logFile(object, c.spec.Name), user)

@@ -41,11 +41,11 @@ func (c *container) execute(ctx context.Context, p *process, command []string) e
 		Dir:    c.workingDir(),
 		Stdout: &said,
 		Stderr: &said,
+		// It needs no Pdeathsig: it ends with the first process of its namespace.
 		SysProcAttr: &syscall.SysProcAttr{
 			Chroot:     c.rootDir(),
 			Credential: credential(c.pod.board.current(), &c.spec),
 			Setsid:     true,
-			Pdeathsig:  syscall.SIGKILL,
 		},
 	}
 	started, err := c.pod.box.startBeside(p, cmd)
