@@ -35,12 +35,9 @@ func TestARequestGoesThroughEnvoyToAModelServerInAPod(t *testing.T) {
 	lap("up: a model server and its route")
 
 	url := "http://" + addressOf(t, cluster) + "/default/small/v1/chat/completions"
-	var answer *http.Response
-	require.Eventually(t, func() bool {
-		var err error
-		answer, _, err = chat(t, url, nil)
-		return err == nil && answer.StatusCode == http.StatusOK
-	}, time.Minute, 20*time.Millisecond)
+	awaitStatus(t, strings.TrimSuffix(url, "/v1/chat/completions"), nil, http.StatusOK)
+	answer, _, err := chat(t, url, nil)
+	require.NoError(t, err)
 	lap("the first answer")
 	assert.Equal(t, "one", answer.Header.Get(modelserver.HeaderName))
 	assert.Equal(t, "/v1/chat/completions", answer.Header.Get(modelserver.HeaderPath))

@@ -2,6 +2,8 @@ package clusters
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -70,17 +72,23 @@ func TestEnvoyLetsStreamsFinishAndAsksForTheClustersKey(t *testing.T) {
 // awaitStatus asks for the models below url until the answer has that status.
 func awaitStatus(t testing.TB, url string, header http.Header, want int) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/models", nil)
 		require.NoError(t, err)
 		request.Header = header.Clone()
 		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return false
+		if err == nil {
+			text, _ := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			if answer.StatusCode == want {
+				return
+			}
+			err = fmt.Errorf("%s: %s", answer.Status, text)
 		}
-		require.NoError(t, answer.Body.Close())
-		return answer.StatusCode == want
-	}, time.Minute, 20*time.Millisecond, "%s never answered %d", url, want)
+		if time.Now().After(deadline) {
+			t.Fatalf("%s has not answered %d within a minute: %v", url, want, err)
+		}
+	}
 }
 
 var pods = schema.GroupVersionResource{Version: "v1", Resource: "pods"}

@@ -5,6 +5,7 @@ package node_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,7 +33,7 @@ func TestImageBringsItsCommandItsFilesAndItsWritableFolders(t *testing.T) {
 }
 
 // Catches a container that sees the processes of others, a /dev/shm that is missing or that containers of one Pod do not
-// share, and one that other Pods see.
+// share, one that other Pods see, and a program that cannot write to its output by name.
 func TestContainersHaveProcessesOfTheirOwnAndShareTheirPodsMemory(t *testing.T) {
 	namespace := newNamespace(t)
 	pod := serverPod("pair")
@@ -43,6 +44,8 @@ func TestContainersHaveProcessesOfTheirOwnAndShareTheirPodsMemory(t *testing.T) 
 	pod = runPod(t, namespace, pod)
 	other := runPod(t, namespace, serverPod("other"))
 
+	require.Equal(t, http.StatusOK, write(t, pod.Status.PodIP, "/dev/stdout"))
+	eventually(t, "what it wrote to /dev/stdout", func() bool { return strings.HasSuffix(logOf(t, pod, "main"), "written") })
 	require.Equal(t, "1", ask(t, pod.Status.PodIP, "/pid"))
 	require.Equal(t, "1", ask(t, pod.Status.PodIP+":81", "/pid"))
 	require.Contains(t, ask(t, pod.Status.PodIP, "/file", "name", "/proc/1/cmdline"), "server")

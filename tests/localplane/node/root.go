@@ -85,6 +85,15 @@ func (r root) writeFiles() error {
 			return err
 		}
 	}
+	dev := filepath.Join(r.dir, "dev")
+	if err := os.Mkdir(dev, 0o755); err != nil {
+		return err
+	}
+	for name, to := range map[string]string{"fd": "", "stdin": "0", "stdout": "1", "stderr": "2"} {
+		if err := os.Symlink(filepath.Join("/proc/self/fd", to), filepath.Join(dev, name)); err != nil {
+			return err
+		}
+	}
 	// The container's first process mounts this one.
 	if err := os.Mkdir(filepath.Join(r.dir, "proc"), 0o555); err != nil {
 		return err
