@@ -43,7 +43,7 @@ test-unit: tools ## The pure parts, with the race detector where a C compiler is
 
 .PHONY: test-plane
 test-plane: tools $(PLANE) ## The local plane, and what needs no more than its API server
-	$(GOTEST) -- $(RACE) -count=1 ./tests/localplane ./tests/localplane/balancer
+	$(GOTEST) -- $(RACE) -count=1 ./tests/localplane ./tests/localplane/balancer ./tests/localplane/dns
 	$(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds ./provider ./provider/endpoint ./provider/service ./provider/gateway
 
 .PHONY: test-real
@@ -81,6 +81,8 @@ $(PROVIDER):
 .PHONY: $(PLANE)
 $(PLANE):
 	@go build -trimpath -o $@ ./tests/localplane/cmd/localplane
+# What Pods run is linked statically.
+	@CGO_ENABLED=0 go build -trimpath -o bin/modelserver ./tests/modelserver/cmd/modelserver
 
 .PHONY: generate
 generate: ## Write schema.json, sdk/ and everything else that is made from the code
@@ -94,7 +96,7 @@ lint: ## golangci-lint: gofumpt, vet, staticcheck and more
 	$(GOLANGCI) run ./...
 
 # What builds a tool is in its stamp's name, so that a tool is built once for every version of its sources.
-TOOL_NAMES := pulumi language-hosts kubernetes-plugin yaml-host etcd kube kubectl traefik
+TOOL_NAMES := pulumi language-hosts kubernetes-plugin yaml-host etcd kube kubectl traefik envoy-gateway envoy lws
 stamp = $(TOOLS)/.$(1)-$(shell cat tests/toolchain/build.sh $$(find tests/toolchain/$(1) -type f -not -path '*/build/*' | sort) | sha256sum | cut -c1-12)
 STAMPS := $(foreach tool,$(TOOL_NAMES),$(call stamp,$(tool)))
 

@@ -64,6 +64,9 @@ func networksOf(index int) Networks {
 	}
 }
 
+// NameServer is where the cluster's Pods ask for the addresses of Services.
+func (n Networks) NameServer() netip.AddrPort { return netip.AddrPortFrom(n.Node, 53) }
+
 // Kubeconfig is the path of the cluster administrator's kubeconfig. It works
 // inside the plane only. Its context has the cluster's name.
 func (c Cluster) Kubeconfig() string { return filepath.Join(c.Dir, "kubeconfig") }

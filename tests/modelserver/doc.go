@@ -1,5 +1,5 @@
 // Package modelserver runs small OpenAI-compatible servers inside the calling process. They replace model servers
-// and SaaS providers in tests and in the demo.
+// and SaaS providers in tests and in the demo. Its command is the same server for Pods.
 //
 // A server answers below a base path of its own:
 //

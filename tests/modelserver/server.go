@@ -122,6 +122,11 @@ func protocols(options Options) *http.Protocols {
 func (s *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	return s.Shutdown(ctx)
+}
+
+// Shutdown is Close with as long for requests under way as ctx lasts.
+func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.http.Shutdown(ctx); err != nil {
 		return s.http.Close()
 	}

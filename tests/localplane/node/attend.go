@@ -95,7 +95,7 @@ func (c *container) runProbe(ctx context.Context, kind string, spec *corev1.Prob
 
 // stop ends the process in the order that Kubernetes promises: hook, SIGTERM, and SIGKILL when grace ends.
 func (c *container) stop(grace context.Context, p *process) {
-	if err := preStop(grace, c.pod.addresses.v4, &c.spec); err != nil {
+	if err := c.preStop(grace, p); err != nil {
 		c.pod.warn("FailedPreStopHook", fmt.Sprintf("preStop hook of container %s: %v", c.spec.Name, err))
 	}
 	p.signal(syscall.SIGTERM)

@@ -54,8 +54,8 @@ func unsupported(pod *corev1.Pod) error {
 		}
 		refuse(c.Lifecycle.PostStart != nil, "the postStart hook of container %s is not supported", c.Name)
 		hook := c.Lifecycle.PreStop
-		refuse(hook != nil && hook.HTTPGet == nil && hook.Sleep == nil,
-			"the preStop hook of container %s is of a kind that is not supported; use httpGet or sleep", c.Name)
+		refuse(hook != nil && hook.Exec == nil && hook.HTTPGet == nil && hook.Sleep == nil,
+			"the preStop hook of container %s is of a kind that is not supported; use exec, httpGet or sleep", c.Name)
 	}
 	if faults == nil {
 		return nil

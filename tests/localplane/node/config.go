@@ -31,13 +31,17 @@ type Config struct {
 	// Dir holds the Pods' folders and their containers' logs, `<namespace>_<pod>_<container>.log`. Logs outlive their Pods.
 	Dir string
 
-	// Images maps the last path element of an image reference, without tag and digest, to the binary that is the
-	// image's entrypoint: "traefik" serves docker.io/library/traefik:v3.7.13. Binaries must be statically linked.
-	Images map[string]string
+	// Images are the images that the Node runs, by the last path element of their references without tag and digest:
+	// "traefik" is docker.io/library/traefik:v3.7.13.
+	Images map[string]Image
 
 	// HostsFile is bound to /etc/hosts in every container. Names that are added by writing to this very file, rather
 	// than by putting another in its place, are seen by running containers.
 	HostsFile string
+
+	// NameServer is the address of the DNS server that Pods ask. Optional: without one they find only what is in
+	// HostsFile.
+	NameServer netip.Addr
 
 	// APIServer is where Pods reach the API server (KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT).
 	APIServer netip.AddrPort
@@ -60,8 +64,8 @@ func (c Config) check() error {
 	need(c.PodCIDR6.IsValid() && c.PodCIDR6.Addr().Is6(), "PodCIDR6 %s is not an IPv6 range such as fd00:244::/64", c.PodCIDR6)
 	need(c.Dir != "", "Dir is empty; give a folder for the Pods and their logs")
 	need(c.APIServer.IsValid(), "APIServer is empty; give the address that Pods reach the API server at")
-	for name, binary := range c.Images {
-		_, err := os.Stat(binary)
+	for name, image := range c.Images {
+		err := image.check()
 		need(err == nil, "Images[%q]: %v", name, err)
 	}
 	if _, err := os.Stat(c.HostsFile); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +33,9 @@ type container struct {
 	policy corev1.RestartPolicy
 	// serves is false for init containers, which are never ready and have neither probes nor hooks.
 	serves bool
+
+	// logged is closed when everything that the process has written is in its log.
+	logged <-chan struct{}
 }
 
 // run returns when the container has ended for good, and tells whether it succeeded.
@@ -78,6 +82,7 @@ func (c *container) runOnce() (int, error) {
 	c.pod.tell("Started", "Container %s started", c.spec.Name)
 
 	c.attend(p)
+	<-c.logged
 
 	code := exitCode(p)
 	reason := "Completed"
@@ -98,7 +103,7 @@ func (c *container) runOnce() (int, error) {
 // start makes the container's root and starts its process there.
 func (c *container) start() (*process, error) {
 	a, object := c.pod.agent, c.pod.board.current()
-	name, binary, err := findBinary(a.cfg.Images, c.spec.Image)
+	image, err := findImage(a.cfg.Images, c.spec.Image)
 	if err != nil {
 		return nil, err
 	}
@@ -111,41 +116,61 @@ func (c *container) start() (*process, error) {
 		return nil, &startError{"CreateContainerConfigError", err.Error()}
 	}
 	r := root{
-		dir: filepath.Join(c.pod.dir, "containers", c.spec.Name), binary: binary, name: name,
-		hosts: a.cfg.HostsFile, extraCAs: a.cfg.CAFile, mounts: mounts,
+		dir: c.rootDir(), image: image, hosts: a.cfg.HostsFile, extraCAs: a.cfg.CAFile,
+		names: a.resolvConf(object.Namespace), shm: c.pod.shmDir(), mounts: mounts,
 	}
 	if err := c.pod.box.do(r.build); err != nil {
 		return nil, &startError{"RunContainerError", err.Error()}
 	}
-	log, err := os.OpenFile(a.logFile(object, c.spec.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	p, err := c.startIn(r, env)
 	if err != nil {
 		return nil, &startError{"RunContainerError", err.Error()}
 	}
-	defer log.Close()
-	args := append(env.expandAll(c.spec.Command), env.expandAll(c.spec.Args)...)
-	if len(c.spec.Command) == 0 {
-		args = append([]string{name}, args...)
+	return p, nil
+}
+
+// startIn starts the container's command in its root.
+func (c *container) startIn(r root, env *environment) (*process, error) {
+	object := c.pod.board.current()
+	command := env.expandAll(c.spec.Command)
+	if len(command) == 0 {
+		command = r.image.Entrypoint
 	}
+	args := append(slices.Clone(command), env.expandAll(c.spec.Args)...)
+	program := executable(args[0])
+	// Only the Pod sees what is mounted in the root.
+	err := c.pod.box.do(func() error { _, err := os.Stat(filepath.Join(r.dir, program)); return err })
+	if err != nil {
+		return nil, fmt.Errorf("start %s: the image has no such program", program)
+	}
+	user := credential(object, &c.spec)
+	out, err := newOutput(c.pod.agent.logFile(object, c.spec.Name), user)
+	if err != nil {
+		return nil, err
+	}
+	defer out.writer.Close()
 	cmd := &exec.Cmd{
-		Path:   executable(args[0]),
-		Args:   args,
+		Path:   "/proc/self/exe",
+		Args:   first{Root: r.dir, Dir: c.workingDir(), Program: program, Args: args, User: user}.args(),
 		Env:    env.list(),
-		Dir:    path.Join("/", c.spec.WorkingDir),
-		Stdout: log,
-		Stderr: log,
+		Stdout: out.writer,
+		Stderr: out.writer,
 		SysProcAttr: &syscall.SysProcAttr{
-			Chroot:     r.dir,
-			Credential: credential(object, &c.spec),
+			Cloneflags: syscall.CLONE_NEWPID,
 			Setsid:     true,
 			Pdeathsig:  syscall.SIGKILL,
 		},
 	}
 	p, err := c.pod.box.start(cmd)
 	if err != nil {
-		return nil, &startError{"RunContainerError", fmt.Sprintf("start %s: %v", cmd.Path, err)}
+		return nil, err
 	}
+	c.logged = out.copied
 	return p, nil
 }
+
+func (c *container) rootDir() string    { return filepath.Join(c.pod.dir, "containers", c.spec.Name) }
+func (c *container) workingDir() string { return path.Join("/", c.spec.WorkingDir) }
 
 // wait notes why the container does not run yet, with an event when the reason is a new one.
 func (c *container) wait(err error) {

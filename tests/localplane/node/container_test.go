@@ -173,7 +173,7 @@ func TestUnknownImageStaysPendingAndSaysWhichAreKnown(t *testing.T) {
 	namespace := newNamespace(t)
 	pod := serverPod("stranger")
 	pod.Spec.Containers[0].Image = "registry.example/server/nginx:1.2@sha256:" + strings.Repeat("0", 64)
-	stays(t, namespace, pod, "ErrImagePull", "runs server, traefik")
+	stays(t, namespace, pod, "ErrImagePull", "runs server, toolbox, traefik")
 }
 
 // Catches a probe that is silently not run, and thus a Pod that is ready when it is not.

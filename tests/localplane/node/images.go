@@ -3,25 +3,58 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// findBinary returns the name and the binary of the image that a reference names, whatever its registry, tag and digest.
-func findBinary(images map[string]string, reference string) (name, binary string, err error) {
-	name, _, _ = strings.Cut(path.Base(beforeDigest(reference)), ":")
-	binary, known := images[name]
+// Image is what containers of an image find in their root, besides what every container has.
+type Image struct {
+	// Entrypoint is the command of containers that name none. A program without a slash is in /usr/local/bin.
+	Entrypoint []string
+	// Files are files and folders of this machine by their paths in the container. What a program is linked with
+	// dynamically must be among them, its loader too.
+	Files map[string]string
+	// Writable are the folders that every user may write to, besides /tmp.
+	Writable []string
+}
+
+// Program is an image of one statically linked program, which is its entrypoint and keeps its name.
+func Program(file string) Image {
+	name := filepath.Base(file)
+	return Image{Entrypoint: []string{name}, Files: map[string]string{path.Join(binaryFolder, name): file}}
+}
+
+func (i Image) check() error {
+	var faults []error
+	if len(i.Entrypoint) == 0 {
+		faults = append(faults, errors.New("Entrypoint is empty; name the program of containers that name none"))
+	}
+	for _, file := range i.Files {
+		if _, err := os.Stat(file); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// findImage returns the image that a reference names, whatever its registry, tag and digest.
+func findImage(images map[string]Image, reference string) (Image, error) {
+	name, _, _ := strings.Cut(path.Base(beforeDigest(reference)), ":")
+	image, known := images[name]
 	if !known {
-		return "", "", &startError{
+		return Image{}, &startError{
 			reason: "ErrImagePull",
 			message: fmt.Sprintf("image %q is not known to this node; it runs %s", reference,
 				strings.Join(slices.Sorted(maps.Keys(images)), ", ")),
 		}
 	}
-	return name, binary, nil
+	return image, nil
 }
 
 func beforeDigest(reference string) string {

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,16 +91,17 @@ func runInPlane(m *testing.M) (int, error) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- node.Run(ctx, node.Config{
-			API:       plane.api,
-			NodeName:  testNode,
-			NodeIP:    here.First().Node,
-			PodCIDR:   netip.MustParsePrefix("10.245.0.0/16"),
-			PodCIDR6:  netip.MustParsePrefix("fd00:245::/64"),
-			Dir:       plane.dir,
-			Images:    images,
-			HostsFile: here.HostsFile(),
-			APIServer: here.First().APIServer,
-			CAFile:    authority,
+			API:        plane.api,
+			NodeName:   testNode,
+			NodeIP:     here.First().Node,
+			PodCIDR:    netip.MustParsePrefix("10.245.0.0/16"),
+			PodCIDR6:   netip.MustParsePrefix("fd00:245::/64"),
+			Dir:        plane.dir,
+			Images:     images,
+			HostsFile:  here.HostsFile(),
+			NameServer: here.First().NameServer().Addr(),
+			APIServer:  here.First().APIServer,
+			CAFile:     authority,
 		})
 	}()
 	code := m.Run()
@@ -108,8 +109,8 @@ func runInPlane(m *testing.M) (int, error) {
 	return code, <-ended
 }
 
-// testImages builds the tests' own image and finds Traefik, which a plane has on its PATH.
-func testImages(dir string) (map[string]string, error) {
+// testImages builds the tests' own image, gives it another name too, and finds Traefik, which a plane has on its PATH.
+func testImages(dir string) (map[string]node.Image, error) {
 	server := filepath.Join(dir, "server")
 	build := exec.Command("go", "build", "-o", server, "./testdata/server")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -120,7 +121,14 @@ func testImages(dir string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"server": server, "traefik": traefik}, nil
+	return map[string]node.Image{
+		"server": node.Program(server), "traefik": node.Program(traefik),
+		"toolbox": {
+			Entrypoint: []string{"/opt/tool", "--from-the-image"},
+			Files:      map[string]string{"/opt/tool": server, "/share": filepath.Join("testdata", "share")},
+			Writable:   []string{"/var/lib/box"},
+		},
+	}, nil
 }
 
 // writeAuthority writes the certificate that the servers of httptest have, which is its own authority.
@@ -206,14 +214,17 @@ func isReady(pod *corev1.Pod) bool {
 	return false
 }
 
-// ask sends a GET request to a Pod and returns the answer's text.
+// ask sends a GET request to a Pod, at port 80 unless it is given, and returns the answer's text.
 func ask(t *testing.T, ip, path string, query ...string) string {
 	t.Helper()
 	values := url.Values{}
 	for i := 0; i < len(query); i += 2 {
 		values.Set(query[i], query[i+1])
 	}
-	address := url.URL{Scheme: "http", Host: net.JoinHostPort(ip, "80"), Path: path, RawQuery: values.Encode()}
+	if strings.Count(ip, ":") > 1 {
+		ip = "[" + ip + "]"
+	}
+	address := url.URL{Scheme: "http", Host: ip, Path: path, RawQuery: values.Encode()}
 	answer, err := http.Get(address.String())
 	require.NoError(t, err)
 	defer answer.Body.Close()

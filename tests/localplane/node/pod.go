@@ -3,6 +3,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -147,8 +149,13 @@ func (p *pod) refuse(object *corev1.Pod, err error) {
 }
 
 func (p *pod) makeSandbox() error {
-	box, err := newSandbox(p.board.current().Name)
+	object := p.board.current()
+	box, err := newSandbox(cmp.Or(object.Spec.Hostname, object.Name))
 	if err != nil {
+		return err
+	}
+	if err := box.do(p.mountShm); err != nil {
+		box.close()
 		return err
 	}
 	a, err := p.agent.addresses.take()
@@ -166,6 +173,22 @@ func (p *pod) makeSandbox() error {
 	p.board.setAddresses(a)
 	return nil
 }
+
+// shmSize is what container runtimes give a Pod's /dev/shm, unless a volume is mounted there.
+const shmSize = "64m"
+
+// mountShm runs on the sandbox's thread.
+func (p *pod) mountShm() error {
+	if err := os.MkdirAll(p.shmDir(), 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("shm", p.shmDir(), "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777,size="+shmSize); err != nil {
+		return fmt.Errorf("mount the Pod's /dev/shm: %w", err)
+	}
+	return nil
+}
+
+func (p *pod) shmDir() string { return filepath.Join(p.dir, "shm") }
 
 func (p *pod) closeSandbox() {
 	if err := disconnect(p.addresses); err != nil {

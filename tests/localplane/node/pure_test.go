@@ -14,7 +14,7 @@ import (
 
 // Catches an image that is mistaken for another because of its registry's port, its tag or its digest.
 func TestImageIsFoundByTheLastElementOfItsReference(t *testing.T) {
-	images := map[string]string{"traefik": "/tools/traefik"}
+	images := map[string]Image{"traefik": Program("/tools/traefik")}
 	for reference, want := range map[string]string{
 		"traefik":                                "/tools/traefik",
 		"traefik:v3.7.13":                        "/tools/traefik",
@@ -27,8 +27,8 @@ func TestImageIsFoundByTheLastElementOfItsReference(t *testing.T) {
 		"docker.io/library/nginx:traefik":        "",
 		"docker.io/library/nginx@sha256:traefik": "",
 	} {
-		_, binary, err := findBinary(images, reference)
-		require.Equal(t, want, binary, reference)
+		image, err := findImage(images, reference)
+		require.Equal(t, want, image.Files["/usr/local/bin/traefik"], reference)
 		require.Equal(t, want == "", err != nil, reference)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -94,20 +93,4 @@ func portNumber(container *corev1.Container, port intstr.IntOrString) (int, erro
 		}
 	}
 	return 0, fmt.Errorf("container %s has no port named %q", container.Name, port.StrVal)
-}
-
-// preStop calls a container's hook, which check has found to be one of these two.
-func preStop(ctx context.Context, ip netip.Addr, container *corev1.Container) error {
-	if container.Lifecycle == nil || container.Lifecycle.PreStop == nil {
-		return nil
-	}
-	hook := container.Lifecycle.PreStop
-	if hook.HTTPGet != nil {
-		return get(ctx, ip, container, hook.HTTPGet)
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Duration(hook.Sleep.Seconds) * time.Second):
-	}
-	return nil
 }

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
 
-// binaryFolder is where a container finds its image's binary; it is on the container's PATH.
+// binaryFolder is where a container finds the programs of its image; it is on the container's PATH.
 const binaryFolder = "/usr/local/bin"
 
 // bundles are the places where Linux distributions keep the trusted certificates, in the order Go reads them.
@@ -26,12 +25,13 @@ var bundles = []string{
 // root is what a container sees as its file system.
 type root struct {
 	// dir is the folder that becomes "/".
-	dir string
-	// binary is the image's binary, name what it is called in binaryFolder.
-	binary, name string
-	// hosts and extraCAs are Config.HostsFile and Config.CAFile.
-	hosts, extraCAs string
-	mounts          []mount
+	dir   string
+	image Image
+	// hosts and extraCAs are Config.HostsFile and Config.CAFile, names is the text of /etc/resolv.conf.
+	hosts, extraCAs, names string
+	// shm is the folder that all containers of a Pod have as /dev/shm.
+	shm    string
+	mounts []mount
 }
 
 // mount shows a file or folder of the plane at a path of the container.
@@ -52,10 +52,9 @@ func (r root) build() error {
 	if err := r.writeFiles(); err != nil {
 		return fmt.Errorf("fill the container's root: %w", err)
 	}
-	mounts := []mount{
-		{r.binary, path.Join(binaryFolder, r.name)},
-		{r.hosts, "/etc/hosts"},
-		{"/proc", "/proc"},
+	mounts := []mount{{r.hosts, "/etc/hosts"}, {r.shm, "/dev/shm"}}
+	for target, source := range r.image.Files {
+		mounts = append(mounts, mount{source, target})
 	}
 	for _, device := range []string{"null", "zero", "full", "random", "urandom"} {
 		mounts = append(mounts, mount{"/dev/" + device, "/dev/" + device})
@@ -74,8 +73,7 @@ func (r root) writeFiles() error {
 		return err
 	}
 	files := map[string][]byte{
-		// No name server: a name that is not in the hosts file is not found, at once.
-		"/etc/resolv.conf":                   nil,
+		"/etc/resolv.conf":                   []byte(r.names),
 		"/etc/ssl/certs/ca-certificates.crt": trusted,
 	}
 	for name, data := range files {
@@ -87,11 +85,30 @@ func (r root) writeFiles() error {
 			return err
 		}
 	}
-	tmp := filepath.Join(r.dir, "tmp")
-	if err := os.Mkdir(tmp, 0o777); err != nil {
+	dev := filepath.Join(r.dir, "dev")
+	if err := os.Mkdir(dev, 0o755); err != nil {
 		return err
 	}
-	return os.Chmod(tmp, 0o777|os.ModeSticky)
+	for name, to := range map[string]string{"fd": "", "stdin": "0", "stdout": "1", "stderr": "2"} {
+		if err := os.Symlink(filepath.Join("/proc/self/fd", to), filepath.Join(dev, name)); err != nil {
+			return err
+		}
+	}
+	// The container's first process mounts this one.
+	if err := os.Mkdir(filepath.Join(r.dir, "proc"), 0o555); err != nil {
+		return err
+	}
+	for _, name := range append([]string{"/tmp"}, r.image.Writable...) {
+		folder := filepath.Join(r.dir, name)
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		// Chmod, because the umask does not apply to it.
+		if err := os.Chmod(folder, 0o777|os.ModeSticky); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // trustedCertificates is the machine's bundle, if it has one, with the extra one behind it.

@@ -75,6 +75,11 @@ func (s *sandbox) start(cmd *exec.Cmd) (*process, error) {
 	if err := s.do(cmd.Start); err != nil {
 		return nil, err
 	}
+	return watch(cmd), nil
+}
+
+// watch waits for a started command to end.
+func watch(cmd *exec.Cmd) *process {
 	p := &process{cmd: cmd, exited: make(chan struct{})}
 	go func() {
 		defer close(p.exited)
@@ -83,7 +88,7 @@ func (s *sandbox) start(cmd *exec.Cmd) (*process, error) {
 		// What the process left behind belongs to its group and ends with it.
 		p.signal(syscall.SIGKILL)
 	}()
-	return p, nil
+	return p
 }
 
 // close ends the sandbox; its processes must have ended.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/balancer"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane/dns"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/controlplane"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/relay"
-	"github.com/modelplane/pulumi-modelplane/tests/localplane/internal/tools"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane/node"
 )
 
@@ -94,32 +94,24 @@ func startCluster(plane localplane.Plane, cluster localplane.Cluster, failures c
 		})
 	})
 	run(func() error {
+		return dns.Run(ctx, dns.Config{Client: control.Client, Address: cluster.NameServer()})
+	})
+	run(func() error {
 		return node.Run(ctx, node.Config{
-			API:       control.Config,
-			NodeName:  cluster.Name,
-			NodeIP:    cluster.Node,
-			PodCIDR:   cluster.Pods4,
-			PodCIDR6:  cluster.Pods6,
-			Dir:       cluster.PodsDir(),
-			Images:    images(),
-			HostsFile: cluster.HostsFile(),
-			APIServer: cluster.APIServer,
-			CAFile:    plane.TrustedFile(),
+			API:        control.Config,
+			NodeName:   cluster.Name,
+			NodeIP:     cluster.Node,
+			PodCIDR:    cluster.Pods4,
+			PodCIDR6:   cluster.Pods6,
+			Dir:        cluster.PodsDir(),
+			Images:     images(),
+			HostsFile:  cluster.HostsFile(),
+			NameServer: cluster.NameServer().Addr(),
+			APIServer:  cluster.APIServer,
+			CAFile:     plane.TrustedFile(),
 		})
 	})
 	return control.AwaitNode(ctx)
-}
-
-// images are the tools that Pods may run. A plane is of use without them too:
-// the node agent says which image it lacks.
-func images() map[string]string {
-	images := map[string]string{}
-	for _, name := range []string{"traefik"} {
-		if path, err := tools.Find(name); err == nil {
-			images[name] = path
-		}
-	}
-	return images
 }
 
 // serveOutside says that the plane is ready and makes its API servers reachable

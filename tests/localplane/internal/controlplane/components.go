@@ -35,7 +35,9 @@ func etcd(cluster localplane.Cluster) server {
 	}
 }
 
-func etcdURL(cluster localplane.Cluster) string { return fmt.Sprintf("http://%s:2379", cluster.Loopback) }
+func etcdURL(cluster localplane.Cluster) string {
+	return fmt.Sprintf("http://%s:2379", cluster.Loopback)
+}
 
 // apiServer leaves admission and authorization as they are in a real cluster,
 // ServiceAccount admission and RBAC above all: what a chart forgets to allow

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -11,7 +12,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -20,6 +24,13 @@ func main() {
 		var code int
 		fmt.Sscan(os.Args[2], &code)
 		os.Exit(code)
+	}
+	if len(os.Args) > 1 && os.Args[1] == "hang" {
+		time.Sleep(time.Hour)
+	}
+	if len(os.Args) > 1 && os.Args[1] == "note" {
+		note(os.Args[2])
+		return
 	}
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		name, _ := os.Hostname()
@@ -34,6 +45,21 @@ func main() {
 			return
 		}
 		w.Write(data)
+	})
+	http.HandleFunc("POST /file", func(w http.ResponseWriter, r *http.Request) {
+		if err := os.WriteFile(r.FormValue("name"), []byte(r.FormValue("text")), 0o600); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+		}
+	})
+	http.HandleFunc("GET /pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	http.HandleFunc("GET /lookup", func(w http.ResponseWriter, r *http.Request) {
+		addresses, err := net.DefaultResolver.LookupHost(r.Context(), r.FormValue("name"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusNotFound)
+			return
+		}
+		slices.Sort(addresses)
+		fmt.Fprint(w, strings.Join(addresses, " "))
 	})
 	http.HandleFunc("GET /fetch", func(w http.ResponseWriter, r *http.Request) {
 		answer, err := http.Get(r.FormValue("url"))
@@ -52,7 +78,7 @@ func main() {
 		}
 	})
 
-	listener, err := net.Listen("tcp", ":80")
+	listener, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "80"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -62,6 +88,15 @@ func main() {
 	signal.Notify(asked, syscall.SIGTERM)
 	<-asked
 	log.Print("SIGTERM")
+}
+
+// note writes into the container's log as a program does that is run beside the container's own.
+func note(text string) {
+	log, err := os.OpenFile("/proc/1/fd/1", os.O_WRONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(log, "note %s as uid %d\n", text, os.Getuid())
 }
 
 // callAPI asks the API server as a client in a Pod does: with what is mounted there, and nothing else.

@@ -1,0 +1,131 @@
+package clusters
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// program is a Pulumi program in YAML that grows by parts.
+type program struct {
+	name      string
+	resources []string
+}
+
+func (p program) with(resources ...string) program {
+	return program{p.name, append(append([]string{}, p.resources...), resources...)}
+}
+
+func (p program) String() string {
+	return fmt.Sprintf("name: %s\nruntime: yaml\nresources:\n%s\n", p.name, strings.Join(p.resources, "\n"))
+}
+
+// object is an object of any kind, made after others and deleted before them.
+func object(name, text string, after ...string) string {
+	return fmt.Sprintf(`  %s:
+    type: kubernetes:yaml/v2:ConfigGroup
+    options: {dependsOn: [%s]}
+    properties: {objs: [%s]}`, name, references(after), text)
+}
+
+func references(names []string) string {
+	for i, name := range names {
+		names[i] = "'${" + name + "}'"
+	}
+	return strings.Join(names, ", ")
+}
+
+// namespace of Envoy Gateway and the proxies.
+const namespace = "modelplane-cluster"
+
+// controller is the name by which the class finds this Envoy Gateway, and no other in the cluster.
+const controller = "gateway.envoyproxy.io/" + namespace
+
+// workloadCluster is what a cluster gets before any model: Envoy Gateway, a class, and a Gateway at a load balancer.
+func workloadCluster(t testing.TB, name string) program {
+	return program{name: name}.with(
+		fmt.Sprintf(`  namespace: {type: 'kubernetes:core/v1:Namespace', properties: {metadata: {name: %s}}}`, namespace),
+		fmt.Sprintf(`  release:
+    type: kubernetes:helm.sh/v3:Release
+    properties:
+      name: envoy-gateway
+      namespace: '${namespace.metadata.name}'
+      chart: %s
+      skipCrds: true
+      values: %s`, chart(t), values),
+		object("class", `{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: modelplane-cluster},
+      spec: {controllerName: `+controller+`}}`, "release"),
+		object("gateway", `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway,
+      metadata: {name: models, namespace: `+namespace+`, annotations: {pulumi.com/waitFor: condition=Programmed}},
+      spec: {gatewayClassName: modelplane-cluster, listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]}}`, "class"),
+	)
+}
+
+// values are those of Envoy Gateway's chart. Its topology injector is a webhook with a ClusterRole that Helm leaves behind.
+// What is set for the proxies goes here, and not into an EnvoyProxy, whose CRD is too large to install. Their Pods' grace
+// would be five minutes longer than they drain, of which the end of their namespace waits for half. Probes that come every
+// second instead of every ten make a start of 20 s one of 2 s.
+const values = `
+        topologyInjector: {enabled: false}
+        config:
+          envoyGateway:
+            gateway: {controllerName: ` + controller + `}
+            envoyProxy:
+              shutdown: {drainTimeout: 5s, minDrainDuration: 0s}
+              provider:
+                type: Kubernetes
+                kubernetes:
+                  envoyService: {type: LoadBalancer, externalTrafficPolicy: Cluster}
+                  envoyDeployment:
+                    patch:
+                      type: StrategicMerge
+                      value:
+                        spec:
+                          template:
+                            spec:
+                              terminationGracePeriodSeconds: 20
+                              containers:
+                                - {name: envoy, startupProbe: {periodSeconds: 1}, readinessProbe: {periodSeconds: 1}}
+                                - {name: shutdown-manager, startupProbe: {periodSeconds: 1}, readinessProbe: {periodSeconds: 1}}`
+
+// model is a model server, with its Service and a route to it, below /default/<name>/. Route is the rest of the route's rule.
+func model(name, route string, args ...string) []string {
+	labels := "{app: " + name + "}"
+	return []string{
+		fmt.Sprintf(`  %s-deployment:
+    type: kubernetes:apps/v1:Deployment
+    properties:
+      metadata: {name: %s, namespace: default}
+      spec:
+        selector: {matchLabels: %s}
+        template:
+          metadata: {labels: %s}
+          spec:
+            containers:
+              - name: model
+                image: modelserver
+                args: ['%s']
+                ports: [{name: http, containerPort: 8000}]
+                readinessProbe: {httpGet: {path: /health, port: http}, periodSeconds: 1}`, name, name, labels, labels, strings.Join(args, "', '")),
+		fmt.Sprintf(`  %s-service:
+    type: kubernetes:core/v1:Service
+    options: {dependsOn: ['${%s-deployment}']}
+    properties: {metadata: {name: %s, namespace: default}, spec: {selector: %s, ports: [{name: http, port: 80, targetPort: http}]}}`, name, name, name, labels),
+		object(name+"-route", fmt.Sprintf(`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: %s, namespace: default},
+      spec: {parentRefs: [{name: models, namespace: %s}], rules: [{
+        matches: [{path: {type: PathPrefix, value: /default/%s/}}],
+        filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}],
+        backendRefs: [{name: %s, port: 80}]%s}]}}`, name, namespace, name, name, route), "gateway", name+"-service"),
+	}
+}
+
+// chart is the folder of Envoy Gateway's chart, beside the tool.
+func chart(t testing.TB) string {
+	tool, err := exec.LookPath("envoy-gateway")
+	require.NoError(t, err, "build it with tests/toolchain/build.sh")
+	return filepath.Join(filepath.Dir(tool), "charts", "gateway-helm")
+}
