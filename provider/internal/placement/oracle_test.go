@@ -15,11 +15,11 @@ type situation struct {
 	placed   map[string]int
 }
 
-// drawSituation draws few and small values, so that clusters are full, tied and unsuitable often.
+// drawSituation draws few and small values, so that clusters are full, tied and unsuitable often, and often enough are not.
 func drawSituation(t *rapid.T) situation {
 	s := situation{request: drawRequest(t), placed: map[string]int{}}
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
-		if rapid.Bool().Draw(t, "has cluster "+name) {
+		if often(t, "has cluster "+name) {
 			s.clusters = append(s.clusters, drawCluster(t, name))
 		}
 	}
@@ -34,14 +34,14 @@ func drawSituation(t *rapid.T) situation {
 func drawRequest(t *rapid.T) Request {
 	r := Request{
 		Replicas:        rapid.IntRange(0, 12).Draw(t, "replicas"),
-		NodesPerReplica: rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(t, "nodesPerReplica"),
+		NodesPerReplica: rapid.SampledFrom([]int{1, 1, 1, 1, 2, 3}).Draw(t, "nodesPerReplica"),
 	}
-	for range rapid.IntRange(0, 3).Draw(t, "device requests") {
+	for range rapid.SampledFrom([]int{0, 1, 1, 1, 2, 2}).Draw(t, "device requests") {
 		d := DeviceRequest{
 			Resource:  rapid.SampledFrom([]string{"nvidia.com/gpu", "nvidia.com/gpu", "rdma/ib", ""}).Draw(t, "resource"),
 			Count:     rapid.IntRange(1, 3).Draw(t, "count"),
-			MinMemory: rapid.SampledFrom([]string{"", "", "", "40Gi", "80Gi"}).Draw(t, "minMemory"),
-			Type:      rapid.SampledFrom([]string{"", "", "", "H100", "A100"}).Draw(t, "type"),
+			MinMemory: rapid.SampledFrom([]string{"", "", "", "", "", "40Gi", "80Gi"}).Draw(t, "minMemory"),
+			Type:      rapid.SampledFrom([]string{"", "", "", "", "", "H100"}).Draw(t, "type"),
 		}
 		if d.Resource == "" {
 			d.DeviceClass = "gpu.nvidia.com"
@@ -55,7 +55,7 @@ func drawRequest(t *rapid.T) Request {
 		r.Placement.MatchExpressions = []LabelRequirement{{Key: "tier", Operator: "NotIn", Values: []string{"spot"}}}
 	}
 	for _, key := range []string{"shut", "evict"} {
-		if rapid.Bool().Draw(t, "tolerates "+key) {
+		if seldom(t, "tolerates "+key) {
 			r.Placement.Tolerations = append(r.Placement.Tolerations, Toleration{Key: key, Operator: corev1.TolerationOpExists})
 		}
 	}
@@ -64,13 +64,13 @@ func drawRequest(t *rapid.T) Request {
 }
 
 func drawCluster(t *rapid.T, name string) Cluster {
-	c := Cluster{Name: name, Taints: drawTaints(t), Drain: rapid.IntRange(0, 5).Draw(t, "drain") == 5}
-	c.Labels = map[string]string{"region": rapid.SampledFrom([]string{"us", "us", "us", "eu"}).Draw(t, "region")}
-	if rapid.IntRange(0, 4).Draw(t, "spot") == 4 {
+	c := Cluster{Name: name, Taints: drawTaints(t), Drain: seldom(t, "drain")}
+	c.Labels = map[string]string{"region": rapid.SampledFrom([]string{"us", "us", "us", "us", "us", "eu"}).Draw(t, "region")}
+	if seldom(t, "spot") {
 		c.Labels["tier"] = "spot"
 	}
 	for _, pool := range []string{"p", "q", "r"} {
-		if rapid.Bool().Draw(t, "has pool "+pool) {
+		if often(t, "has pool "+pool) {
 			c.Pools = append(c.Pools, drawPool(t, pool))
 		}
 	}
@@ -78,14 +78,14 @@ func drawCluster(t *rapid.T, name string) Cluster {
 }
 
 func drawPool(t *rapid.T, name string) Pool {
-	p := Pool{Name: name, Taints: drawTaints(t), Nodes: rapid.IntRange(0, 5).Draw(t, "nodes")}
+	p := Pool{Name: name, Taints: drawTaints(t), Nodes: rapid.IntRange(0, 3).Draw(t, "nodes")}
 	for _, d := range []Device{{Resource: "nvidia.com/gpu"}, {Resource: "rdma/ib"}, {DeviceClass: "gpu.nvidia.com"}} {
-		if rapid.IntRange(0, 3).Draw(t, "lacks "+d.name()) == 3 {
+		if seldom(t, "lacks "+d.name()) {
 			continue
 		}
 		d.Count = rapid.IntRange(1, 8).Draw(t, "count")
-		d.Memory = rapid.SampledFrom([]string{"", "40Gi", "80Gi"}).Draw(t, "memory")
-		d.Type = rapid.SampledFrom([]string{"", "H100", "A100"}).Draw(t, "type")
+		d.Memory = rapid.SampledFrom([]string{"", "40Gi", "80Gi", "141Gi"}).Draw(t, "memory")
+		d.Type = rapid.SampledFrom([]string{"", "H100", "H100", "A100"}).Draw(t, "type")
 		p.Devices = append(p.Devices, d)
 	}
 	return p
@@ -93,14 +93,18 @@ func drawPool(t *rapid.T, name string) Pool {
 
 func drawTaints(t *rapid.T) []Taint {
 	var taints []Taint
-	if rapid.IntRange(0, 5).Draw(t, "shut") == 5 {
+	if seldom(t, "shut") {
 		taints = append(taints, Taint{Key: "shut", Effect: corev1.TaintEffectNoSchedule})
 	}
-	if rapid.IntRange(0, 5).Draw(t, "evict") == 5 {
+	if seldom(t, "evict") {
 		taints = append(taints, Taint{Key: "evict", Effect: corev1.TaintEffectNoExecute})
 	}
 	return taints
 }
+
+func often(t *rapid.T, label string) bool { return !seldom(t, label) }
+
+func seldom(t *rapid.T, label string) bool { return rapid.IntRange(0, 5).Draw(t, label) == 5 }
 
 // bounds are how many replicas each cluster may keep and, where new ones come, have, worked out in another way than Place does: by
 // putting one replica after the other onto the nodes.
