@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"fmt"
+
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
@@ -41,19 +43,37 @@ func (p plan) values(s Source) map[string]any {
 // proxy is how Envoy runs, as the spec of an EnvoyProxy. It is part of Envoy Gateway's configuration: as an object, it would need a CRD
 // that is larger than all others together.
 func (p plan) proxy() map[string]any {
-	service := map[string]any{"type": "LoadBalancer"}
+	service := map[string]any{"type": "LoadBalancer", "externalTrafficPolicy": "Cluster"}
 	if len(p.gateway.Annotations) > 0 {
 		service["annotations"] = p.gateway.Annotations
+	}
+	container := func(name string) map[string]any {
+		probe := map[string]any{"periodSeconds": 1}
+		return map[string]any{"name": name, "startupProbe": probe, "readinessProbe": probe}
+	}
+	// Envoy Gateway itself takes no other grace than the time to drain and five minutes. The end of a namespace waits for half of
+	// the grace of the Pods that are left in it.
+	pod := map[string]any{
+		"terminationGracePeriodSeconds": drain + 15,
+		"containers":                    []any{container("envoy"), container("shutdown-manager")},
 	}
 	return map[string]any{
 		"provider": map[string]any{
 			"type": "Kubernetes",
 			"kubernetes": map[string]any{
-				"envoyDeployment": map[string]any{"replicas": p.gateway.Replicas},
-				"envoyService":    service,
+				"envoyDeployment": map[string]any{
+					"replicas": p.gateway.Replicas,
+					"patch": map[string]any{
+						"type":  "StrategicMerge",
+						"value": map[string]any{"spec": map[string]any{"template": map[string]any{"spec": pod}}},
+					},
+				},
+				"envoyService": service,
 			},
 		},
-		// The longest answers that are under way have this long to end.
-		"shutdown": map[string]any{"drainTimeout": "60s", "minDrainDuration": "5s"},
+		"shutdown": map[string]any{"drainTimeout": fmt.Sprintf("%ds", drain), "minDrainDuration": "1s"},
 	}
 }
+
+// drain is how long, in seconds, a replica of Envoy may take to finish the answers that it has begun.
+const drain = 60
