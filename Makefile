@@ -34,7 +34,7 @@ demo: build $(if $(KUBECONFIG),,tools $(PLANE)) ## Bring up the example, send it
 	@PATH="$(if $(KUBECONFIG),$(subst :$(TOOLS):,:,$(PATH)),$(PATH))" bin/demo
 
 .PHONY: test
-test: lint test-unit test-plane test-real test-sdk ## Everything, from unit to real traffic
+test: lint test-unit test-plane test-real test-clusters test-sdk ## Everything, from unit to real traffic
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
@@ -50,6 +50,10 @@ test-plane: tools $(PLANE) ## The local plane, and what needs no more than its A
 test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
+
+.PHONY: test-clusters
+test-clusters: build tools $(PLANE) ## Workload clusters with the real Envoy Gateway and Envoy, and models placed on them
+	$(GOTEST) -- $(RACE) -count=1 -timeout 20m $(IN_CLUSTERS) ./tests/clusters
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing

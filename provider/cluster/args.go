@@ -121,6 +121,7 @@ func (c *Components) Annotate(at infer.Annotator) {
 
 // installsGatewayAPI and installsEnvoyGateway say what there are children for.
 func (c Components) installsGatewayAPI() bool { return ptr.Deref(c.GatewayAPI, Installed) == Installed }
+
 func (c Components) installsEnvoyGateway() bool {
 	return ptr.Deref(c.EnvoyGateway, Installed) == Installed
 }

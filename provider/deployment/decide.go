@@ -76,6 +76,9 @@ func decide(identity meta.Identity, w Workload, p Placing) (plan, fault.List) {
 			faults.Addf(path, "%d is below 1; write how many parts there are, 1 for no split", split)
 		}
 	}
+	if p.NodesPerReplica > 1 {
+		faults.Addf("nodesPerReplica", "%d is not supported yet; write 1, or leave it out", p.NodesPerReplica)
+	}
 	decided.engine = w.start(decided.source)
 	decided.placing = placed.Args{Request: p.request(), Clusters: p.facts()}
 	decided.tolerations = tolerations(p)
@@ -91,7 +94,7 @@ func checkEngine(e Engine, faults *fault.List) {
 		faults.Add("engine.command", "is given beside preset, which has a command of its own; leave one of them out", "engine.preset")
 	}
 	if e.preset() == "" && ptr.Deref(e.Image, "") == "" {
-		faults.Addf("engine.image", "is empty; write an image, or a preset")
+		faults.Add("engine.image", "is empty; write an image, or a preset", "engine.preset")
 	}
 	if port := ptr.Deref(e.Port, 8000); port < 1 || port > 65535 {
 		faults.Addf("engine.port", "%d is outside 1 to 65535", port)

@@ -65,26 +65,30 @@ func TestEnginesAreStartedAsTheirCommandLinesWant(t *testing.T) {
 		want   started
 	}{
 		"vLLM, from Hugging Face": {
-			"hf://org/model", Engine{},
+			"hf://org/model",
+			Engine{},
 			started{image: "vllm/vllm-openai:v0.28.0", port: 8000, command: []string{"vllm", "serve"}, args: []string{
 				"org/model", "--served-model-name", "org/model", "--port", "8000", "--tensor-parallel-size", "2",
 			}},
 		},
 		"vLLM, from a bucket, on another port": {
-			"s3://bucket/models/llama/", Engine{Port: ptr.To(9000), Args: []string{"--seed", "1"}},
+			"s3://bucket/models/llama/",
+			Engine{Port: ptr.To(9000), Args: []string{"--seed", "1"}},
 			started{image: "vllm/vllm-openai:v0.28.0", port: 9000, command: []string{"vllm", "serve"}, args: []string{
 				"s3://bucket/models/llama", "--served-model-name", "llama", "--port", "9000", "--load-format", "runai_streamer",
 				"--tensor-parallel-size", "2", "--seed", "1",
 			}},
 		},
 		"SGLang, from an image": {
-			"oci://ghcr.io/org/llama:v1@sha256:abc", Engine{Preset: ptr.To(SGLang), Image: ptr.To("mirror/sglang:1")},
+			"oci://ghcr.io/org/llama:v1@sha256:abc",
+			Engine{Preset: ptr.To(SGLang), Image: ptr.To("mirror/sglang:1")},
 			started{image: "mirror/sglang:1", port: 30000, command: []string{"python3", "-m", "sglang.launch_server"}, args: []string{
 				"--model-path", "/models", "--served-model-name", "llama", "--host", "0.0.0.0", "--port", "30000", "--tp-size", "2",
 			}},
 		},
 		"an image as it is, from a claim": {
-			"pvc://weights/llama", Engine{Image: ptr.To("server:1"), Args: []string{"--model", "/models/llama"}},
+			"pvc://weights/llama",
+			Engine{Image: ptr.To("server:1"), Args: []string{"--model", "/models/llama"}},
 			started{image: "server:1", port: 8000, args: []string{"--model", "/models/llama"}},
 		},
 	} {

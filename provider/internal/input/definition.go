@@ -74,8 +74,10 @@ func (d definition[A, O]) Construct(
 		return p.ConstructResponse{}, refuse(args.shape, req.Inputs, faults)
 	}
 	engine := engineOf(ctx, req.MonitorEndpoint)
-	ctx = child.WithEngine(ctx, child.Engine{URN: string(req.Urn), ErrorHooks: engine.errorHooks(), Claims: &engine.claims,
-		ProviderURN: string(req.Providers["kubernetes"].Urn)})
+	ctx = child.WithEngine(ctx, child.Engine{
+		URN: string(req.Urn), ErrorHooks: engine.errorHooks(), Claims: &engine.claims,
+		ProviderURN: string(req.Providers["kubernetes"].Urn),
+	})
 	return p.ProgramConstruct(ctx, req, func(
 		ctx *pulumi.Context, _, name string, inputs pulumiprovider.ConstructInputs, opts pulumi.ResourceOption,
 	) (*pulumiprovider.ConstructResult, error) {

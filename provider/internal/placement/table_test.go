@@ -24,8 +24,8 @@ func table(cases []goldenCase) string {
 			if i >= 0 {
 				cluster += clusterText(c.in.Clusters[i])
 			}
-			text.WriteString(fmt.Sprintf("| %s | %s | %d | %d | %s |\n",
-				request, cluster, c.in.Placed[name], c.out.Replicas[name], c.out.Reasons[name]))
+			fmt.Fprintf(&text, "| %s | %s | %d | %d | %s |\n",
+				request, cluster, c.in.Placed[name], c.out.Replicas[name], c.out.Reasons[name])
 			request = ""
 		}
 	}

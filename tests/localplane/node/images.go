@@ -33,7 +33,7 @@ func Program(file string) Image {
 func (i Image) check() error {
 	var faults []error
 	if len(i.Entrypoint) == 0 {
-		faults = append(faults, errors.New("Entrypoint is empty; name the program of containers that name none"))
+		faults = append(faults, errors.New("an entry point is missing; name the program of containers that name none"))
 	}
 	for _, file := range i.Files {
 		if _, err := os.Stat(file); err != nil {
