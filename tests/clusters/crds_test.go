@@ -21,7 +21,7 @@ import (
 var crds = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
 // installCRDs installs what Envoy Gateway watches without asking whether it is there, which is all of the Gateway API's
-// standard channel but TCPRoute and UDPRoute, and of its own CRDs those that these tests use. It looks for its own once,
+// standard channel but TCPRoute and UDPRoute, and of its own CRDs the one that these tests use. It looks for its own once,
 // when it starts, and does without any that is missing.
 func installCRDs(t testing.TB, cluster harness.Cluster) {
 	t.Helper()
@@ -30,9 +30,7 @@ func installCRDs(t testing.TB, cluster harness.Cluster) {
 	gatewayAPI, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	require.NoError(t, err)
 	files = append(files, filepath.Join(strings.TrimSpace(string(gatewayAPI)), "config/crd/standard/gateway.networking.k8s.io_listenersets.yaml"))
-	for _, kind := range []string{"securitypolicies", "backendtrafficpolicies"} {
-		files = append(files, filepath.Join(chart(t), "charts/crds/crds/generated/gateway.envoyproxy.io_"+kind+".yaml"))
-	}
+	files = append(files, filepath.Join(chart(t, "gateway-helm", "envoy-gateway"), "charts/crds/crds/generated/gateway.envoyproxy.io_securitypolicies.yaml"))
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)

@@ -31,6 +31,9 @@ func TestARequestGoesThroughEnvoyToAModelServerInAPod(t *testing.T) {
 	s := harness.NewStack(t, "envoy")
 	s.MustUp(t, workloadCluster(t, "envoy").String())
 	lap("up: Envoy Gateway and a Gateway that is programmed")
+	for name := range cluster.Objects(t) {
+		assert.NotContains(t, name, "certgen", "a hook that Helm does not delete")
+	}
 	s.MustUp(t, workloadCluster(t, "envoy").with(model("small", "", "--model=small", "--name=one")...).String())
 	lap("up: a model server and its route")
 

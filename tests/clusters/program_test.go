@@ -56,7 +56,7 @@ func workloadCluster(t testing.TB, name string) program {
       namespace: '${namespace.metadata.name}'
       chart: %s
       skipCrds: true
-      values: %s`, chart(t), values),
+      values: %s`, chart(t, "gateway-helm", "envoy-gateway"), values),
 		object("class", `{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: modelplane-cluster},
       spec: {controllerName: `+controller+`}}`, "release"),
 		object("gateway", `{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway,
@@ -65,12 +65,16 @@ func workloadCluster(t testing.TB, name string) program {
 	)
 }
 
-// values are those of Envoy Gateway's chart. Its topology injector is a webhook with a ClusterRole that Helm leaves behind.
-// What is set for the proxies goes here, and not into an EnvoyProxy, whose CRD is too large to install. Their Pods' grace
-// would be five minutes longer than they drain, of which the end of their namespace waits for half. Probes that come every
-// second instead of every ten make a start of 20 s one of 2 s.
+// values are those of Envoy Gateway's chart. Its topology injector is a webhook with a ClusterRole that Helm leaves behind,
+// and so does it with the rights of the Job that makes certificates, unless the hooks say otherwise.
+// What is set for the proxies goes here, and not into an EnvoyProxy, whose CRD is large. Their Pods' grace would be five
+// minutes longer than they drain, and the end of their namespace waits for half of it. Probes come every second instead
+// of every ten, since the first comes before Envoy listens.
 const values = `
         topologyInjector: {enabled: false}
+        certgen:
+          job: {annotations: {helm.sh/hook-delete-policy: 'before-hook-creation,hook-succeeded'}}
+          rbac: {annotations: {helm.sh/hook-delete-policy: 'before-hook-creation,hook-succeeded'}}
         config:
           envoyGateway:
             gateway: {controllerName: ` + controller + `}
@@ -114,7 +118,10 @@ func model(name, route string, args ...string) []string {
 		fmt.Sprintf(`  %s-service:
     type: kubernetes:core/v1:Service
     options: {dependsOn: ['${%s-deployment}']}
-    properties: {metadata: {name: %s, namespace: default}, spec: {selector: %s, ports: [{name: http, port: 80, targetPort: http}]}}`, name, name, name, labels),
+    properties:
+      # Pulumi would wait for endpoints, and 10 s longer than it takes.
+      metadata: {name: %s, namespace: default, annotations: {pulumi.com/skipAwait: 'true'}}
+      spec: {selector: %s, ports: [{name: http, port: 80, targetPort: http}]}`, name, name, name, labels),
 		object(name+"-route", fmt.Sprintf(`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: %s, namespace: default},
       spec: {parentRefs: [{name: models, namespace: %s}], rules: [{
         matches: [{path: {type: PathPrefix, value: /default/%s/}}],
@@ -123,9 +130,9 @@ func model(name, route string, args ...string) []string {
 	}
 }
 
-// chart is the folder of Envoy Gateway's chart, beside the tool.
-func chart(t testing.TB) string {
-	tool, err := exec.LookPath("envoy-gateway")
+// chart is the folder of a chart, which is built beside the tool that it installs.
+func chart(t testing.TB, name, tool string) string {
+	file, err := exec.LookPath(tool)
 	require.NoError(t, err, "build it with tests/toolchain/build.sh")
-	return filepath.Join(filepath.Dir(tool), "charts", "gateway-helm")
+	return filepath.Join(filepath.Dir(file), "charts", name)
 }
