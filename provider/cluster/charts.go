@@ -25,7 +25,10 @@ func (s Source) chart() helm.Chart {
 
 // values are the chart's values: ours, and the user's over them.
 func (p plan) values(s Source) map[string]any {
+	// What makes the certificates is a Helm hook, which would outlive the release.
+	gone := map[string]any{"annotations": map[string]any{"helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}}
 	values := map[string]any{
+		"certgen": map[string]any{"job": gone, "rbac": gone},
 		"config": map[string]any{"envoyGateway": map[string]any{
 			// Each Envoy Gateway serves its own class alone.
 			"gateway":    map[string]any{"controllerName": p.controller()},

@@ -21,7 +21,7 @@ func twoClusters(t testing.TB, replicas int, west string) string {
 	require.NoError(t, err)
 	cluster := func(name, facts string) string {
 		return fmt.Sprintf(`  %[1]s: {type: 'modelplane:InferenceCluster', properties: {kubeconfig: '${%[1]s-kubeconfig}', labels: {region: %[1]s}, %[2]s
-    gateway: {replicas: 1}, chart: {name: %[3]q}}}`, name, facts, chart(t))
+    gateway: {replicas: 1}, chart: {name: %[3]q}}}`, name, facts, chart(t, "gateway-helm", "envoy-gateway"))
 	}
 	return fmt.Sprintf(`name: models
 runtime: yaml

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
-	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
@@ -53,7 +52,7 @@ func TestPodsOfOneReplicaFindTheirLeader(t *testing.T) {
 		assert.Equal(t, fmt.Sprintf("large-0.large.default %d of 2", index), answer.Header.Get(modelserver.HeaderName))
 	}
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", localplane.NameServer.String())
+		return new(net.Dialer).DialContext(ctx, "udp", harness.Plane.First().NameServer().String())
 	}}
 	require.Eventually(t, func() bool {
 		found, err := resolver.LookupHost(t.Context(), "large-0.large.default.svc.cluster.local.")

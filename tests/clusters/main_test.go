@@ -8,4 +8,4 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) { harness.Main(m, "east", "west") }

@@ -32,7 +32,7 @@ var (
 func Main(m *testing.M, clusters ...string) {
 	plane, err := localplane.Here()
 	if err != nil {
-		fmt.Printf("SKIP: these tests run in a plane, by make test-real: %s\n", err)
+		fmt.Printf("SKIP: these tests run in a plane, by make test: %s\n", err)
 		return
 	}
 	for _, name := range clusters {
