@@ -72,7 +72,9 @@ func TestWorkloadClusters(t *testing.T) {
 		for _, app := range apps {
 			require.NoError(t, app.cluster.AddHost("self.test", app.address))
 			require.Contains(t, app.get(t, "/api", "path", "/api"), `"serverAddress":"`+app.cluster.APIServer.String()+`"`)
-			require.Equal(t, app.cluster.Name, app.get(t, "/fetch", "url", "http://"+app.clusterIP+"/env?name=VERSION"))
+			for _, host := range []string{app.clusterIP, "server", "server.default.svc.cluster.local"} {
+				require.Equal(t, app.cluster.Name, app.get(t, "/fetch", "url", "http://"+host+"/env?name=VERSION"), host)
+			}
 		}
 		for _, app := range apps {
 			// Go's resolver, once it has been asked, reads a changed file 5 s later.
@@ -126,13 +128,11 @@ func TestWorkloadClusters(t *testing.T) {
 		require.NoError(t, plane.CutOff(east.address))
 		defer func() { _ = plane.Reconnect(east.address) }()
 		_, err := open.try(time.Second)
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded, "a connection that was open")
+		requireTimeout(t, err, "a connection that was open")
 		_, err = net.DialTimeout("tcp", netip.AddrPortFrom(east.address, 80).String(), time.Second)
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded, "a new connection")
-		began := time.Now()
+		requireTimeout(t, err, "a new connection")
 		_, err = first.try(2*time.Second, "/fetch", "url", east.url())
-		require.ErrorIs(t, err, context.DeadlineExceeded, "a new connection from a Pod")
-		require.GreaterOrEqual(t, time.Since(began), 2*time.Second)
+		requireTimeout(t, err, "a new connection from a Pod")
 		require.Equal(t, "west", first.fetch(t, west), "another cluster")
 
 		require.NoError(t, plane.Reconnect(east.address))
@@ -291,6 +291,13 @@ func (c connection) read(timeout time.Duration) (string, error) {
 	n, err := c.Read(answer)
 	_, body, _ := strings.Cut(string(answer[:n]), "\r\n\r\n")
 	return body, err
+}
+
+// requireTimeout is for what nothing has answered.
+func requireTimeout(t *testing.T, err error, what string) {
+	var failed net.Error
+	require.ErrorAs(t, err, &failed, what)
+	require.True(t, failed.Timeout(), "%s: %s", what, err)
 }
 
 // schedule makes a Pod that needs count of a resource. The result says what the scheduler

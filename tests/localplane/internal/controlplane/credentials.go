@@ -51,8 +51,9 @@ func makeCredentials(cluster localplane.Cluster) (credentials, error) {
 	}
 	var key []byte
 	var err error
+	// The API server is at 127.0.0.1 for programs outside of the plane.
 	c.authority, key, err = cert.GenerateSelfSignedCertKey("kubernetes.default.svc",
-		[]net.IP{cluster.Loopback.AsSlice(), cluster.APIServer.Addr().AsSlice(), cluster.Services.Addr().Next().AsSlice()},
+		[]net.IP{net.IPv4(127, 0, 0, 1), cluster.Loopback.AsSlice(), cluster.APIServer.Addr().AsSlice(), cluster.Services.Addr().Next().AsSlice()},
 		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc.cluster.local"})
 	if err != nil {
 		return c, err
