@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -171,10 +172,7 @@ func putReplica(r Request, p Pool, nodes []map[string]int) bool {
 }
 
 func putPart(r Request, p Pool, node map[string]int) bool {
-	left := map[string]int{}
-	for name, n := range node {
-		left[name] = n
-	}
+	left := maps.Clone(node)
 	for _, d := range r.Devices {
 		name := d.Resource + d.DeviceClass
 		left[name] -= d.Count
@@ -192,9 +190,7 @@ func putPart(r Request, p Pool, node map[string]int) bool {
 			}
 		}
 	}
-	for name, n := range left {
-		node[name] = n
-	}
+	maps.Copy(node, left)
 	return true
 }
 
