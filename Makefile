@@ -28,7 +28,7 @@ help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build $(if $(KUBECONFIG),,tools $(PLANE)) ## Bring up the example, send it requests, show who answered; KEEP=1 leaves it up
+demo: build $(if $(KUBECONFIG),,first-tools $(PLANE)) ## Bring up the example, send it requests, show who answered; KEEP=1 leaves it up
 	@go build -trimpath -o bin/demo ./tests/demo
 # A cluster of your own is used with a pulumi of your own.
 	@PATH="$(if $(KUBECONFIG),$(subst :$(TOOLS):,:,$(PATH)),$(PATH))" bin/demo
@@ -106,6 +106,11 @@ STAMPS := $(foreach tool,$(TOOL_NAMES),$(call stamp,$(tool)))
 
 .PHONY: tools
 tools: $(STAMPS) ## Build the pinned tools that tests and the demo run against
+
+# Without the tools of workload clusters: Envoy needs Python, and both take minutes.
+CLUSTER_TOOLS := envoy-gateway envoy lws
+.PHONY: first-tools
+first-tools: $(foreach tool,$(filter-out $(CLUSTER_TOOLS),$(TOOL_NAMES)),$(call stamp,$(tool)))
 
 $(STAMPS):
 	@tool=$$(basename $@ | sed -E 's/^\.(.*)-[0-9a-f]{12}$$/\1/'); echo "building $$tool (once; minutes, cold)"; \
