@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -124,8 +125,18 @@ func tolerations(p Placing) []corev1.Toleration {
 	return all
 }
 
+// parseQuantity refuses exponents of three digits, which take minutes to work out and are no amounts.
+func parseQuantity(text string) (resource.Quantity, error) {
+	if hugeExponent.MatchString(text) {
+		return resource.Quantity{}, resource.ErrFormatWrong
+	}
+	return resource.ParseQuantity(text)
+}
+
+var hugeExponent = regexp.MustCompile(`[eE][+-]?[0-9]{3}`)
+
 func isAmount(text string) bool {
-	quantity, err := resource.ParseQuantity(text)
+	quantity, err := parseQuantity(text)
 	return err == nil && quantity.Sign() > 0
 }
 
@@ -166,7 +177,7 @@ func amounts(path string, texts map[string]string, faults *fault.List) corev1.Re
 	}
 	list := corev1.ResourceList{}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		quantity, err := resource.ParseQuantity(texts[name])
+		quantity, err := parseQuantity(texts[name])
 		if err != nil || quantity.Sign() < 0 {
 			faults.Addf(fault.Key(path, name), "%q is not a quantity; write one such as 500m, 8 or 64Gi", texts[name])
 			continue

@@ -116,6 +116,9 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 		`engine.sharedMemory: "lots" is not an amount of memory; write a quantity such as 16Gi`: func(a *Args) { a.Engine = &Engine{SharedMemory: ptr.To("lots")} },
 		"engine.envFrom[0]: names neither a secret nor a configMap; write one of them":          func(a *Args) { a.Engine = &Engine{EnvFrom: []EnvSource{{}}} },
 		`resources.limits.cpu: "many" is not a quantity; write one such as 500m, 8 or 64Gi`:     func(a *Args) { a.Resources = &Resources{Limits: map[string]string{"cpu": "many"}} },
+		`resources.limits.cpu: "1e-300000000" is not a quantity`: func(a *Args) {
+			a.Resources = &Resources{Limits: map[string]string{"cpu": "1e-300000000"}}
+		},
 		`devices[0].resource: "nvidia.com/gpu" is among resources.limits, too; write it here alone`: func(a *Args) {
 			a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 1}}
 			a.Resources = &Resources{Limits: map[string]string{"nvidia.com/gpu": "1"}}
