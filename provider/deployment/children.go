@@ -47,12 +47,12 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 		},
 		{
 			Key: budgetKey, Kind: kube.PodDisruptionBudget, Name: fixed, After: []string{workloadKey},
-			Fields: child.Fields{"spec": child.From(p, func(p plan) any { return p.budget() })},
+			Fields: child.Fields{"spec": child.From(p, plan.budget)},
 		},
 		{
 			// The Deployment has been waited for, so that its Service has nothing more to wait for.
 			Key: serviceKey, Kind: kube.Service, Name: fixed, After: []string{workloadKey}, Annotations: child.Fixed(kube.SkipAwait()),
-			Fields: child.Fields{"spec": child.From(p, func(p plan) any { return p.service() })},
+			Fields: child.Fields{"spec": child.From(p, plan.service)},
 		},
 		{
 			Key: routeKey, Kind: kube.HTTPRoute, Name: fixed, After: []string{workloadKey, serviceKey}, Owned: true, Timeout: acceptTimeout,

@@ -14,7 +14,6 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
-	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
 )
@@ -117,7 +116,7 @@ func (r Provider) read(ctx context.Context, inputs property.Map) (args Args, com
 	if err != nil {
 		return args, false, err
 	}
-	return input.Read(spec, Token, inputs, func(Args) fault.List { return nil })
+	return input.Read[Args](spec, Token, inputs)
 }
 
 // decide is the new state. In preview it is as good as the inputs: unknown if one of them is.

@@ -3,15 +3,12 @@ package input
 import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
-
-	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 )
 
-// Read makes A of the inputs of a custom resource, as far as they are known, and says whether all of them are. Faults that depend on
-// what is unknown are left out.
-func Read[A any](spec schema.PackageSpec, token string, inputs property.Map, check func(A) fault.List) (known A, complete bool, err error) {
+// Read makes A of the inputs of a custom resource, as far as they are known, and says whether all of them are. It refuses what the
+// schema refuses.
+func Read[A any](spec schema.PackageSpec, token string, inputs property.Map) (known A, complete bool, err error) {
 	args, faults := read[A](shapeOf(spec, token), inputs)
-	faults = append(faults, check(args.known).Known(args.unknown)...)
 	if len(faults) > 0 {
 		return known, false, refuse(args.shape, inputs, faults)
 	}

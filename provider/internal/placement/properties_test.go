@@ -20,7 +20,7 @@ func (s situation) place() (Decision, bool) {
 func (s situation) settled(t *rapid.T) situation {
 	decision, ok := s.place()
 	if !ok {
-		t.Skip("rapid draws again: nothing is placed")
+		t.Skip("rapid draws again: the replicas do not fit, and the property is of those that do")
 	}
 	s.placed = decision.Replicas
 	return s

@@ -19,7 +19,7 @@ func (p *Pool) Annotate(at infer.Annotator) {
 	at.Describe(p, "A group of nodes that have the same devices.")
 	at.Describe(&p.Name, "The pool's name, unique in the cluster, with the syntax of a label's value.")
 	at.Describe(&p.Labels, "The labels of the pool's nodes.")
-	at.Describe(&p.Taints, "The taints of the pool's nodes. A model that does not tolerate them does not use the pool.")
+	at.Describe(&p.Taints, "The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.")
 	at.Describe(&p.Nodes, "How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.")
 	at.Describe(&p.Devices, "What each of the nodes has.")
 }

@@ -1418,7 +1418,7 @@ type ClusterPool struct {
 	Name string `pulumi:"name"`
 	// How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
 	Nodes int `pulumi:"nodes"`
-	// The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+	// The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
 	Taints []ClusterTaint `pulumi:"taints"`
 }
 
@@ -1443,7 +1443,7 @@ type ClusterPoolArgs struct {
 	Name pulumi.StringInput `pulumi:"name"`
 	// How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
 	Nodes pulumi.IntInput `pulumi:"nodes"`
-	// The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+	// The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
 	Taints ClusterTaintArrayInput `pulumi:"taints"`
 }
 
@@ -1519,7 +1519,7 @@ func (o ClusterPoolOutput) Nodes() pulumi.IntOutput {
 	return o.ApplyT(func(v ClusterPool) int { return v.Nodes }).(pulumi.IntOutput)
 }
 
-// The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+// The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
 func (o ClusterPoolOutput) Taints() ClusterTaintArrayOutput {
 	return o.ApplyT(func(v ClusterPool) []ClusterTaint { return v.Taints }).(ClusterTaintArrayOutput)
 }

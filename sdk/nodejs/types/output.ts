@@ -177,7 +177,7 @@ export interface ClusterPool {
      */
     nodes: number;
     /**
-     * The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+     * The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
      */
     taints?: outputs.ClusterTaint[];
 }

@@ -866,7 +866,7 @@ class ClusterPoolArgsDict(TypedDict):
     """
     taints: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgsDict']]]]]
     """
-    The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+    The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
     """
 
 @pulumi.input_type
@@ -884,7 +884,7 @@ class ClusterPoolArgs:
         :param pulumi.Input[_builtins.int] nodes: How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterDeviceArgs']]] devices: What each of the nodes has.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: The labels of the pool's nodes.
-        :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "nodes", nodes)
@@ -947,7 +947,7 @@ class ClusterPoolArgs:
     @pulumi.getter
     def taints(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]:
         """
-        The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
         """
         return pulumi.get(self, "taints")
 

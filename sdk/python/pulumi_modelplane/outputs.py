@@ -463,7 +463,7 @@ class ClusterPool(dict):
         :param _builtins.int nodes: How many nodes the pool has, or may have at most where it is scaled automatically: 0 to 1,000,000.
         :param Sequence['ClusterDevice'] devices: What each of the nodes has.
         :param Mapping[str, _builtins.str] labels: The labels of the pool's nodes.
-        :param Sequence['ClusterTaint'] taints: The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        :param Sequence['ClusterTaint'] taints: The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "nodes", nodes)
@@ -510,7 +510,7 @@ class ClusterPool(dict):
     @pulumi.getter
     def taints(self) -> Optional[Sequence['outputs.ClusterTaint']]:
         """
-        The taints of the pool's nodes. A model that does not tolerate them does not use the pool.
+        The taints of the pool's nodes. They work as the cluster's do, for the pool's share of the replicas.
         """
         return pulumi.get(self, "taints")
 
