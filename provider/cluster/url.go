@@ -3,9 +3,8 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
-	"strings"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
 // gatewayURL is the URL of a Gateway, without a path: the address that its status has, and the port of its listener.
@@ -18,7 +17,7 @@ func gatewayURL(spec, status map[string]any) (string, error) {
 	for _, entry := range listeners {
 		listener, _ := entry.(map[string]any)
 		if port, ok := listener["port"].(float64); ok && listener["name"] == Listener {
-			return httpURL(host, int(port)), nil
+			return target.ListenerURL(host, int(port)), nil
 		}
 	}
 	return "", fmt.Errorf("the cluster's Gateway has no listener %q", Listener)
@@ -34,16 +33,4 @@ func address(status map[string]any) (string, error) {
 		}
 	}
 	return "", errors.New("the cluster's Gateway has no address: its Service needs a load balancer that gives one")
-}
-
-// httpURL leaves out the scheme's own port.
-func httpURL(host string, port int) string {
-	switch {
-	case port != 80:
-		return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
-	case strings.Contains(host, ":"):
-		return "http://[" + host + "]"
-	default:
-		return "http://" + host
-	}
 }

@@ -56,9 +56,8 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 		},
 		{
 			Key: routeKey, Kind: kube.HTTPRoute, Name: fixed, After: []string{workloadKey, serviceKey}, Owned: true, Timeout: acceptTimeout,
-			Annotations: child.Fixed(kube.WaitForConditions(
-				fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", c.Gateway.Name), "Accepted", "ResolvedRefs")),
-			Fields: child.Fields{"spec": child.From(p, func(p plan) any { return p.route(parent(c.Gateway), name) })},
+			Annotations: child.Fixed(kube.WaitForRoute(c.Gateway.Name)),
+			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route(parent(c.Gateway), name) })},
 		},
 	}
 	for i := range list {

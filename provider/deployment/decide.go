@@ -46,7 +46,7 @@ const longestStartup = 240
 // check finds every fault of a deployment's arguments.
 func check(name string, a Args) fault.List {
 	identity := a.Or(name, meta.DefaultNamespace)
-	_, faults := decide(identity, a.Workload, a.Placing)
+	_, faults := decide(identity, a.Metadata, a.Workload, a.Placing)
 	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(identity.Namespace))
 	for i, c := range a.Clusters {
@@ -55,11 +55,11 @@ func check(name string, a Args) fault.List {
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
-func decide(identity meta.Identity, w Workload, p Placing) (plan, fault.List) {
+func decide(identity meta.Identity, metadata meta.Metadata, w Workload, p Placing) (plan, fault.List) {
 	var faults fault.List
 	engine := ptr.Deref(w.Engine, Engine{})
 	decided := plan{
-		name: identity.Name, namespace: identity.Namespace,
+		name: identity.Name, namespace: identity.Namespace, labels: metadata.Labels,
 		healthPath: ptr.Deref(engine.HealthPath, "/health"), startup: time.Duration(ptr.Deref(engine.StartupMinutes, 60)) * time.Minute,
 		sharedMemory: ptr.Deref(engine.SharedMemory, ""), env: engine.Env, nodeSelector: w.NodeSelector,
 	}
@@ -120,7 +120,7 @@ func checkEngine(e Engine, faults *fault.List) {
 func tolerations(p Placing) []corev1.Toleration {
 	var all []corev1.Toleration
 	for _, t := range ptr.Deref(p.Placement, placement.Rules{}).Tolerations {
-		all = append(all, corev1.Toleration{Key: t.Key, Operator: t.Operator, Value: t.Value, Effect: t.Effect})
+		all = append(all, t.OfPod())
 	}
 	return all
 }

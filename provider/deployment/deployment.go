@@ -90,9 +90,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	})
 	decided := value.Decide2(value.Join(in.Identity, in.Metadata), value.Join(in.Workload, in.Placing),
 		func(of value.Pair[meta.Identity, meta.Metadata], what value.Pair[Workload, Placing]) (plan, fault.List) {
-			p, faults := decide(of.A, what.A, what.B)
-			p.labels = of.B.Labels
-			return p, faults
+			return decide(of.A, of.B, what.A, what.B)
 		})
 	where, err := placed.New(ctx, owner.ChildName(), pulumix.Apply(decided.Output(), func(p plan) placed.Args { return p.placing }), pulumi.Parent(d))
 	if err != nil {
@@ -148,7 +146,7 @@ func register(
 	}
 	// The route is accepted a moment before Envoy serves it.
 	baseURL := pulumix.Apply3(decided.Output(), gateway, there.Settled(objects[routeKey]), func(p plan, gateway string, _ bool) string {
-		return gateway + p.path() + p.basePath
+		return p.url(gateway)
 	})
 	made, err := endpoint.New(ctx, onClusterName(name, in.Identity.Now().Name, c.Facts.Name), endpoint.Inputs{
 		Server:     value.Partly(endpoint.Server{}, pulumix.Apply(baseURL, func(url string) endpoint.Server { return endpoint.Server{URL: url} })),

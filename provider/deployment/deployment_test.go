@@ -50,7 +50,7 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 		"priorityClassName": "models", "containers": []any{map[string]any{"name": engineName, "workingDir": "/tmp"}},
 	}}
 	identity := a.Or("llama", meta.DefaultNamespace)
-	p, faults := decide(identity, a.Workload, a.Placing)
+	p, faults := decide(identity, a.Metadata, a.Workload, a.Placing)
 	require.Empty(t, faults)
 	rendered, err := child.Render(Kind, "llama", identity, a.Metadata, children("llama", "llama", east, 2, value.Known(p)))
 	require.NoError(t, err)

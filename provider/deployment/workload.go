@@ -175,5 +175,8 @@ func (p plan) route(gateway gatewayv1.ParentReference, service string) gatewayv1
 	}
 }
 
+// url is the model's base URL on a cluster, given that of the cluster's gateway.
+func (p plan) url(gateway string) string { return gateway + p.path() + p.basePath }
+
 // path is the deployment's path on each cluster's gateway.
 func (p plan) path() string { return "/" + p.namespace + "/" + p.name }

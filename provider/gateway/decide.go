@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -238,16 +236,8 @@ func (p plan) clusterURL() string {
 	return p.httpURL(fmt.Sprintf("%s.%s.svc", p.identity.Name, p.identity.Namespace))
 }
 
-// httpURL leaves out the scheme's own port.
-func (p plan) httpURL(address string) string {
-	host := address
-	if strings.Contains(address, ":") {
-		host = "[" + address + "]"
-	}
-	if p.settings.ExposedPort != 80 {
-		host = net.JoinHostPort(address, strconv.Itoa(int(p.settings.ExposedPort)))
-	}
-	return "http://" + host
+func (p plan) httpURL(host string) string {
+	return target.ListenerURL(host, int(p.settings.ExposedPort))
 }
 
 // internalBalancers are the annotations with which a cloud's load balancer gets an address of the private network.

@@ -67,7 +67,7 @@ func (a awaiting) annotations() map[string]string {
 	if a.skip {
 		return kube.SkipAwait()
 	}
-	return kube.WaitForConditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", a.gateway), "Accepted", "ResolvedRefs")
+	return kube.WaitForRoute(a.gateway)
 }
 
 // advise says who owns the route, or where to find the gateway's reason when it has not accepted the route in time.

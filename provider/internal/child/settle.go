@@ -29,12 +29,15 @@ func (o Owner) Settled(objects ...*Object) pulumix.Output[bool] {
 		}
 	}
 	return pulumix.ApplyErr(written, func(last time.Time) (bool, error) {
-		if o.ctx.DryRun() || time.Since(last) > recent {
+		if o.ctx.DryRun() || !isRecent(last, time.Now()) {
 			return true, nil
 		}
 		return true, sleep(o.ctx.Context(), settleTime)
 	})
 }
+
+// isRecent says whether a write may be one of this update. One in the future is: its clock is ahead.
+func isRecent(written, now time.Time) bool { return now.Sub(written) <= recent }
 
 // lastWrite is when the object's content was last written, by the API server's clock. Its status does not count.
 func lastWrite(metadata map[string]any) time.Time {

@@ -27,3 +27,13 @@ func TestOnlyWritesOfContentAreWaitedFor(t *testing.T) {
 	}
 	assert.Zero(t, lastWrite(nil))
 }
+
+// TestRecentWritesCountWhateverTheClocks would catch an update that does not wait for its own writes because the API server's clock differs
+// from ours, and one that waits for those of an earlier update.
+func TestRecentWritesCountWhateverTheClocks(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for age, want := range map[time.Duration]bool{0: true, recent: true, recent + time.Second: false, -time.Minute: true} {
+		assert.Equal(t, want, isRecent(now.Add(-age), now), age)
+	}
+	assert.False(t, isRecent(time.Time{}, now), "an object that says nothing of its writes")
+}

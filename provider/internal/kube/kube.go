@@ -93,6 +93,12 @@ func WaitForConditions(list string, types ...string) map[string]string {
 	return map[string]string{waitForAnnotation: `["` + strings.Join(conditions, `", "`) + `"]`}
 }
 
+// WaitForRoute is the annotation with which it waits until a gateway accepts a route and resolves what it names. Entries of other controllers
+// stay in a route's status, so the gateway's name is needed.
+func WaitForRoute(gateway string) map[string]string {
+	return WaitForConditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", gateway), "Accepted", "ResolvedRefs")
+}
+
 // WaitForAny is the annotation with which it waits until path, a JSONPath (RFC 9535), finds anything in the object. The package
 // takes a single = for the start of a value, so that path cannot have != in it.
 func WaitForAny(path string) map[string]string {

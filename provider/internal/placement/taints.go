@@ -88,6 +88,11 @@ func (t Toleration) check(path string, faults *fault.List) {
 	}
 }
 
+// OfPod is the toleration as Pods have it.
+func (t Toleration) OfPod() corev1.Toleration {
+	return corev1.Toleration{Key: t.Key, Operator: cmp.Or(t.Operator, corev1.TolerationOpEqual), Value: t.Value, Effect: t.Effect}
+}
+
 func checkTaintKey(path, key string, faults *fault.List) {
 	if problems := validation.IsQualifiedName(key); len(problems) > 0 {
 		faults.Addf(path, "%q is not the key of a taint: %s", key, strings.Join(problems, "; "))
@@ -110,9 +115,7 @@ func (r Rules) untolerated(whose string, taints []Taint, effect corev1.TaintEffe
 func (r Rules) tolerate(t Taint) bool {
 	taint := corev1.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect}
 	return slices.ContainsFunc(r.Tolerations, func(t Toleration) bool {
-		toleration := corev1.Toleration{
-			Key: t.Key, Operator: cmp.Or(t.Operator, corev1.TolerationOpEqual), Value: t.Value, Effect: t.Effect,
-		}
+		toleration := t.OfPod()
 		return toleration.ToleratesTaint(klog.Logger{}, &taint, false)
 	})
 }

@@ -2,7 +2,9 @@ package target
 
 import (
 	"errors"
+	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -15,4 +17,16 @@ func ParseListener(s string) (*url.URL, error) {
 	}
 	u.Path = ""
 	return u, nil
+}
+
+// ListenerURL is the URL of a plain HTTP listener at an IP address or host name. It leaves out the scheme's own port.
+func ListenerURL(host string, port int) string {
+	switch {
+	case port != 80:
+		return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+	case strings.Contains(host, ":"):
+		return "http://[" + host + "]"
+	default:
+		return "http://" + host
+	}
 }
