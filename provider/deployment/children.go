@@ -68,7 +68,7 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 
 // onClusterName is the Pulumi name of what a deployment has on, or for, one cluster.
 func onClusterName(component, name, cluster string) string {
-	return names.Child(name+"-"+cluster, component, cluster)
+	return names.Child(endpointName(name, cluster), component, cluster)
 }
 
 // parent is the cluster's gateway as a route names it.

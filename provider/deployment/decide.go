@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -50,7 +51,13 @@ func check(name string, a Args) fault.List {
 	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(identity.Namespace))
 	for i, c := range a.Clusters {
-		c.Check(fault.Index("clusters", i), &faults)
+		path := fault.Index("clusters", i)
+		c.Check(path, &faults)
+		endpoint := endpointName(identity.Name, c.Facts.Name)
+		if room := names.Room(endpoint, onClusterName(name, identity.Name, c.Facts.Name)); len(endpoint) > room {
+			faults.Add(path+".facts.name", fmt.Sprintf("makes the endpoint %q, of %d characters; its objects leave room for %d. Shorten the "+
+				"deployment's name or the cluster's", endpoint, len(endpoint), room), "name")
+		}
 	}
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
@@ -89,6 +96,9 @@ func decide(identity meta.Identity, metadata meta.Metadata, w Workload, p Placin
 	faults = append(faults, decided.placing.Request.Check()...)
 	return decided, faults
 }
+
+// endpointName is what the endpoint of a deployment on one cluster is called.
+func endpointName(deployment, cluster string) string { return deployment + "-" + cluster }
 
 func checkEngine(e Engine, faults *fault.List) {
 	if e.Preset != nil && len(e.Command) > 0 {

@@ -152,7 +152,7 @@ func register(
 		Server:     value.Partly(endpoint.Server{}, pulumix.Apply(baseURL, func(url string) endpoint.Server { return endpoint.Server{URL: url} })),
 		Credential: value.Known(endpoint.Credential{}),
 		Identity: value.Map(in.Identity, func(i meta.Identity) meta.Identity {
-			return meta.Identity{Name: i.Name + "-" + c.Facts.Name, Namespace: i.Namespace}
+			return meta.Identity{Name: endpointName(i.Name, c.Facts.Name), Namespace: i.Namespace}
 		}),
 		Metadata: value.Map(in.Metadata, func(m meta.Metadata) meta.Metadata { return m.With(c.Facts.Labels) }),
 	}, pulumi.Parent(owner.Resource()))

@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -122,6 +123,11 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 		`devices[0].resource: "nvidia.com/gpu" is among resources.limits, too; write it here alone`: func(a *Args) {
 			a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 1}}
 			a.Resources = &Resources{Limits: map[string]string{"nvidia.com/gpu": "1"}}
+		},
+		`clusters[0].facts.name: makes the endpoint "llama-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", of 56 characters; its objects leave room for 47`: func(a *Args) {
+			long := east
+			long.Facts.Name = strings.Repeat("a", 50)
+			a.Clusters = []cluster.Reference{long}
 		},
 		"template: is not part of a PodTemplateSpec": func(a *Args) { a.Template = map[string]any{"containers": []any{}} },
 		"clusters[0].url: is required, unless gatewayUrn is given": func(a *Args) {

@@ -45,7 +45,8 @@ type Child struct {
 	Keep bool
 	// IgnoreChanges are fields that are written once, when the object is made.
 	IgnoreChanges []string
-	// Advice says what to do about a failure, given what Pulumi reported; empty if it knows nothing better.
+	// Advice says what to do about a failure, given what Pulumi reported; empty if it knows nothing better. Default: for an
+	// owned object, what to do if another stack has it.
 	Advice func(failure string) string
 	// Each is a list of objects in place of one, for where only values say how many there are. Such children are missing
 	// from a preview that does not know the values. The sibling that comes after them is registered last.

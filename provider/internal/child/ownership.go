@@ -1,6 +1,7 @@
 package child
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
@@ -17,4 +18,13 @@ func ownerLabel(organization, urn, kind, name string) string {
 // Kubernetes plugin create without looking at what is there, and report that the object exists.
 func HeldByAnother(failure string) bool {
 	return strings.Contains(failure, "conflict") && strings.Contains(failure, kube.OwnerLabel) || strings.Contains(failure, "already exists")
+}
+
+// adviseOnOwner says what to do about an object that another stack has, where a child has no advice of its own.
+func (o Owner) adviseOnOwner(kind, failure string) string {
+	if !HeldByAnother(failure) {
+		return ""
+	}
+	return fmt.Sprintf("This %s belongs to another stack or program, and it was left as it is. Choose another name or namespace for the %s %s, "+
+		"or destroy the other one first.", kind, o.kind, o.name)
 }

@@ -96,6 +96,9 @@ func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Outpu
 		inputs[name] = field.later(known)
 	}
 	opts := o.options(c, after)
+	if c.Advice == nil && c.Owned {
+		c.Advice = func(failure string) string { return o.adviseOnOwner(c.Kind.Name, failure) }
+	}
 	if c.Advice != nil {
 		advice, err := o.advise(c)
 		if err != nil {

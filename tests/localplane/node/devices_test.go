@@ -17,9 +17,7 @@ import (
 
 // Catches an agent that takes away devices that were written into its Node's status.
 func TestNodeKeepsDevicesThatOthersMakeKnown(t *testing.T) {
-	if plane == nil {
-		t.Skip(noPlane)
-	}
+	needPlane(t)
 	config := node.Config{
 		API:       plane.api,
 		NodeName:  "node-with-devices",

@@ -138,12 +138,18 @@ func writeAuthority(name string) error {
 	return os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o644)
 }
 
-// newNamespace gives a test a Namespace that can run Pods, and ends it with the test.
-func newNamespace(t *testing.T) string {
+// needPlane skips a test outside of a plane, and says how to get inside.
+func needPlane(t *testing.T) {
 	t.Helper()
 	if plane == nil {
 		t.Skip(noPlane)
 	}
+}
+
+// newNamespace gives a test a Namespace that can run Pods, and ends it with the test.
+func newNamespace(t *testing.T) string {
+	t.Helper()
+	needPlane(t)
 	made, err := plane.client.CoreV1().Namespaces().Create(t.Context(),
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "node-"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
