@@ -68,12 +68,16 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 	), nil
 }
 
+// ownCRDs is what a cluster must have if the component does not install CRDs.
+const ownCRDs = "Set gatewayApi: Existing for this cluster. It must then have the CRDs of the Gateway API's standard channel, " +
+	crds.OldestGatewayAPI + " or newer, and Envoy Gateway's."
+
 func crdChildren(component string, in Inputs) ([]child.Child, error) {
 	if !in.Components.Now().installsGatewayAPI() {
 		return nil, nil
 	}
 	all, err := crds.EnvoyGateway.CRDs()
-	return crds.Children(all, names.Child(in.Identity.Now().Name, component), nil), err
+	return crds.Children(all, names.Child(in.Identity.Now().Name, component), func(failure string) string { return crds.Advise(failure, ownCRDs) }), err
 }
 
 // class is the cluster's own GatewayClass.

@@ -57,7 +57,7 @@ type Inputs struct {
 func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*InferenceCluster, error) {
 	// The name is always known, so that only the namespace can be missing.
 	isNamed := in.Identity.Now().Namespace != "" || !in.Identity.Complete()
-	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return identify(name, i) })
+	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return i.OrOwn(name) })
 	metadata := value.Map2(in.Facts, in.Annotated, func(f Facts, a Annotated) meta.Metadata {
 		return meta.Metadata{Labels: f.Labels, Annotations: a.Annotations}
 	})

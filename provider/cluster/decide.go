@@ -14,8 +14,6 @@ const (
 	// Listener is the name of the listener that routes attach to.
 	Listener = "http"
 
-	// namespacePrefix makes the default namespace of a cluster's name.
-	namespacePrefix = "modelplane-"
 	// controllerPrefix makes the name of the Envoy Gateway that serves a cluster's class.
 	controllerPrefix = "gateway.envoyproxy.io/"
 )
@@ -28,12 +26,8 @@ type plan struct {
 
 // check finds every fault of a cluster's arguments.
 func check(name string, a Args) fault.List {
-	_, faults := decide(identify(name, a.Identity), a.Serving)
-	objectName := cmp.Or(a.Name, name)
-	faults.AddErr("name", names.Object(objectName, names.MaxRelease))
-	if a.Namespace != "" {
-		faults.AddErr("namespace", names.Namespace(a.Namespace))
-	}
+	_, faults := decide(a.Identity.OrOwn(name), a.Serving)
+	a.CheckOwn(name, &faults)
 	if !a.installsEnvoyGateway() && ptr.Deref(ptr.Deref(a.Gateway, GatewayArgs{}).ClassName, "") == "" {
 		faults.Add("gateway.className", "is required with envoyGateway: Existing; write the name of the GatewayClass", "envoyGateway")
 	}
@@ -41,12 +35,7 @@ func check(name string, a Args) fault.List {
 		faults.Add("deleteUnreachable", "needs kubeconfig; set it on your own Kubernetes provider instead", "kubeconfig")
 	}
 	faults = append(faults, names.Metadata(nil, a.Annotations)...)
-	return append(faults, a.facts(objectName).Check("")...)
-}
-
-// identify fills in the default namespace, which is the cluster's own.
-func identify(name string, i meta.Identity) meta.Identity {
-	return i.Or(name, namespacePrefix+cmp.Or(i.Name, name))
+	return append(faults, a.facts(cmp.Or(a.Name, name)).Check("")...)
 }
 
 func decide(identity meta.Identity, s Serving) (plan, fault.List) {

@@ -14,17 +14,8 @@ import (
 const ownCRDs = "Set installCrds: false for this gateway. The cluster must then have the CRDs of the Gateway API's standard channel, " +
 	crds.OldestGatewayAPI + " or newer, and those of Traefik."
 
-// adviseOnCRDs says what to do if the cluster has a CRD in another version, or does not let anyone change it.
-func adviseOnCRDs(_ plan, failure string) string {
-	switch {
-	case strings.Contains(failure, "conflict"):
-		return "Another tool holds this CRD in another version, and it was left as it is. " + ownCRDs
-	case strings.Contains(failure, "denied"), strings.Contains(failure, "forbidden"):
-		return "The cluster does not let this CRD be written: a policy protects it, or the user of the kubeconfig has no right to. " + ownCRDs
-	default:
-		return ""
-	}
-}
+// adviseOnCRDs says what to do about a CRD that cannot be installed.
+func adviseOnCRDs(_ plan, failure string) string { return crds.Advise(failure, ownCRDs) }
 
 // adviseOnNamespace says who owns the namespace.
 func adviseOnNamespace(p plan, failure string) string {

@@ -14,7 +14,7 @@ const conflict = `The resource managed by field manager "modelplane" had an appl
 // TestAFailureIsFollowedByWhatToDo would catch an advice that does not fit its failure, one for a failure that says enough
 // itself, and any that has Pulumi overwrite what another stack or tool holds.
 func TestAFailureIsFollowedByWhatToDo(t *testing.T) {
-	own, inTeam := plan{identity: identify("gw", meta.Identity{})}, plan{identity: meta.Identity{Name: "gw", Namespace: "team"}}
+	own, inTeam := plan{identity: meta.Identity{}.OrOwn("gw")}, plan{identity: meta.Identity{Name: "gw", Namespace: "team"}}
 	about := func(advice func(plan, string) string, p plan) func(string) string {
 		return func(failure string) string { return advice(p, failure) }
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,9 +26,6 @@ const (
 	// repository is where the published chart comes from.
 	repository = "https://traefik.github.io/charts"
 
-	// namespacePrefix makes the default namespace of a gateway's name.
-	namespacePrefix = "modelplane-"
-
 	gatewayLabel       = "modelplane/gateway"
 	namespaceLabel     = "modelplane/gateway-namespace"
 	revisionAnnotation = "modelplane/revision"
@@ -47,29 +43,15 @@ type plan struct {
 
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
-	_, faults := decide(identify(name, a.Identity), a.Metadata, a.Serving)
-	checkNames(name, a, &faults)
+	_, faults := decide(a.Identity.OrOwn(name), a.Metadata, a.Serving)
+	a.CheckOwn(name, &faults)
+	checkNamespace(a, &faults)
 	checkChart(a.Source, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
-// identify fills in the default namespace, which is the gateway's own.
-func identify(name string, i meta.Identity) meta.Identity {
-	return i.Or(name, namespacePrefix+cmp.Or(i.Name, name))
-}
-
-// checkNames finds the faults of what the user has named; the default namespace adds a limit to the name.
-func checkNames(name string, a Args, faults *fault.List) {
-	objectName := cmp.Or(a.Name, name)
-	if room := names.MaxLabel - len(namespacePrefix); a.Namespace == "" && len(objectName) > room {
-		faults.Add("name", fmt.Sprintf("%q has %d characters; the default namespace, %s<name>, leaves room for %d; with a namespace "+
-			"of your own, set in namespace, there is room for %d", objectName, len(objectName), namespacePrefix, room, names.MaxRelease), "namespace")
-	} else {
-		faults.AddErr("name", names.Object(objectName, names.MaxRelease))
-	}
-	if a.Namespace != "" {
-		faults.AddErr("namespace", names.Namespace(a.Namespace))
-	}
+// checkNamespace refuses to create a namespace that is never the gateway's to make.
+func checkNamespace(a Args, faults *fault.List) {
 	if ptr.Deref(a.CreateNamespace, false) && (a.Namespace == "default" || strings.HasPrefix(a.Namespace, "kube-")) {
 		faults.Add("namespace", fmt.Sprintf("is %s, which every cluster has; choose another, or leave createNamespace out", a.Namespace))
 	}

@@ -73,7 +73,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	// The name is always known, so that only the namespace can be missing.
 	isNamed := in.Identity.Now().Namespace != "" || !in.Identity.Complete()
 	ownership := namespaceOwnership(isNamed, in.Install.Now().CreateNamespace)
-	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return identify(name, i) })
+	in.Identity = value.Map(in.Identity, func(i meta.Identity) meta.Identity { return i.OrOwn(name) })
 	g := &ModelGateway{}
 	owner, err := child.NewOwner(ctx, Kind, name, g, in.Identity, in.Metadata, opts)
 	if err != nil {

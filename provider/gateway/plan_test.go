@@ -35,7 +35,7 @@ func TestTheURLIsOneThatClientsTake(t *testing.T) {
 	} {
 		a := defaults()
 		a.Port = c.port
-		p, faults := decide(identify("gw", a.Identity), a.Metadata, a.Serving)
+		p, faults := decide(a.Identity.OrOwn("gw"), a.Metadata, a.Serving)
 		require.Empty(t, faults)
 		assert.Equal(t, c.url, p.url(c.address))
 	}
@@ -156,7 +156,7 @@ func TestNoTwoGatewaysShareAClass(t *testing.T) {
 		{Name: "a-b", Namespace: "team"},
 		{Name: "b", Namespace: "team-a"},
 	} {
-		class := plan{identity: identify("unused", i)}.className()
+		class := plan{identity: i.OrOwn("unused")}.className()
 		require.NotContains(t, gateways, class, "%+v and %s", i, gateways[class])
 		gateways[class] = i.Namespace + " " + i.Name
 	}
@@ -188,7 +188,7 @@ func TestAGatewayIsPublicWhereTheInternetReachesIt(t *testing.T) {
 	} {
 		a := defaults()
 		a.Service = c.service
-		p, faults := decide(identify("gw", a.Identity), a.Metadata, a.Serving)
+		p, faults := decide(a.Identity.OrOwn("gw"), a.Metadata, a.Serving)
 		require.Empty(t, faults, name)
 		assert.Equal(t, c.public, p.isPublic(c.address), name)
 	}
@@ -214,7 +214,7 @@ func TestWhoMayAttachIsWhatTheGatewayAPISays(t *testing.T) {
 	} {
 		a := defaults()
 		a.AllowedNamespaces = c.allowed
-		p, faults := decide(identify("gw", a.Identity), a.Metadata, a.Serving)
+		p, faults := decide(a.Identity.OrOwn("gw"), a.Metadata, a.Serving)
 		if c.fault != "" {
 			require.Error(t, faults.Err())
 			assert.Contains(t, faults.Err().Error(), c.fault)

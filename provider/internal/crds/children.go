@@ -1,6 +1,8 @@
 package crds
 
 import (
+	"strings"
+
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 )
@@ -22,4 +24,17 @@ func Children(all []CRD, prefix string, advice func(string) string) []child.Chil
 		}
 	}
 	return children
+}
+
+// Advise says what to do if the cluster has a CRD in another version, or does not let anyone change it. Instead says how to go on
+// without installing CRDs.
+func Advise(failure, instead string) string {
+	switch {
+	case strings.Contains(failure, "conflict"):
+		return "Another tool holds this CRD in another version, and it was left as it is. " + instead
+	case strings.Contains(failure, "denied"), strings.Contains(failure, "forbidden"):
+		return "The cluster does not let this CRD be written: a policy protects it, or the user of the kubeconfig has no right to. " + instead
+	default:
+		return ""
+	}
 }
