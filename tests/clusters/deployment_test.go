@@ -29,7 +29,7 @@ config:
   east-kubeconfig: {type: string, secret: true}
   west-kubeconfig: {type: string, secret: true}
 resources:
-  gateway: {type: 'modelplane:ModelGateway', properties: {chart: {name: %q}, allowAnyPath: true, replicas: 1}}
+  gateway: {type: 'modelplane:ModelGateway', properties: {chart: {name: %q}, replicas: 1}}
 %s
 %s
   small:
@@ -52,7 +52,11 @@ outputs: {url: '${chat.url}', placement: '${small.placement}', shares: '${chat.s
 func TestAModelRunsOnTwoClustersAndLeavesOne(t *testing.T) {
 	lap := stopwatch(t)
 	s := harness.NewStack(t, "models")
+	left := map[string]func() []string{}
 	for _, name := range []string{"east", "west"} {
+		workload := harness.Connect(t, harness.Plane.Cluster(name))
+		before := workload.Objects(t)
+		left[name] = func() []string { return workload.Left(t, before) }
 		kubeconfig, err := os.ReadFile(harness.Plane.Cluster(name).Kubeconfig())
 		require.NoError(t, err)
 		s.SetSecret(t, name+"-kubeconfig", string(kubeconfig))
@@ -77,4 +81,7 @@ func TestAModelRunsOnTwoClustersAndLeavesOne(t *testing.T) {
 	result := s.Destroy()
 	require.NoError(t, result.Err, result.Output)
 	lap("destroy")
+	for name, left := range left {
+		assert.Empty(t, left(), name)
+	}
 }

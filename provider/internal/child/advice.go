@@ -2,6 +2,7 @@ package child
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -78,8 +79,9 @@ func (o Owner) advise(c Child) (pulumi.ResourceOption, error) {
 	if !engine.ErrorHooks {
 		return pulumi.ResourceHooks(nil), nil
 	}
-	// Hooks are the whole stack's, so the name carries all that tells this child from others.
-	name := engine.URN + " " + o.kind + " " + o.name + " " + c.Key
+	// Hooks are the whole stack's, so the name carries all that tells this child from others. The SDK takes a second hook of one name
+	// for a resource that was registered, and leaves it without a URN.
+	name := strings.Join([]string{engine.URN, o.kind, o.name, o.childName(c), c.Key}, " ")
 	hook, err := o.ctx.RegisterErrorHook(name, func(args *pulumi.ErrorHookArgs) (retry bool, err error) {
 		if len(args.Errors) == 0 {
 			return false, nil

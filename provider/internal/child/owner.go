@@ -46,8 +46,8 @@ func NewOwner(
 	return o, ctx.RegisterComponentResource("modelplane:index:"+kind, name, resource, opts...)
 }
 
-// resourceName is the Pulumi name of a child that has none of its own. Names that Pulumi makes up for objects start with it.
-func (o Owner) resourceName() string { return o.ChildName() }
+// childName is a child's Pulumi name. Names that Pulumi makes up for objects start with it.
+func (o Owner) childName(c Child) string { return cmp.Or(c.ResourceName, o.ChildName()) }
 
 // ChildName is the Pulumi name of a child, or of one of several that parts tell apart.
 func (o Owner) ChildName(parts ...string) string {

@@ -106,12 +106,8 @@ func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Outpu
 		}
 		opts = append(opts, advice)
 	}
-	name := c.ResourceName
-	if name == "" {
-		name = o.resourceName()
-	}
 	made := Object{isRelease: c.Kind.Token == kube.Release.Token}
-	err := o.ctx.RegisterResource(c.Kind.Token, name, inputs, &made, kubernetes.PkgResourceDefaultOpts(opts)...)
+	err := o.ctx.RegisterResource(c.Kind.Token, o.childName(c), inputs, &made, kubernetes.PkgResourceDefaultOpts(opts)...)
 	return &made, err
 }
 
