@@ -20,7 +20,7 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 		Facts:   Facts{Labels: map[string]string{"region": "us"}},
 		Serving: Serving{Gateway: &GatewayArgs{Port: 8080, Replicas: 2, Annotations: map[string]string{"lb": "internal"}}},
 	}
-	identity := a.Identity.OrOwn("east")
+	identity := a.OrOwn("east")
 	in := Inputs{value.Known(a.Access), value.Known(a.Facts), value.Known(a.Components), value.Known(a.Source), value.Known(a.Serving), value.Known(a.Annotated), value.Known(identity)}
 	p, faults := decide(identity, a.Serving)
 	require.Empty(t, faults)

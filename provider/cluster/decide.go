@@ -26,7 +26,7 @@ type plan struct {
 
 // check finds every fault of a cluster's arguments.
 func check(name string, a Args) fault.List {
-	_, faults := decide(a.Identity.OrOwn(name), a.Serving)
+	_, faults := decide(a.OrOwn(name), a.Serving)
 	a.CheckOwn(name, &faults)
 	if !a.installsEnvoyGateway() && ptr.Deref(ptr.Deref(a.Gateway, GatewayArgs{}).ClassName, "") == "" {
 		faults.Add("gateway.className", "is required with envoyGateway: Existing; write the name of the GatewayClass", "envoyGateway")

@@ -23,7 +23,7 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 
 // rendered is what the component makes of arguments that the check accepts.
 func rendered(t require.TestingT, a Args) []child.Rendered {
-	identity := a.Identity.OrOwn("gw")
+	identity := a.OrOwn("gw")
 	in := Inputs{value.Known(a.Install), value.Known(a.Source), value.Known(a.Serving), value.Known(identity), value.Known(a.Metadata)}
 	p, faults := decide(identity, a.Metadata, a.Serving)
 	require.Empty(t, faults)

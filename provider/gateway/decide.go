@@ -43,7 +43,7 @@ type plan struct {
 
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
-	_, faults := decide(a.Identity.OrOwn(name), a.Metadata, a.Serving)
+	_, faults := decide(a.OrOwn(name), a.Metadata, a.Serving)
 	a.CheckOwn(name, &faults)
 	checkNamespace(a, &faults)
 	checkChart(a.Source, &faults)

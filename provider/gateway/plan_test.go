@@ -35,7 +35,7 @@ func TestTheURLIsOneThatClientsTake(t *testing.T) {
 	} {
 		a := defaults()
 		a.Port = c.port
-		p, faults := decide(a.Identity.OrOwn("gw"), a.Metadata, a.Serving)
+		p, faults := decide(a.OrOwn("gw"), a.Metadata, a.Serving)
 		require.Empty(t, faults)
 		assert.Equal(t, c.url, p.url(c.address))
 	}
@@ -188,7 +188,7 @@ func TestAGatewayIsPublicWhereTheInternetReachesIt(t *testing.T) {
 	} {
 		a := defaults()
 		a.Service = c.service
-		p, faults := decide(a.Identity.OrOwn("gw"), a.Metadata, a.Serving)
+		p, faults := decide(a.OrOwn("gw"), a.Metadata, a.Serving)
 		require.Empty(t, faults, name)
 		assert.Equal(t, c.public, p.isPublic(c.address), name)
 	}
@@ -214,7 +214,7 @@ func TestWhoMayAttachIsWhatTheGatewayAPISays(t *testing.T) {
 	} {
 		a := defaults()
 		a.AllowedNamespaces = c.allowed
-		p, faults := decide(a.Identity.OrOwn("gw"), a.Metadata, a.Serving)
+		p, faults := decide(a.OrOwn("gw"), a.Metadata, a.Serving)
 		if c.fault != "" {
 			require.Error(t, faults.Err())
 			assert.Contains(t, faults.Err().Error(), c.fault)
