@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
@@ -103,14 +104,32 @@ func down([]string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := syscall.Kill(record.Process, syscall.SIGKILL); err != nil {
+	// The kernel ends all processes of the plane before this one counts as ended, but lets go of its lock first.
+	plane, err := unix.PidfdOpen(record.Process, 0)
+	if err != nil {
+		return 0, fmt.Errorf("the plane cannot be ended: %w", err)
+	}
+	defer unix.Close(plane) //nolint:errcheck // nothing is written to it
+	if err := unix.PidfdSendSignal(plane, unix.SIGKILL, nil, 0); err != nil {
 		return 0, fmt.Errorf("the plane cannot be ended: %w", err)
 	}
 	const patience = 20 * time.Second
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if _, err := hand.running(); errors.Is(err, errNotUp) {
-			return 0, os.RemoveAll(hand.dir)
+	ended, err := poll(plane, patience)
+	if err != nil {
+		return 0, err
+	}
+	if !ended {
+		return 0, fmt.Errorf("the plane's process %d has not ended after %s", record.Process, patience)
+	}
+	return 0, os.RemoveAll(hand.dir)
+}
+
+// poll waits until there is something to read from a file, which of a process is its end.
+func poll(file int, patience time.Duration) (bool, error) {
+	for deadline := time.Now().Add(patience); ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(file), Events: unix.POLLIN}}, int(max(time.Until(deadline), 0).Milliseconds()))
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0, err
 		}
 	}
-	return 0, fmt.Errorf("the plane's process %d has not ended after %s", record.Process, patience)
 }
