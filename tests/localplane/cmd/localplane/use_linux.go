@@ -109,7 +109,7 @@ func down([]string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("the plane cannot be ended: %w", err)
 	}
-	defer unix.Close(plane) //nolint:errcheck // nothing is written to it
+	defer unix.Close(plane)
 	if err := unix.PidfdSendSignal(plane, unix.SIGKILL, nil, 0); err != nil {
 		return 0, fmt.Errorf("the plane cannot be ended: %w", err)
 	}
