@@ -10,6 +10,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/provider/programs"
 )
 
 // Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
@@ -37,7 +38,8 @@ type InferenceCluster struct {
 // Annotate describes the component for the schema.
 func (c *InferenceCluster) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
-	at.Describe(c, "A Kubernetes cluster that runs models.")
+	at.Describe(c, "A Kubernetes cluster that runs models: what placements know of it, and the gateway that leads to the models on it. `pulumi up` waits "+
+		"until Envoy runs and has an address."+programs.Of("cluster", "Four nodes with eight H100s each"))
 	at.Describe(&c.Address, "The IP address or host name of the cluster's gateway.")
 	at.Describe(&c.URL, "The URL of the cluster's gateway, without a path.")
 	at.Describe(&c.Cluster, "The cluster as a ModelDeployment takes it in `clusters`.")

@@ -19,6 +19,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 	"github.com/modelplane/pulumi-modelplane/provider/placed"
+	"github.com/modelplane/pulumi-modelplane/provider/programs"
 )
 
 // Kind is the component's type without the package, and what its objects carry as the label modelplane/component.
@@ -50,7 +51,8 @@ func (d *ModelDeployment) Annotate(at infer.Annotator) {
 	at.Describe(d, "A model with a number of replicas, on clusters that have room for them. Each cluster that runs replicas gets a Deployment, "+
 		"a Service, a PodDisruptionBudget and an HTTPRoute on its own gateway; beside the ModelGateway, it gets a ModelEndpoint. "+
 		"A replica stays on its cluster unless that is gone, drained, tainted against it, or has no more room. While a cluster's facts are "+
-		"not known, preview shows the objects on all clusters as deleted; `pulumi up` then keeps them.")
+		"not known, preview shows the objects on all clusters as deleted; `pulumi up` then keeps them."+
+		programs.Of("deployment", "Three replicas on two clusters"))
 	at.Describe(&d.Endpoints, "An endpoint for each cluster that runs replicas, as a ModelService takes them in `backends[].endpoints`. Each has "+
 		"its share by its replicas.")
 	at.Describe(&d.Placement, "How many replicas each cluster runs.")

@@ -8,7 +8,29 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * A Kubernetes cluster that runs models.
+ * A Kubernetes cluster that runs models: what placements know of it, and the gateway that leads to the models on it. `pulumi up` waits until Envoy runs and has an address.
+ *
+ * ## Example Usage
+ *
+ * ### Four nodes with eight H100s each
+ *
+ * ```typescript
+ * import * as modelplane from "@modelplane/pulumi-modelplane";
+ * import * as pulumi from "@pulumi/pulumi";
+ *
+ * const east = new modelplane.InferenceCluster("east", {
+ *     kubeconfig: new pulumi.Config().requireSecret("eastKubeconfig"),
+ *     labels: { region: "us" },
+ *     pools: [
+ *         {
+ *             name: "h100",
+ *             nodes: 4,
+ *             devices: [{ resource: "nvidia.com/gpu", count: 8, memory: "80Gi", type: "H100" }],
+ *         },
+ *     ],
+ * });
+ * export const url = east.url;
+ * ```
  */
 export class InferenceCluster extends pulumi.ComponentResource {
     /** @internal */

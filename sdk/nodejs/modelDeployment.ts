@@ -9,6 +9,31 @@ import * as utilities from "./utilities";
 
 /**
  * A model with a number of replicas, on clusters that have room for them. Each cluster that runs replicas gets a Deployment, a Service, a PodDisruptionBudget and an HTTPRoute on its own gateway; beside the ModelGateway, it gets a ModelEndpoint. A replica stays on its cluster unless that is gone, drained, tainted against it, or has no more room. While a cluster's facts are not known, preview shows the objects on all clusters as deleted; `pulumi up` then keeps them.
+ *
+ * ## Example Usage
+ *
+ * ### Three replicas on two clusters
+ *
+ * ```typescript
+ * import * as modelplane from "@modelplane/pulumi-modelplane";
+ * import * as pulumi from "@pulumi/pulumi";
+ *
+ * const config = new pulumi.Config();
+ * const gateway = new modelplane.ModelGateway("gateway");
+ * const east = new modelplane.InferenceCluster("east", { kubeconfig: config.requireSecret("eastKubeconfig") });
+ * const west = new modelplane.InferenceCluster("west", { kubeconfig: config.requireSecret("westKubeconfig") });
+ * const qwen = new modelplane.ModelDeployment("qwen", {
+ *     model: "hf://Qwen/Qwen3-0.6B",
+ *     replicas: 3,
+ *     clusters: [east.cluster, west.cluster],
+ * });
+ * const chat = new modelplane.ModelService("chat", {
+ *     gateway: gateway.gateway,
+ *     backends: [{ endpoints: qwen.endpoints }],
+ * });
+ * export const url = chat.url;
+ * export const placement = qwen.placement;
+ * ```
  */
 export class ModelDeployment extends pulumi.ComponentResource {
     /** @internal */

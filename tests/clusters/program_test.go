@@ -2,12 +2,10 @@ package clusters
 
 import (
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
 // program is a Pulumi program in YAML that grows by parts.
@@ -130,9 +128,5 @@ func model(name, route string, args ...string) []string {
 	}
 }
 
-// chart is the folder of a chart, which is built beside the tool that it installs.
-func chart(t testing.TB, name, tool string) string {
-	file, err := exec.LookPath(tool)
-	require.NoError(t, err, "build it with tests/toolchain/build.sh")
-	return filepath.Join(filepath.Dir(file), "charts", name)
-}
+// chart is the folder of a tool's chart.
+var chart = harness.ToolChart

@@ -17,7 +17,7 @@ import (
 // no longer what the page shows.
 func TestWhatTheDocsSayIsSo(t *testing.T) {
 	serveModels(t)
-	harness.ServeChart(t)
+	harness.ServeCharts(t)
 	r := newReader(t)
 	pages, err := Pages(os.DirFS("../.."))
 	require.NoError(t, err)

@@ -13,6 +13,64 @@ import (
 )
 
 // A model with a number of replicas, on clusters that have room for them. Each cluster that runs replicas gets a Deployment, a Service, a PodDisruptionBudget and an HTTPRoute on its own gateway; beside the ModelGateway, it gets a ModelEndpoint. A replica stays on its cluster unless that is gone, drained, tainted against it, or has no more room. While a cluster's facts are not known, preview shows the objects on all clusters as deleted; `pulumi up` then keeps them.
+//
+// ## Example Usage
+//
+// ### Three replicas on two clusters
+//
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+//
+//	"github.com/modelplane/pulumi-modelplane/sdk/go/modelplane"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			settings := config.New(ctx, "")
+//			gateway, err := modelplane.NewModelGateway(ctx, "gateway", nil)
+//			if err != nil {
+//				return err
+//			}
+//			east, err := modelplane.NewInferenceCluster(ctx, "east", &modelplane.InferenceClusterArgs{
+//				Kubeconfig: settings.RequireSecret("eastKubeconfig"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			west, err := modelplane.NewInferenceCluster(ctx, "west", &modelplane.InferenceClusterArgs{
+//				Kubeconfig: settings.RequireSecret("westKubeconfig"),
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			qwen, err := modelplane.NewModelDeployment(ctx, "qwen", &modelplane.ModelDeploymentArgs{
+//				Model:    pulumi.String("hf://Qwen/Qwen3-0.6B"),
+//				Replicas: pulumi.Int(3),
+//				Clusters: modelplane.ClusterReferenceArray{east.Cluster, west.Cluster},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			chat, err := modelplane.NewModelService(ctx, "chat", &modelplane.ModelServiceArgs{
+//				Gateway:  gateway.Gateway,
+//				Backends: modelplane.ServiceBackendArray{modelplane.ServiceBackendArgs{Endpoints: qwen.Endpoints}},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("url", chat.Url)
+//			ctx.Export("placement", qwen.Placement)
+//			return nil
+//		})
+//	}
+//
+// ```
 type ModelDeployment struct {
 	pulumi.ResourceState
 

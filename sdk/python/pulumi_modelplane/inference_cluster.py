@@ -265,7 +265,32 @@ class InferenceCluster(pulumi.ComponentResource):
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]]] = None,
                  __props__=None):
         """
-        A Kubernetes cluster that runs models.
+        A Kubernetes cluster that runs models: what placements know of it, and the gateway that leads to the models on it. `pulumi up` waits until Envoy runs and has an address.
+
+        ## Example Usage
+
+        ### Four nodes with eight H100s each
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        east = modelplane.InferenceCluster(
+            "east",
+            kubeconfig=pulumi.Config().require_secret("eastKubeconfig"),
+            labels={"region": "us"},
+            pools=[
+                {
+                    "name": "h100",
+                    "nodes": 4,
+                    "devices": [
+                        {"resource": "nvidia.com/gpu", "count": 8, "memory": "80Gi", "type": "H100"},
+                    ],
+                },
+            ],
+        )
+        pulumi.export("url", east.url)
+        ```
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
@@ -290,7 +315,32 @@ class InferenceCluster(pulumi.ComponentResource):
                  args: Optional[InferenceClusterArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        A Kubernetes cluster that runs models.
+        A Kubernetes cluster that runs models: what placements know of it, and the gateway that leads to the models on it. `pulumi up` waits until Envoy runs and has an address.
+
+        ## Example Usage
+
+        ### Four nodes with eight H100s each
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        east = modelplane.InferenceCluster(
+            "east",
+            kubeconfig=pulumi.Config().require_secret("eastKubeconfig"),
+            labels={"region": "us"},
+            pools=[
+                {
+                    "name": "h100",
+                    "nodes": 4,
+                    "devices": [
+                        {"resource": "nvidia.com/gpu", "count": 8, "memory": "80Gi", "type": "H100"},
+                    ],
+                },
+            ],
+        )
+        pulumi.export("url", east.url)
+        ```
 
         :param str resource_name: The name of the resource.
         :param InferenceClusterArgs args: The arguments to use to populate this resource's properties.

@@ -352,6 +352,33 @@ class ModelDeployment(pulumi.ComponentResource):
         """
         A model with a number of replicas, on clusters that have room for them. Each cluster that runs replicas gets a Deployment, a Service, a PodDisruptionBudget and an HTTPRoute on its own gateway; beside the ModelGateway, it gets a ModelEndpoint. A replica stays on its cluster unless that is gone, drained, tainted against it, or has no more room. While a cluster's facts are not known, preview shows the objects on all clusters as deleted; `pulumi up` then keeps them.
 
+        ## Example Usage
+
+        ### Three replicas on two clusters
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        config = pulumi.Config()
+        gateway = modelplane.ModelGateway("gateway")
+        east = modelplane.InferenceCluster("east", kubeconfig=config.require_secret("eastKubeconfig"))
+        west = modelplane.InferenceCluster("west", kubeconfig=config.require_secret("westKubeconfig"))
+        qwen = modelplane.ModelDeployment(
+            "qwen",
+            model="hf://Qwen/Qwen3-0.6B",
+            replicas=3,
+            clusters=[east.cluster, west.cluster],
+        )
+        chat = modelplane.ModelService(
+            "chat",
+            gateway=gateway.gateway,
+            backends=[{"endpoints": qwen.endpoints}],
+        )
+        pulumi.export("url", chat.url)
+        pulumi.export("placement", qwen.placement)
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the deployment.
@@ -381,6 +408,33 @@ class ModelDeployment(pulumi.ComponentResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         A model with a number of replicas, on clusters that have room for them. Each cluster that runs replicas gets a Deployment, a Service, a PodDisruptionBudget and an HTTPRoute on its own gateway; beside the ModelGateway, it gets a ModelEndpoint. A replica stays on its cluster unless that is gone, drained, tainted against it, or has no more room. While a cluster's facts are not known, preview shows the objects on all clusters as deleted; `pulumi up` then keeps them.
+
+        ## Example Usage
+
+        ### Three replicas on two clusters
+
+        ```python
+        import pulumi
+        import pulumi_modelplane as modelplane
+
+        config = pulumi.Config()
+        gateway = modelplane.ModelGateway("gateway")
+        east = modelplane.InferenceCluster("east", kubeconfig=config.require_secret("eastKubeconfig"))
+        west = modelplane.InferenceCluster("west", kubeconfig=config.require_secret("westKubeconfig"))
+        qwen = modelplane.ModelDeployment(
+            "qwen",
+            model="hf://Qwen/Qwen3-0.6B",
+            replicas=3,
+            clusters=[east.cluster, west.cluster],
+        )
+        chat = modelplane.ModelService(
+            "chat",
+            gateway=gateway.gateway,
+            backends=[{"endpoints": qwen.endpoints}],
+        )
+        pulumi.export("url", chat.url)
+        pulumi.export("placement", qwen.placement)
+        ```
 
         :param str resource_name: The name of the resource.
         :param ModelDeploymentArgs args: The arguments to use to populate this resource's properties.

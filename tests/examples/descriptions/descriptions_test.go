@@ -27,10 +27,13 @@ var fence = regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```")
 // or on a page in docs/ or README.md, that does not compile or that the component refuses, and a component without one in a
 // language.
 func TestProgramsInDescriptionsPassPreview(t *testing.T) {
-	harness.ServeChart(t)
+	harness.ServeCharts(t)
 	t.Setenv("SSL_CERT_FILE", harness.Plane.TrustedFile())
 
 	described, shown := inSchema(t), onPages(t)
+	kubeconfig, err := os.ReadFile(harness.Plane.First().Kubeconfig())
+	require.NoError(t, err)
+	config := map[string]string{"secret:groqKey": "gsk-Described-2be81c40", "secret:eastKubeconfig": string(kubeconfig), "secret:westKubeconfig": string(kubeconfig)}
 	for _, test := range []struct{ language, file, before string }{
 		{language: "typescript", file: "index.ts"},
 		{language: "python", file: "__main__.py"},
@@ -39,7 +42,7 @@ func TestProgramsInDescriptionsPassPreview(t *testing.T) {
 	} {
 		t.Run(test.language, func(t *testing.T) {
 			// The quickstart is a project with what a program of the language needs, in which another takes its place.
-			s := exampletest.Open(t, exampletest.Copy(t, "quickstart/"+test.language), map[string]string{"secret:groqKey": "gsk-Described-2be81c40"})
+			s := exampletest.Open(t, exampletest.Copy(t, "quickstart/"+test.language), config)
 			programs := shown[test.language]
 			for token, all := range described {
 				require.NotEmpty(t, all[test.language], token)
@@ -64,6 +67,10 @@ func inSchema(t *testing.T) map[string]map[string]string {
 	require.NoError(t, json.Unmarshal(text, &spec))
 	all := map[string]map[string]string{}
 	for token, resource := range spec.Resources {
+		// What is not a component, programs do not make by themselves.
+		if !resource.IsComponent {
+			continue
+		}
 		all[token] = map[string]string{}
 		for _, found := range fence.FindAllStringSubmatch(resource.Description, -1) {
 			all[token][found[1]] = found[2]
