@@ -15,6 +15,7 @@ type Args struct {
 	Components
 	Source
 	Serving
+	Hop
 	Annotated
 	meta.Identity
 }
@@ -87,7 +88,8 @@ func (s *Serving) Annotate(at infer.Annotator) {
 // GatewayArgs describe the Gateway of a cluster.
 type GatewayArgs struct {
 	ClassName   *string           `pulumi:"className,optional"`
-	Port        int               `pulumi:"port,optional"`
+	Port        *int              `pulumi:"port,optional"`
+	HostName    *string           `pulumi:"hostName,optional"`
 	Annotations map[string]string `pulumi:"annotations,optional"`
 	Replicas    int               `pulumi:"replicas,optional"`
 }
@@ -97,8 +99,8 @@ func (g *GatewayArgs) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ClusterGateway")
 	at.Describe(g, "The Gateway that leads to the models on a cluster.")
 	at.Describe(&g.ClassName, "The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.")
-	at.Describe(&g.Port, "The port that it listens on, from 1 to 65535. Default: 80.")
-	at.SetDefault(&g.Port, 80)
+	at.Describe(&g.Port, "The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.")
+	at.Describe(&g.HostName, "The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.")
 	at.Describe(&g.Annotations, "Annotations for Envoy's Service, such as those that a cloud's load balancer reads.")
 	at.Describe(&g.Replicas, "How many replicas of Envoy run: 1 to 1,000. Default: 2.")
 	at.SetDefault(&g.Replicas, 2)

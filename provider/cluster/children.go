@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -17,10 +18,13 @@ const readyTimeout = "10m"
 
 // The keys of a cluster's children. Those of CRDs are their names.
 const (
-	namespaceKey = "namespace"
-	releaseKey   = "release"
-	classKey     = "class"
-	gatewayKey   = "gateway"
+	namespaceKey   = "namespace"
+	releaseKey     = "release"
+	classKey       = "class"
+	certificateKey = "certificate"
+	gatewayKey     = "gateway"
+	clientsKey     = "clients"
+	policyKey      = "policy"
 )
 
 // children are the objects that a cluster is given. They are deleted in the reverse order: Envoy Gateway ends its proxies only
@@ -29,7 +33,8 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
-	installed := in.Components.Now().installsEnvoyGateway()
+	installed, hop := in.Components.Now().installsEnvoyGateway(), in.Hop.Now()
+	secretName := func(key string) string { return names.Child(in.Identity.Now().Name, component, key) }
 	list, err := crdChildren(component, in)
 	if err != nil {
 		return nil, err
@@ -60,10 +65,23 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 			Fields: child.Fields{"spec": child.From(p, plan.class)},
 		},
 		child.Child{
+			Key: certificateKey, Kind: kube.Secret, After: []string{namespaceKey}, ResourceName: secretName(certificateKey), Omit: !hop.isSecured(),
+			Fields: child.Fields{"type": child.Fixed(corev1.SecretTypeTLS), "data": child.From(in.Hop, Hop.certificate)},
+		},
+		child.Child{
 			// It waits until Envoy runs and has an address.
-			Key: gatewayKey, Kind: kube.Gateway, After: append(before, classKey), Name: name, Owned: true,
+			Key: gatewayKey, Kind: kube.Gateway, After: append(before, classKey, certificateKey), Name: name, Owned: true,
 			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Programmed")), Timeout: readyTimeout,
-			Fields: child.Fields{"spec": child.From(p, plan.spec)},
+			Fields: child.Fields{"spec": child.FromNames(p, plan.spec)},
+		},
+		child.Child{
+			Key: clientsKey, Kind: kube.Secret, After: []string{namespaceKey}, ResourceName: secretName(clientsKey), Omit: !hop.isKeyed(),
+			Fields: child.Fields{"data": child.From(in.Hop, Hop.keys)},
+		},
+		child.Child{
+			Key: policyKey, Kind: kube.SecurityPolicy, After: []string{gatewayKey, clientsKey}, Name: name, Owned: true, Omit: !hop.isKeyed(),
+			Annotations: child.Fixed(kube.WaitForConditions("$.status.ancestors[*].conditions", "Accepted")), Timeout: readyTimeout,
+			Fields: child.Fields{"spec": child.FromNames(p, func(p plan, siblings child.Names) any { return p.policy(siblings[clientsKey]) })},
 		},
 	), nil
 }
@@ -85,12 +103,20 @@ func (p plan) class() gatewayv1.GatewayClassSpec {
 	return gatewayv1.GatewayClassSpec{ControllerName: gatewayv1.GatewayController(p.controller())}
 }
 
-func (p plan) spec() gatewayv1.GatewaySpec {
-	return gatewayv1.GatewaySpec{
-		GatewayClassName: gatewayv1.ObjectName(p.className()),
-		Listeners: []gatewayv1.Listener{{
-			Name: Listener, Protocol: gatewayv1.HTTPProtocolType, Port: gatewayv1.PortNumber(p.gateway.Port),
-			AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)}},
-		}},
+func (p plan) spec(siblings child.Names) gatewayv1.GatewaySpec {
+	listener := gatewayv1.Listener{
+		Name: gatewayv1.SectionName(p.scheme()), Protocol: gatewayv1.HTTPProtocolType, Port: gatewayv1.PortNumber(p.port()),
+		AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)}},
 	}
+	if p.isSecured {
+		// It has no host name: requests come with their clients' own Host headers.
+		listener.Protocol = gatewayv1.HTTPSProtocolType
+		listener.TLS = &gatewayv1.ListenerTLSConfig{
+			Mode: ptr.To(gatewayv1.TLSModeTerminate),
+			CertificateRefs: []gatewayv1.SecretObjectReference{{
+				Group: ptr.To(gatewayv1.Group("")), Kind: ptr.To(gatewayv1.Kind("Secret")), Name: gatewayv1.ObjectName(siblings[certificateKey]),
+			}},
+		}
+	}
+	return gatewayv1.GatewaySpec{GatewayClassName: gatewayv1.ObjectName(p.className()), Listeners: []gatewayv1.Listener{listener}}
 }

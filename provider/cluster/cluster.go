@@ -5,8 +5,10 @@ import (
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumix"
+	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
@@ -22,7 +24,8 @@ var Definition = input.Define(check, func(
 ) (*InferenceCluster, error) {
 	return construct(ctx, name, Inputs{
 		Access: input.Part[Access](args), Facts: input.Part[Facts](args), Components: input.Part[Components](args),
-		Source: input.Part[Source](args), Serving: input.Part[Serving](args), Annotated: input.Part[Annotated](args), Identity: input.Part[meta.Identity](args),
+		Source: input.Part[Source](args), Serving: input.Part[Serving](args), Hop: input.Part[Hop](args),
+		Annotated: input.Part[Annotated](args), Identity: input.Part[meta.Identity](args),
 	}, opts...)
 })
 
@@ -30,9 +33,10 @@ var Definition = input.Define(check, func(
 type InferenceCluster struct {
 	pulumi.ResourceState
 
-	Address pulumix.Output[string]    `pulumi:"address"`
-	URL     pulumix.Output[string]    `pulumi:"url"`
-	Cluster pulumix.Output[Reference] `pulumi:"cluster"`
+	Address    pulumix.Output[string]     `pulumi:"address"`
+	URL        pulumix.Output[string]     `pulumi:"url"`
+	Cluster    pulumix.Output[Reference]  `pulumi:"cluster"`
+	Connection pulumix.Output[Connection] `pulumi:"connection" provider:"secret"`
 }
 
 // Annotate describes the component for the schema.
@@ -43,6 +47,7 @@ func (c *InferenceCluster) Annotate(at infer.Annotator) {
 	at.Describe(&c.Address, "The IP address or host name of the cluster's gateway.")
 	at.Describe(&c.URL, "The URL of the cluster's gateway, without a path.")
 	at.Describe(&c.Cluster, "The cluster as a ModelDeployment takes it in `clusters`.")
+	at.Describe(&c.Connection, "What a ModelDeployment in another stack takes in `connections`, beside that.")
 }
 
 // Inputs are a program's, in parts that may still be unknown in preview.
@@ -52,6 +57,7 @@ type Inputs struct {
 	Components value.Value[Components]
 	Source     value.Value[Source]
 	Serving    value.Value[Serving]
+	Hop        value.Value[Hop]
 	Annotated  value.Value[Annotated]
 	Identity   value.Value[meta.Identity]
 }
@@ -72,7 +78,9 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	decided := value.Decide2(in.Identity, in.Serving, decide)
+	hop := in.Hop.Now()
+	in.Hop = value.Check(in.Hop, func(h Hop) fault.List { return h.checkHop("") })
+	decided := value.Decide2(in.Identity, in.Serving, func(i meta.Identity, s Serving) (plan, fault.List) { return decide(i, s, hop.isSecured()) })
 	list, err := children(name, isNamed, in, decided)
 	if err != nil {
 		return nil, err
@@ -84,10 +92,17 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	gateway := objects[gatewayKey]
 	c.Address = pulumix.ApplyErr(child.Map(gateway.Status), address)
 	c.URL = URLOf(gateway)
-	c.Cluster = pulumix.Apply4(decided.Output(), in.Facts.Output(), pulumix.MustConvertTyped[pulumi.URN](gateway.URN()), provider,
-		func(p plan, f Facts, gateway pulumi.URN, provider string) Reference {
-			return p.reference(f, string(gateway), provider)
+	authority := objects[certificateKey]
+	if !hop.hasAuthority() {
+		authority = nil
+	}
+	// Endpoints send a key once Envoy takes it.
+	settled := owner.Settled(objects[policyKey], objects[clientsKey])
+	c.Cluster = pulumix.Apply7(decided.Output(), in.Facts.Output(), urnOf(gateway), provider, urnOf(objects[clientsKey]), urnOf(authority), settled,
+		func(p plan, f Facts, gateway, provider, key, ca string, _ bool) Reference {
+			return p.reference(f, urns{gateway: gateway, provider: provider, key: key, ca: ca})
 		})
+	c.Connection = value.Secret(pulumix.Apply3(c.URL, in.Access.Output(), in.Hop.Output(), connection))
 	return c, ctx.RegisterResourceOutputs(c, input.Outputs(c))
 }
 
@@ -102,8 +117,24 @@ func (in Inputs) connect(owner child.Owner) (child.Owner, pulumix.Output[string]
 	if err != nil {
 		return owner, pulumix.Output[string]{}, err
 	}
-	urn := pulumix.Apply(pulumix.MustConvertTyped[pulumi.URN](provider.URN()), func(urn pulumi.URN) string { return string(urn) })
-	return owner.On(provider), urn, nil
+	return owner.On(provider), urnOf(provider), nil
+}
+
+// urnOf is the URN of a resource; empty if there is none.
+func urnOf[R interface {
+	comparable
+	URN() pulumi.URNOutput
+}](resource R) pulumix.Output[string] {
+	var none R
+	if resource == none {
+		return pulumix.Val("")
+	}
+	return pulumix.Apply(pulumix.MustConvertTyped[pulumi.URN](resource.URN()), func(urn pulumi.URN) string { return string(urn) })
+}
+
+// connection is how another stack reaches the cluster.
+func connection(url string, a Access, h Hop) Connection {
+	return Connection{URL: url, Kubeconfig: a.Kubeconfig, APIKey: h.firstKey(), CACertificate: ptr.Deref(h.TLS, TLS{}).CACertificate}
 }
 
 // URLOf is the URL of a cluster's gateway, without a path, given the Gateway.

@@ -12,17 +12,19 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
 // TestChildrenAreTheReviewedList would catch any change of what a cluster is given that nobody looked at.
 func TestChildrenAreTheReviewedList(t *testing.T) {
 	a := Args{
 		Facts:   Facts{Labels: map[string]string{"region": "us"}},
-		Serving: Serving{Gateway: &GatewayArgs{Port: 8080, Replicas: 2, Annotations: map[string]string{"lb": "internal"}}},
+		Serving: Serving{Gateway: &GatewayArgs{Port: ptr.To(8443), HostName: ptr.To("east.example"), Replicas: 2, Annotations: map[string]string{"lb": "internal"}}},
+		Hop:     Hop{TLS: &TLS{Certificate: "certificate", PrivateKey: "key", CACertificate: ptr.To("authority")}, APIKeys: []string{"new", "old\n"}},
 	}
 	identity := a.OrOwn("east")
-	in := Inputs{value.Known(a.Access), value.Known(a.Facts), value.Known(a.Components), value.Known(a.Source), value.Known(a.Serving), value.Known(a.Annotated), value.Known(identity)}
-	p, faults := decide(identity, a.Serving)
+	in := Inputs{value.Known(a.Access), value.Known(a.Facts), value.Known(a.Components), value.Known(a.Source), value.Known(a.Serving), value.Known(a.Hop), value.Known(a.Annotated), value.Known(identity)}
+	p, faults := decide(identity, a.Serving, a.isSecured())
 	require.Empty(t, faults)
 	list, err := children("east", false, in, value.Known(p))
 	require.NoError(t, err)
@@ -38,13 +40,24 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 
 // TestFaultsOfAClusterAreNamed would catch bad input that reaches a cluster, and a fault that does not say what to write.
 func TestFaultsOfAClusterAreNamed(t *testing.T) {
+	certificate, key := pair(t, "east.example")
 	for want, a := range map[string]Args{
-		"gateway.port: 0 is outside 1 to 65535":     {Serving: Serving{Gateway: &GatewayArgs{Replicas: 1}}},
-		"gateway.replicas: 0 is outside 1 to 1000":  {Serving: Serving{Gateway: &GatewayArgs{Port: 80}}},
-		"deleteUnreachable: needs kubeconfig":       {Access: Access{DeleteUnreachable: true}},
-		"gateway.className: is required with envoy": {Components: Components{EnvoyGateway: ptr.To(Existing)}},
-		"pools[0].name: is empty":                   {Facts: Facts{Pools: []placement.Pool{{Nodes: 1}}}},
-		`taints[0].effect: "" is not an effect`:     {Facts: Facts{Taints: []placement.Taint{{Key: "spot"}}}},
+		"gateway.port: 0 is outside 1 to 65535":      {Serving: Serving{Gateway: &GatewayArgs{Port: ptr.To(0), Replicas: 1}}},
+		"gateway.replicas: 0 is outside 1 to 1000":   {Serving: Serving{Gateway: &GatewayArgs{}}},
+		"deleteUnreachable: needs kubeconfig":        {Access: Access{DeleteUnreachable: true}},
+		"gateway.className: is required with envoy":  {Components: Components{EnvoyGateway: ptr.To(Existing)}},
+		"pools[0].name: is empty":                    {Facts: Facts{Pools: []placement.Pool{{Nodes: 1}}}},
+		`taints[0].effect: "" is not an effect`:      {Facts: Facts{Taints: []placement.Taint{{Key: "spot"}}}},
+		"gateway.hostName: is required with tls":     {Hop: Hop{TLS: &TLS{}}},
+		"gateway.hostName: is given without tls":     {Serving: Serving{Gateway: &GatewayArgs{Replicas: 1, HostName: ptr.To("east.example")}}},
+		"tls.certificate: and tls.privateKey are no": {Hop: Hop{TLS: &TLS{}}},
+		"tls.certificate: is not for gateway.hostName, \"west.example\"; write a name that it holds: east.example": {
+			Serving: Serving{Gateway: &GatewayArgs{Replicas: 1, HostName: ptr.To("west.example")}}, Hop: Hop{TLS: &TLS{Certificate: certificate, PrivateKey: key}},
+		},
+		"tls.caCertificate: holds no certificate":   {Hop: Hop{TLS: &TLS{CACertificate: ptr.To("")}}},
+		"apiKeys: is empty":                         {Hop: Hop{APIKeys: []string{}}},
+		"apiKeys[0]: is empty or has a character":   {Hop: Hop{APIKeys: []string{" "}}},
+		"apiKeys[2]: is the same key as apiKeys[0]": {Hop: Hop{APIKeys: []string{"a", "b", "a"}}},
 		`labels["a b"]: `:                           {Facts: Facts{Labels: map[string]string{"a b": "c"}}},
 	} {
 		assert.ErrorContains(t, check("east", a).Err(), want)
@@ -52,20 +65,33 @@ func TestFaultsOfAClusterAreNamed(t *testing.T) {
 	assert.Empty(t, check("east", Args{}))
 }
 
+// pair is a certificate for a host name, and its key, in PEM.
+func pair(t *testing.T, hostName string) (certificate, key string) {
+	ca, err := modelserver.NewCA()
+	require.NoError(t, err)
+	issued, err := ca.Issue([]string{hostName}, nil)
+	require.NoError(t, err)
+	certificate, key, err = modelserver.PEM(issued)
+	require.NoError(t, err)
+	return certificate, key
+}
+
 // TestURLsHaveTheirPortsAndBrackets would catch a URL that no client takes.
 func TestURLsHaveTheirPortsAndBrackets(t *testing.T) {
 	for want, c := range map[string]struct {
-		address string
-		port    int
+		scheme, address string
+		port            int
 	}{
-		"http://10.0.0.1":        {"10.0.0.1", 80},
-		"http://10.0.0.1:8080":   {"10.0.0.1", 8080},
-		"http://lb.example":      {"lb.example", 80},
-		"http://[fd00::1]":       {"fd00::1", 80},
-		"http://[fd00::1]:8080":  {"fd00::1", 8080},
-		"http://lb.example:8080": {"lb.example", 8080},
+		"http://10.0.0.1":        {"http", "10.0.0.1", 80},
+		"http://10.0.0.1:8080":   {"http", "10.0.0.1", 8080},
+		"http://lb.example":      {"http", "lb.example", 80},
+		"http://[fd00::1]":       {"http", "fd00::1", 80},
+		"http://[fd00::1]:8080":  {"http", "fd00::1", 8080},
+		"http://lb.example:8080": {"http", "lb.example", 8080},
+		"https://10.0.0.1":       {"https", "10.0.0.1", 443},
+		"https://[fd00::1]:80":   {"https", "fd00::1", 80},
 	} {
-		spec := map[string]any{"listeners": []any{map[string]any{"name": Listener, "port": float64(c.port)}}}
+		spec := map[string]any{"listeners": []any{map[string]any{"name": c.scheme, "port": float64(c.port)}}}
 		got, err := gatewayURL(spec, map[string]any{"addresses": []any{map[string]any{"value": c.address}}})
 		require.NoError(t, err)
 		assert.Equal(t, want, got)

@@ -18,8 +18,9 @@ type Reference struct {
 	Facts       placement.Cluster `pulumi:"facts" json:"facts"`
 	Gateway     GatewayReference  `pulumi:"gateway" json:"gateway"`
 	GatewayURN  *string           `pulumi:"gatewayUrn,optional" json:"gatewayUrn,omitempty"`
-	URL         *string           `pulumi:"url,optional" json:"url,omitempty"`
 	ProviderURN *string           `pulumi:"providerUrn,optional" json:"providerUrn,omitempty"`
+	KeyURN      *string           `pulumi:"keyUrn,optional" json:"keyUrn,omitempty"`
+	CAURN       *string           `pulumi:"caUrn,optional" json:"caUrn,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -29,16 +30,19 @@ func (r *Reference) Annotate(at infer.Annotator) {
 		"versions add to it.")
 	at.Describe(&r.Facts, "What placements look at.")
 	at.Describe(&r.Gateway, "The cluster's own Gateway, which leads to the models on it.")
-	at.Describe(&r.GatewayURN, "The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.")
-	at.Describe(&r.URL, "The URL of that Gateway, without a path, for a cluster of another stack.")
+	at.Describe(&r.GatewayURN, "The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.")
 	at.Describe(&r.ProviderURN, "The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.")
+	at.Describe(&r.KeyURN, "The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.")
+	at.Describe(&r.CAURN, "The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: "+
+		"the system's roots.")
 }
 
 // GatewayReference is a Gateway and one of its listeners.
 type GatewayReference struct {
-	Name      string `pulumi:"name" json:"name"`
-	Namespace string `pulumi:"namespace" json:"namespace"`
-	Listener  string `pulumi:"listener" json:"listener"`
+	Name      string  `pulumi:"name" json:"name"`
+	Namespace string  `pulumi:"namespace" json:"namespace"`
+	Listener  string  `pulumi:"listener" json:"listener"`
+	HostName  *string `pulumi:"hostName,optional" json:"hostName,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -48,6 +52,7 @@ func (g *GatewayReference) Annotate(at infer.Annotator) {
 	at.Describe(&g.Name, "The name of the Gateway.")
 	at.Describe(&g.Namespace, "The namespace of the Gateway.")
 	at.Describe(&g.Listener, "The name of the listener.")
+	at.Describe(&g.HostName, "The host name that its certificate is verified for. Default: it speaks plain HTTP.")
 }
 
 // Check finds what is wrong with a reference at path, which may have been written by hand.
@@ -56,34 +61,30 @@ func (r Reference) Check(path string, faults *fault.List) {
 	faults.AddErr(path+".gateway.name", names.Existing(r.Gateway.Name))
 	faults.AddErr(path+".gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr(path+".gateway.listener", names.Existing(r.Gateway.Listener))
-	switch {
-	case r.URL != nil:
-		_, err := target.ParseListener(*r.URL)
-		faults.AddErr(path+".url", err)
-	case r.GatewayURN == nil:
-		faults.Add(path+".url", "is required, unless gatewayUrn is given: the URL of the cluster's Gateway, without a path", path+".gatewayUrn")
+	if r.Gateway.HostName != nil {
+		_, err := target.ParseHostname(*r.Gateway.HostName)
+		faults.AddErr(path+".gateway.hostName", err)
 	}
 }
 
-// CheckStack finds URNs of other stacks, which the program's own stack, of this project and name, cannot look up.
+// CheckStack finds what a deployment in this project and stack cannot look up.
 func (r Reference) CheckStack(path, project, stack string, faults *fault.List) {
-	if r.URL == nil && r.GatewayURN != nil {
-		faults.AddErr(path+".gatewayUrn", ofStack(*r.GatewayURN, project, stack))
-	}
-	if r.ProviderURN != nil {
-		faults.AddErr(path+".providerUrn", ofStack(*r.ProviderURN, project, stack))
+	for name, urn := range map[string]*string{"gatewayUrn": r.GatewayURN, "providerUrn": r.ProviderURN, "keyUrn": r.KeyURN, "caUrn": r.CAURN} {
+		if urn != nil {
+			faults.AddErr(path+"."+name, ofStack(*urn, r.Facts.Name, project, stack))
+		}
 	}
 }
 
 // ofStack refuses a URN that no resource of the stack has.
-func ofStack(text, project, stack string) error {
+func ofStack(text, cluster, project, stack string) error {
 	parsed, err := urn.Parse(text)
 	if err != nil {
 		return fmt.Errorf("%q is not a URN; pass on the output cluster of an InferenceCluster", text)
 	}
 	if string(parsed.Project()) != project || string(parsed.Stack()) != stack {
-		return fmt.Errorf("is of the stack %s of the project %s; for a cluster of another stack, leave it out, and write url, and the cluster's "+
-			"kubeconfig into kubeconfigs", parsed.Stack(), parsed.Project())
+		return fmt.Errorf("is of the stack %s of the project %s; for a cluster of another stack, write the output connection of its "+
+			"InferenceCluster into connections[%q]", parsed.Stack(), parsed.Project(), cluster)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
@@ -16,11 +15,12 @@ func gatewayURL(spec, status map[string]any) (string, error) {
 	listeners, _ := spec["listeners"].([]any)
 	for _, entry := range listeners {
 		listener, _ := entry.(map[string]any)
-		if port, ok := listener["port"].(float64); ok && listener["name"] == Listener {
-			return target.ListenerURL(host, int(port)), nil
+		scheme, _ := listener["name"].(string)
+		if port, ok := listener["port"].(float64); ok && (scheme == target.HTTP || scheme == target.HTTPS) {
+			return target.ListenerURL(scheme, host, int(port)), nil
 		}
 	}
-	return "", fmt.Errorf("the cluster's Gateway has no listener %q", Listener)
+	return "", errors.New("the cluster's Gateway has no listener called http or https")
 }
 
 // address is where a Gateway's status says that it is.

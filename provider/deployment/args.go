@@ -178,11 +178,11 @@ func (p Placing) facts() []placement.Cluster {
 
 // Access is how clusters of other stacks are reached. It is a separate part, since what is made of a secret is secret.
 type Access struct {
-	Kubeconfigs map[string]string `pulumi:"kubeconfigs,optional" provider:"secret"`
+	Connections map[string]cluster.Connection `pulumi:"connections,optional" provider:"secret"`
 }
 
 // Annotate describes the input for the schema.
 func (a *Access) Annotate(at infer.Annotator) {
-	at.Describe(&a.Kubeconfigs, "The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes "+
-		"provider that the cluster's reference names.")
+	at.Describe(&a.Connections, "How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of "+
+		"this stack that a cluster's reference names.")
 }

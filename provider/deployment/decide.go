@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 
+	"github.com/modelplane/pulumi-modelplane/provider/cluster"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -53,10 +54,20 @@ func check(name string, a Args) fault.List {
 	for i, c := range a.Clusters {
 		path := fault.Index("clusters", i)
 		c.Check(path, &faults)
+		if _, connected := a.Connections[c.Facts.Name]; !connected && c.GatewayURN == nil {
+			faults.Add(path+".gatewayUrn", fmt.Sprintf("is missing; pass on the output cluster of an InferenceCluster, or write the cluster's URL into "+
+				"connections[%q]", c.Facts.Name), "connections", path+".facts.name")
+		}
 		endpoint := endpointName(identity.Name, c.Facts.Name)
 		if room := names.Room(endpoint, onClusterName(name, identity.Name, c.Facts.Name)); len(endpoint) > room {
 			faults.Add(path+".facts.name", fmt.Sprintf("makes the endpoint %q, of %d characters; its objects leave room for %d. Shorten the "+
 				"deployment's name or the cluster's", endpoint, len(endpoint), room), "name")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Connections)) {
+		a.Connections[name].Check(fault.Key("connections", name), &faults)
+		if !slices.ContainsFunc(a.Clusters, func(c cluster.Reference) bool { return c.Facts.Name == name }) {
+			faults.Add(fault.Key("connections", name), "is for none of clusters; write the name of one, or leave it out", "clusters")
 		}
 	}
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)

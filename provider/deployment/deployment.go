@@ -3,7 +3,6 @@ package deployment
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,7 +14,6 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/input"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 	"github.com/modelplane/pulumi-modelplane/provider/placed"
@@ -86,7 +84,9 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	in.Placing = value.Check(in.Placing, func(p Placing) fault.List {
 		var faults fault.List
 		for i, c := range p.Clusters {
-			c.CheckStack(fault.Index("clusters", i), ctx.Project(), ctx.Stack(), &faults)
+			if _, connected := in.connection(c.Facts.Name); !connected {
+				c.CheckStack(fault.Index("clusters", i), ctx.Project(), ctx.Stack(), &faults)
+			}
 		}
 		return faults
 	})
@@ -134,25 +134,22 @@ func register(
 	ctx *pulumi.Context, owner child.Owner, name string, in Inputs, decided value.Value[plan], c cluster.Reference, replicas int,
 ) (pulumix.Output[onCluster], error) {
 	var none pulumix.Output[onCluster]
-	there, err := in.connect(owner, c)
+	way, err := in.wayTo(owner, c)
 	if err != nil {
 		return none, err
 	}
+	there := owner.On(way.provider)
 	objects, err := there.Register(children(name, in.Identity.Now().Name, c, replicas, decided))
 	if err != nil {
 		return none, err
 	}
-	gateway, err := urlOf(owner, c)
-	if err != nil {
-		return none, err
-	}
 	// The route is accepted a moment before Envoy serves it.
-	baseURL := pulumix.Apply3(decided.Output(), gateway, there.Settled(objects[routeKey]), func(p plan, gateway string, _ bool) string {
+	baseURL := pulumix.Apply3(decided.Output(), way.url, there.Settled(objects[routeKey]), func(p plan, gateway string, _ bool) string {
 		return p.url(gateway)
 	})
+	server, credential := way.server(baseURL)
 	made, err := endpoint.New(ctx, onClusterName(name, in.Identity.Now().Name, c.Facts.Name), endpoint.Inputs{
-		Server:     value.Partly(endpoint.Server{}, pulumix.Apply(baseURL, func(url string) endpoint.Server { return endpoint.Server{URL: url} })),
-		Credential: value.Known(endpoint.Credential{}),
+		Server: server, Credential: credential,
 		Identity: value.Map(in.Identity, func(i meta.Identity) meta.Identity {
 			return meta.Identity{Name: endpointName(i.Name, c.Facts.Name), Namespace: i.Namespace}
 		}),
@@ -165,35 +162,6 @@ func register(
 		reference.Share = ptr.To(replicas)
 		return onCluster{cluster: c.Facts.Name, url: url, endpoint: reference}
 	}), nil
-}
-
-// connect has children made on a cluster: by the provider that its reference names, or by one for the kubeconfig that the program gives.
-func (in Inputs) connect(owner child.Owner, c cluster.Reference) (child.Owner, error) {
-	name := c.Facts.Name
-	var provider *child.Provider
-	var err error
-	switch _, given := in.Access.Now().Kubeconfigs[name]; {
-	case given:
-		kubeconfig := pulumix.Apply(in.Access.Output(), func(a Access) string { return a.Kubeconfigs[name] })
-		provider, err = owner.NewProvider(owner.ChildName(name), kubeconfig, name, false)
-	case c.ProviderURN != nil:
-		provider, err = owner.ProviderOf(*c.ProviderURN)
-	default:
-		return owner, nil
-	}
-	return owner.On(provider), err
-}
-
-// urlOf is the URL of a cluster's gateway.
-func urlOf(owner child.Owner, c cluster.Reference) (pulumix.Output[string], error) {
-	if c.URL != nil {
-		return pulumix.Val(strings.TrimSuffix(*c.URL, "/")), nil
-	}
-	gateway, err := owner.ObjectOf(ptr.Deref(c.GatewayURN, ""), kube.Gateway.Token)
-	if err != nil {
-		return pulumix.Output[string]{}, err
-	}
-	return cluster.URLOf(gateway), nil
 }
 
 // cluster is the one of that name.

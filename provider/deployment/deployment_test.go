@@ -22,8 +22,7 @@ var east = cluster.Reference{
 		Name: "east", Labels: map[string]string{"region": "us"},
 		Pools: []placement.Pool{{Name: "gpus", Nodes: 1, Devices: []placement.Device{{Resource: "nvidia.com/gpu", Count: 8}}}},
 	},
-	Gateway: cluster.GatewayReference{Name: "east", Namespace: "modelplane-east", Listener: cluster.Listener},
-	URL:     ptr.To("http://203.0.113.7"),
+	Gateway: cluster.GatewayReference{Name: "east", Namespace: "modelplane-east", Listener: "http"},
 }
 
 // llama is a deployment with what the schema fills in.
@@ -31,6 +30,7 @@ func llama() Args {
 	return Args{
 		Workload: Workload{Model: "hf://meta-llama/Llama-3.3-70B-Instruct", TensorParallel: 1, PipelineParallel: 1},
 		Placing:  Placing{Replicas: 2, NodesPerReplica: 1, Clusters: []cluster.Reference{east}},
+		Access:   Access{Connections: map[string]cluster.Connection{"east": {URL: "http://203.0.113.7"}}},
 	}
 }
 
@@ -130,10 +130,13 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 			a.Clusters = []cluster.Reference{long}
 		},
 		"template: is not part of a PodTemplateSpec": func(a *Args) { a.Template = map[string]any{"containers": []any{}} },
-		"clusters[0].url: is required, unless gatewayUrn is given": func(a *Args) {
-			broken := east
-			broken.URL = nil
-			a.Clusters = []cluster.Reference{broken}
+		`clusters[0].gatewayUrn: is missing; pass on the output cluster of an InferenceCluster, or write the cluster's URL into connections["east"]`: func(a *Args) {
+			a.Connections = nil
+		},
+		"connections.west: is for none of clusters":          func(a *Args) { a.Connections["west"] = cluster.Connection{URL: "http://203.0.113.8"} },
+		"connections.east.url: is not the URL of a listener": func(a *Args) { a.Connections["east"] = cluster.Connection{URL: "203.0.113.8"} },
+		"connections.east.apiKey: is in quotation marks": func(a *Args) {
+			a.Connections["east"] = cluster.Connection{URL: "http://203.0.113.8", APIKey: ptr.To(`"key"`)}
 		},
 	} {
 		a := llama()

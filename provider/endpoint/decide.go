@@ -6,6 +6,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/modelplane/pulumi-modelplane/provider/internal/credential"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -207,7 +208,7 @@ func decideTLS(s Server, t target.Target, faults *fault.List) *verification {
 	}
 	if s.TLS.CACertificate != nil {
 		decided.CACertificate = *s.TLS.CACertificate
-		faults.AddErr("tls.caCertificate", checkPEM(decided.CACertificate))
+		faults.AddErr("tls.caCertificate", credential.CheckCertificates(decided.CACertificate))
 	}
 	if ref := s.TLS.CACertificateRef; ref != nil {
 		faults.AddErr("tls.caCertificateRef.name", names.Existing(ref.Name))

@@ -1,16 +1,13 @@
 package endpoint
 
 import (
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 
+	"github.com/modelplane/pulumi-modelplane/provider/internal/credential"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 )
@@ -28,7 +25,7 @@ func checkKey(a Args, faults *fault.List) {
 func (c Credential) check(scheme string) fault.List {
 	var faults fault.List
 	if c.APIKey != nil {
-		faults.AddErr("apiKey", checkKeyText(*c.APIKey, scheme), "apiKeyScheme", "apiKeyHeader")
+		faults.AddErr("apiKey", credential.CheckKey(*c.APIKey, scheme), "apiKeyScheme", "apiKeyHeader")
 	}
 	return faults
 }
@@ -66,39 +63,4 @@ func (s Server) keyScheme() string {
 		return ptr.Deref(s.APIKeyScheme, "")
 	}
 	return ptr.Deref(s.APIKeyScheme, "Bearer")
-}
-
-// checkKeyText takes what a header takes. The gateway sends the key without the white space around it, such as the line break
-// at a file's end.
-func checkKeyText(text, scheme string) error {
-	key := strings.TrimSpace(text)
-	switch {
-	case key == "" || !httpguts.ValidHeaderFieldValue(key):
-		return errors.New("is empty or has a character that no header takes; write the key as the server's owner gave it")
-	case len(key) > 1 && strings.ContainsRune(`"'`, rune(key[0])) && key[0] == key[len(key)-1]:
-		return errors.New("is in quotation marks, which would be sent with it; write the key without them")
-	case scheme != "" && len(key) > len(scheme) && strings.EqualFold(key[:len(scheme)+1], scheme+" "):
-		return fmt.Errorf("begins with %s, which the gateway adds itself; write the key alone", scheme)
-	}
-	return nil
-}
-
-// checkPEM takes certificates alone.
-func checkPEM(text string) error {
-	rest := []byte(text)
-	for found := 0; ; found++ {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			if found == 0 {
-				return errors.New("holds no certificate in PEM; it starts with -----BEGIN CERTIFICATE-----")
-			}
-			return nil
-		}
-		if block.Type != "CERTIFICATE" {
-			return fmt.Errorf("holds a PEM block of the type %s; write certificates only", block.Type)
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return fmt.Errorf("holds a certificate that cannot be read: %w", err)
-		}
-	}
 }

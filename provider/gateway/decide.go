@@ -219,7 +219,7 @@ func (p plan) clusterURL() string {
 }
 
 func (p plan) httpURL(host string) string {
-	return target.ListenerURL(host, int(p.settings.ExposedPort))
+	return target.ListenerURL(target.HTTP, host, int(p.settings.ExposedPort))
 }
 
 // internalBalancers are the annotations with which a cloud's load balancer gets an address of the private network.

@@ -56,6 +56,10 @@ export class InferenceCluster extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly cluster: pulumi.Output<outputs.ClusterReference>;
     /**
+     * What a ModelDeployment in another stack takes in `connections`, beside that.
+     */
+    declare public /*out*/ readonly connection: pulumi.Output<outputs.ClusterConnection>;
+    /**
      * The URL of the cluster's gateway, without a path.
      */
     declare public /*out*/ readonly url: pulumi.Output<string>;
@@ -72,6 +76,7 @@ export class InferenceCluster extends pulumi.ComponentResource {
         opts = opts || {};
         if (!opts.id) {
             resourceInputs["annotations"] = args?.annotations;
+            resourceInputs["apiKeys"] = args?.apiKeys ? pulumi.secret(args.apiKeys) : undefined;
             resourceInputs["chart"] = args?.chart;
             resourceInputs["deleteUnreachable"] = (args?.deleteUnreachable) ?? false;
             resourceInputs["drain"] = (args?.drain) ?? false;
@@ -84,15 +89,20 @@ export class InferenceCluster extends pulumi.ComponentResource {
             resourceInputs["namespace"] = args?.namespace;
             resourceInputs["pools"] = args?.pools;
             resourceInputs["taints"] = args?.taints;
+            resourceInputs["tls"] = args?.tls;
             resourceInputs["address"] = undefined /*out*/;
             resourceInputs["cluster"] = undefined /*out*/;
+            resourceInputs["connection"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         } else {
             resourceInputs["address"] = undefined /*out*/;
             resourceInputs["cluster"] = undefined /*out*/;
+            resourceInputs["connection"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
+        const secretOpts = { additionalSecretOutputs: ["connection"] };
+        opts = pulumi.mergeOptions(opts, secretOpts);
         super(InferenceCluster.__pulumiType, name, resourceInputs, opts, true /*remote*/);
     }
 }
@@ -105,6 +115,10 @@ export interface InferenceClusterArgs {
      * Annotations for all objects of the cluster, except the CRDs.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
+     */
+    apiKeys?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
      */
@@ -153,4 +167,8 @@ export interface InferenceClusterArgs {
      * What keeps models away that do not tolerate it. Default: none.
      */
     taints?: pulumi.Input<pulumi.Input<inputs.ClusterTaintArgs>[] | undefined>;
+    /**
+     * The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
+     */
+    tls?: pulumi.Input<inputs.ClusterTlsArgs | undefined>;
 }

@@ -86,9 +86,9 @@ export class ModelDeployment extends pulumi.ComponentResource {
             }
             resourceInputs["annotations"] = args?.annotations;
             resourceInputs["clusters"] = args?.clusters;
+            resourceInputs["connections"] = args?.connections ? pulumi.secret(args.connections) : undefined;
             resourceInputs["devices"] = args?.devices;
             resourceInputs["engine"] = args?.engine;
-            resourceInputs["kubeconfigs"] = args?.kubeconfigs ? pulumi.secret(args.kubeconfigs) : undefined;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["model"] = args?.model;
             resourceInputs["name"] = args?.name;
@@ -128,6 +128,10 @@ export interface ModelDeploymentArgs {
      */
     clusters: pulumi.Input<pulumi.Input<inputs.ClusterReferenceArgs>[]>;
     /**
+     * How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
+     */
+    connections?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ClusterConnectionArgs>} | undefined>;
+    /**
      * The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
      */
     devices?: pulumi.Input<pulumi.Input<inputs.DeploymentDeviceArgs>[] | undefined>;
@@ -135,10 +139,6 @@ export interface ModelDeploymentArgs {
      * The program that serves the model. Default: vLLM.
      */
     engine?: pulumi.Input<inputs.DeploymentEngineArgs | undefined>;
-    /**
-     * The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
-     */
-    kubeconfigs?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
      * Labels for all objects of the deployment.
      */

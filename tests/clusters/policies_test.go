@@ -57,14 +57,14 @@ func TestEnvoyLetsStreamsFinishAndAsksForTheClustersKey(t *testing.T) {
       spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: models}],
         apiKeyAuth: {credentialRefs: [{name: clients}], extractFrom: [{headers: [`+keyHeader+`]}], sanitize: true}}}`, "gateway", "key")).String())
 	awaitStatus(t, url+"patient", nil, http.StatusUnauthorized)
-	before := len(requestsTo(t, cluster, "patient", "/v1/"))
+	before := len(requestsTo(t, cluster, "app=patient", "/v1/"))
 	answer, _, err := chat(t, url+"patient/v1/chat/completions", http.Header{keyHeader: {"wrong"}})
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusUnauthorized, answer.StatusCode)
 	answer, _, err = chat(t, url+"patient/v1/chat/completions", http.Header{keyHeader: {clusterKey}})
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, answer.StatusCode)
-	arrived := requestsTo(t, cluster, "patient", "/v1/")
+	arrived := requestsTo(t, cluster, "app=patient", "/v1/")
 	assert.Len(t, arrived, before+1)
 	for _, request := range arrived {
 		assert.NotContains(t, request.Header, keyHeader)
@@ -95,10 +95,10 @@ func awaitStatus(t testing.TB, url string, header http.Header, want int) {
 
 var pods = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 
-// requestsTo are the requests that arrived at the one Pod of a model, below a path.
-func requestsTo(t testing.TB, cluster harness.Cluster, name, below string) []modelserver.Request {
+// requestsTo are the requests that arrived at the one Pod with a label, below a path.
+func requestsTo(t testing.TB, cluster harness.Cluster, label, below string) []modelserver.Request {
 	t.Helper()
-	list, err := cluster.Resource(pods).Namespace("default").List(t.Context(), metav1.ListOptions{LabelSelector: "app=" + name})
+	list, err := cluster.Resource(pods).Namespace("default").List(t.Context(), metav1.ListOptions{LabelSelector: label})
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	ip, _, err := unstructured.NestedString(list.Items[0].Object, "status", "podIP")

@@ -90,3 +90,12 @@ func (ca *CA) sign(template *x509.Certificate) (*x509.Certificate, *ecdsa.Privat
 	certificate, err := x509.ParseCertificate(der)
 	return certificate, key, err
 }
+
+// PEM is a certificate that a CA has issued, with its key, as files have them.
+func PEM(issued *tls.Certificate) (certificate, key string, err error) {
+	for _, der := range issued.Certificate {
+		certificate += string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(issued.PrivateKey)
+	return certificate, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), err
+}

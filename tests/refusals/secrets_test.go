@@ -45,6 +45,16 @@ func TestNoSecretOfARefusedInputShows(t *testing.T) {
 		"a header's value in a list": {"ModelEndpoint", map[string]any{
 			"url": "http://10.0.0.7", "headers": map[string]any{"set": map[string]any{"Authorization": []any{"Bearer " + password}}},
 		}},
+		"a cluster's keys": {"InferenceCluster", map[string]any{
+			"apiKeys": []any{"one\n" + password, secret("two\n" + password), password, password}, "gateway": map[string]any{"hostName": secret(password)},
+			"tls": map[string]any{"certificate": password, "privateKey": secret(password), "key": password, "caCertificate": password},
+		}},
+		"connections": {"ModelDeployment", map[string]any{
+			"model": "hf://org/model", "clusters": []any{}, "connections": map[string]any{
+				"east": secret(map[string]any{"url": "https://user:" + password + "@east.example", "apiKey": "one\n" + password}),
+				"west": map[string]any{"url": "https://user:" + password + "@west.example", "kubeconfig": secret(password), "api_key": password, "caCertificate": password},
+			},
+		}},
 		"a url's userinfo": {"ModelEndpoint", map[string]any{"url": "https://user:" + password + "@api.example.com"}},
 		"a url's query":    {"ModelEndpoint", map[string]any{"url": "https://api.example.com/v1?key=" + password}},
 		"userinfo, query and fragment in a list": {"ModelEndpoint", map[string]any{"urls": []any{

@@ -17,6 +17,8 @@ type Object struct {
 	Metadata pulumi.MapOutput `pulumi:"metadata"`
 	Spec     pulumi.MapOutput `pulumi:"spec"`
 	Status   pulumi.MapOutput `pulumi:"status"`
+	// Data are those of a Secret.
+	Data pulumi.MapOutput `pulumi:"data"`
 }
 
 // Name is the name that the object has in the cluster, once it is there; empty if there is no object.

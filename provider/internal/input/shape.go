@@ -52,7 +52,7 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object prope
 		case value.Secret() && !prop.Secret && !holdsAnything(prop.TypeSpec):
 			faults.Addf(at, inPlainText)
 		default:
-			s.checkValue(at, prop.TypeSpec, value, faults)
+			s.checkValue(at, prop.TypeSpec, prop.Secret, value, faults)
 		}
 	}
 	for _, key := range spec.Required {
@@ -62,7 +62,8 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object prope
 	}
 }
 
-func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Value, faults *fault.List) {
+// checkValue checks a value of which parts may be secret where the property is.
+func (s shape) checkValue(path string, spec schema.TypeSpec, isSecret bool, value property.Value, faults *fault.List) {
 	if value.IsNull() || value.IsComputed() {
 		return
 	}
@@ -77,7 +78,7 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Valu
 	case spec.Type == "array":
 		list, _ := as(path, "a list", value, property.Value.IsArray, property.Value.AsArray, faults)
 		for i, element := range list.All {
-			s.checkElement(fault.Index(path, i), *spec.Items, element, faults)
+			s.checkElement(fault.Index(path, i), *spec.Items, isSecret, element, faults)
 		}
 	case spec.Type == "object":
 		entries, _ := as(path, "a map", value, property.Value.IsMap, property.Value.AsMap, faults)
@@ -86,7 +87,7 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Valu
 			return
 		}
 		for key, element := range entries.AllStable {
-			s.checkElement(fault.Key(path, key), *spec.AdditionalProperties, element, faults)
+			s.checkElement(fault.Key(path, key), *spec.AdditionalProperties, isSecret, element, faults)
 		}
 	case spec.Type == "string":
 		as(path, "a string", value, property.Value.IsString, property.Value.AsString, faults)
@@ -103,14 +104,14 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, value property.Valu
 }
 
 // checkElement is checkValue for an entry of a list or map, which, unlike a property, cannot be left out by null.
-func (s shape) checkElement(path string, spec schema.TypeSpec, value property.Value, faults *fault.List) {
+func (s shape) checkElement(path string, spec schema.TypeSpec, isSecret bool, value property.Value, faults *fault.List) {
 	switch {
 	case value.IsNull():
 		faults.Addf(path, "is null; leave the entry out")
-	case value.Secret():
+	case value.Secret() && !isSecret:
 		faults.Addf(path, inPlainText)
 	default:
-		s.checkValue(path, spec, value, faults)
+		s.checkValue(path, spec, isSecret, value, faults)
 	}
 }
 

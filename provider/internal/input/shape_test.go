@@ -133,12 +133,12 @@ func TestWholeNumbersAreTakenInEveryForm(t *testing.T) {
 	var faults fault.List
 	integer := schema.TypeSpec{Type: "integer"}
 	for _, n := range []float64{0, -3, 1e6, 1 << 53} {
-		shape{}.checkValue("n", integer, property.New(n), &faults)
+		shape{}.checkValue("n", integer, false, property.New(n), &faults)
 	}
 	assert.Empty(t, faults)
 	for _, n := range []float64{0.8, -1.5, 1e-9, 1 << 54} {
 		var faults fault.List
-		shape{}.checkValue("n", integer, property.New(n), &faults)
+		shape{}.checkValue("n", integer, false, property.New(n), &faults)
 		assert.Len(t, faults, 1, "%v", n)
 	}
 }

@@ -48,6 +48,7 @@ var (
 	ReferenceGrant        = namespaced("gateway.networking.k8s.io/v1beta1", "ReferenceGrant")
 	ResourceClaimTemplate = namespaced("resource.k8s.io/v1", "ResourceClaimTemplate")
 	Secret                = namespaced("v1", "Secret")
+	SecurityPolicy        = namespaced("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy")
 	Service               = namespaced("v1", "Service")
 	ServicePatch          = patch(Service)
 

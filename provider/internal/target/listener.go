@@ -19,14 +19,13 @@ func ParseListener(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// ListenerURL is the URL of a plain HTTP listener at an IP address or host name. It leaves out the scheme's own port.
-func ListenerURL(host string, port int) string {
+// ListenerURL is the URL of a listener at an IP address or host name. It leaves out the scheme's own port.
+func ListenerURL(scheme, host string, port int) string {
 	switch {
-	case port != 80:
-		return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+	case port != int(defaultPort(scheme)):
+		host = net.JoinHostPort(host, strconv.Itoa(port))
 	case strings.Contains(host, ":"):
-		return "http://[" + host + "]"
-	default:
-		return "http://" + host
+		host = "[" + host + "]"
 	}
+	return scheme + "://" + host
 }

@@ -65,6 +65,8 @@ type InferenceCluster struct {
 	Address pulumi.StringOutput `pulumi:"address"`
 	// The cluster as a ModelDeployment takes it in `clusters`.
 	Cluster ClusterReferenceOutput `pulumi:"cluster"`
+	// What a ModelDeployment in another stack takes in `connections`, beside that.
+	Connection ClusterConnectionOutput `pulumi:"connection"`
 	// The URL of the cluster's gateway, without a path.
 	Url pulumi.StringOutput `pulumi:"url"`
 }
@@ -94,9 +96,16 @@ func NewInferenceCluster(ctx *pulumi.Context,
 		gatewayApi_ := ClusterComponentPresence("Installed")
 		args.GatewayApi = &gatewayApi_
 	}
+	if args.ApiKeys != nil {
+		args.ApiKeys = pulumi.ToSecret(args.ApiKeys).(pulumi.StringArrayInput)
+	}
 	if args.Kubeconfig != nil {
 		args.Kubeconfig = pulumi.ToSecret(args.Kubeconfig).(pulumi.StringPtrInput)
 	}
+	secrets := pulumi.AdditionalSecretOutputs([]string{
+		"connection",
+	})
+	opts = append(opts, secrets)
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource InferenceCluster
 	err := ctx.RegisterRemoteComponentResource("modelplane:index:InferenceCluster", name, args, &resource, opts...)
@@ -109,6 +118,8 @@ func NewInferenceCluster(ctx *pulumi.Context,
 type inferenceClusterArgs struct {
 	// Annotations for all objects of the cluster, except the CRDs.
 	Annotations map[string]string `pulumi:"annotations"`
+	// Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
+	ApiKeys []string `pulumi:"apiKeys"`
 	// The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
 	Chart *ClusterChart `pulumi:"chart"`
 	// Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
@@ -133,12 +144,16 @@ type inferenceClusterArgs struct {
 	Pools []ClusterPool `pulumi:"pools"`
 	// What keeps models away that do not tolerate it. Default: none.
 	Taints []ClusterTaint `pulumi:"taints"`
+	// The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
+	Tls *ClusterTls `pulumi:"tls"`
 }
 
 // The set of arguments for constructing a InferenceCluster resource.
 type InferenceClusterArgs struct {
 	// Annotations for all objects of the cluster, except the CRDs.
 	Annotations pulumi.StringMapInput
+	// Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
+	ApiKeys pulumi.StringArrayInput
 	// The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
 	Chart ClusterChartPtrInput
 	// Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
@@ -163,6 +178,8 @@ type InferenceClusterArgs struct {
 	Pools ClusterPoolArrayInput
 	// What keeps models away that do not tolerate it. Default: none.
 	Taints ClusterTaintArrayInput
+	// The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
+	Tls ClusterTlsPtrInput
 }
 
 func (InferenceClusterArgs) ElementType() reflect.Type {
@@ -260,6 +277,11 @@ func (o InferenceClusterOutput) Address() pulumi.StringOutput {
 // The cluster as a ModelDeployment takes it in `clusters`.
 func (o InferenceClusterOutput) Cluster() ClusterReferenceOutput {
 	return o.ApplyT(func(v *InferenceCluster) ClusterReferenceOutput { return v.Cluster }).(ClusterReferenceOutput)
+}
+
+// What a ModelDeployment in another stack takes in `connections`, beside that.
+func (o InferenceClusterOutput) Connection() ClusterConnectionOutput {
+	return o.ApplyT(func(v *InferenceCluster) ClusterConnectionOutput { return v.Connection }).(ClusterConnectionOutput)
 }
 
 // The URL of the cluster's gateway, without a path.

@@ -112,8 +112,8 @@ func NewModelDeployment(ctx *pulumi.Context,
 	if args.TensorParallel == nil {
 		args.TensorParallel = pulumi.IntPtr(1)
 	}
-	if args.Kubeconfigs != nil {
-		args.Kubeconfigs = pulumi.ToSecret(args.Kubeconfigs).(pulumi.StringMapInput)
+	if args.Connections != nil {
+		args.Connections = pulumi.ToSecret(args.Connections).(ClusterConnectionMapInput)
 	}
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource ModelDeployment
@@ -129,12 +129,12 @@ type modelDeploymentArgs struct {
 	Annotations map[string]string `pulumi:"annotations"`
 	// The clusters that replicas may run on: the outputs `cluster` of InferenceClusters.
 	Clusters []ClusterReference `pulumi:"clusters"`
+	// How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
+	Connections map[string]ClusterConnection `pulumi:"connections"`
 	// The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
 	Devices []DeploymentDevice `pulumi:"devices"`
 	// The program that serves the model. Default: vLLM.
 	Engine *DeploymentEngine `pulumi:"engine"`
-	// The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
-	Kubeconfigs map[string]string `pulumi:"kubeconfigs"`
 	// Labels for all objects of the deployment.
 	Labels map[string]string `pulumi:"labels"`
 	// Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).
@@ -169,12 +169,12 @@ type ModelDeploymentArgs struct {
 	Annotations pulumi.StringMapInput
 	// The clusters that replicas may run on: the outputs `cluster` of InferenceClusters.
 	Clusters ClusterReferenceArrayInput
+	// How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
+	Connections ClusterConnectionMapInput
 	// The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
 	Devices DeploymentDeviceArrayInput
 	// The program that serves the model. Default: vLLM.
 	Engine DeploymentEnginePtrInput
-	// The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
-	Kubeconfigs pulumi.StringMapInput
 	// Labels for all objects of the deployment.
 	Labels pulumi.StringMapInput
 	// Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).

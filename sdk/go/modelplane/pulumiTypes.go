@@ -835,6 +835,133 @@ func (o ClusterChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+type ClusterConnection struct {
+	// The key that the gateway wants. Default: none.
+	ApiKey *string `pulumi:"apiKey"`
+	// Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+	CaCertificate *string `pulumi:"caCertificate"`
+	// The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+	Kubeconfig *string `pulumi:"kubeconfig"`
+	// The URL of the cluster's gateway, without a path.
+	Url string `pulumi:"url"`
+}
+
+// ClusterConnectionInput is an input type that accepts ClusterConnectionArgs and ClusterConnectionOutput values.
+// You can construct a concrete instance of `ClusterConnectionInput` via:
+//
+//	ClusterConnectionArgs{...}
+type ClusterConnectionInput interface {
+	pulumi.Input
+
+	ToClusterConnectionOutput() ClusterConnectionOutput
+	ToClusterConnectionOutputWithContext(context.Context) ClusterConnectionOutput
+}
+
+// How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+type ClusterConnectionArgs struct {
+	// The key that the gateway wants. Default: none.
+	ApiKey pulumi.StringPtrInput `pulumi:"apiKey"`
+	// Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+	CaCertificate pulumi.StringPtrInput `pulumi:"caCertificate"`
+	// The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+	Kubeconfig pulumi.StringPtrInput `pulumi:"kubeconfig"`
+	// The URL of the cluster's gateway, without a path.
+	Url pulumi.StringInput `pulumi:"url"`
+}
+
+func (ClusterConnectionArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterConnection)(nil)).Elem()
+}
+
+func (i ClusterConnectionArgs) ToClusterConnectionOutput() ClusterConnectionOutput {
+	return i.ToClusterConnectionOutputWithContext(context.Background())
+}
+
+func (i ClusterConnectionArgs) ToClusterConnectionOutputWithContext(ctx context.Context) ClusterConnectionOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterConnectionOutput)
+}
+
+// ClusterConnectionMapInput is an input type that accepts ClusterConnectionMap and ClusterConnectionMapOutput values.
+// You can construct a concrete instance of `ClusterConnectionMapInput` via:
+//
+//	ClusterConnectionMap{ "key": ClusterConnectionArgs{...} }
+type ClusterConnectionMapInput interface {
+	pulumi.Input
+
+	ToClusterConnectionMapOutput() ClusterConnectionMapOutput
+	ToClusterConnectionMapOutputWithContext(context.Context) ClusterConnectionMapOutput
+}
+
+type ClusterConnectionMap map[string]ClusterConnectionInput
+
+func (ClusterConnectionMap) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ClusterConnection)(nil)).Elem()
+}
+
+func (i ClusterConnectionMap) ToClusterConnectionMapOutput() ClusterConnectionMapOutput {
+	return i.ToClusterConnectionMapOutputWithContext(context.Background())
+}
+
+func (i ClusterConnectionMap) ToClusterConnectionMapOutputWithContext(ctx context.Context) ClusterConnectionMapOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterConnectionMapOutput)
+}
+
+// How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+type ClusterConnectionOutput struct{ *pulumi.OutputState }
+
+func (ClusterConnectionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterConnection)(nil)).Elem()
+}
+
+func (o ClusterConnectionOutput) ToClusterConnectionOutput() ClusterConnectionOutput {
+	return o
+}
+
+func (o ClusterConnectionOutput) ToClusterConnectionOutputWithContext(ctx context.Context) ClusterConnectionOutput {
+	return o
+}
+
+// The key that the gateway wants. Default: none.
+func (o ClusterConnectionOutput) ApiKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterConnection) *string { return v.ApiKey }).(pulumi.StringPtrOutput)
+}
+
+// Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+func (o ClusterConnectionOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterConnection) *string { return v.CaCertificate }).(pulumi.StringPtrOutput)
+}
+
+// The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+func (o ClusterConnectionOutput) Kubeconfig() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterConnection) *string { return v.Kubeconfig }).(pulumi.StringPtrOutput)
+}
+
+// The URL of the cluster's gateway, without a path.
+func (o ClusterConnectionOutput) Url() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterConnection) string { return v.Url }).(pulumi.StringOutput)
+}
+
+type ClusterConnectionMapOutput struct{ *pulumi.OutputState }
+
+func (ClusterConnectionMapOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*map[string]ClusterConnection)(nil)).Elem()
+}
+
+func (o ClusterConnectionMapOutput) ToClusterConnectionMapOutput() ClusterConnectionMapOutput {
+	return o
+}
+
+func (o ClusterConnectionMapOutput) ToClusterConnectionMapOutputWithContext(ctx context.Context) ClusterConnectionMapOutput {
+	return o
+}
+
+func (o ClusterConnectionMapOutput) MapIndex(k pulumi.StringInput) ClusterConnectionOutput {
+	return pulumi.All(o, k).ApplyT(func(vs []interface{}) ClusterConnection {
+		return vs[0].(map[string]ClusterConnection)[vs[1].(string)]
+	}).(ClusterConnectionOutput)
+}
+
 // A kind of device that each node of a pool has.
 type ClusterDevice struct {
 	// How many devices each node has: 1 to 1,000,000.
@@ -1113,7 +1240,9 @@ type ClusterGateway struct {
 	Annotations map[string]string `pulumi:"annotations"`
 	// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
 	ClassName *string `pulumi:"className"`
-	// The port that it listens on, from 1 to 65535. Default: 80.
+	// The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+	HostName *string `pulumi:"hostName"`
+	// The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
 	Port *int `pulumi:"port"`
 	// How many replicas of Envoy run: 1 to 1,000. Default: 2.
 	Replicas *int `pulumi:"replicas"`
@@ -1125,10 +1254,6 @@ func (val *ClusterGateway) Defaults() *ClusterGateway {
 		return nil
 	}
 	tmp := *val
-	if tmp.Port == nil {
-		port_ := 80
-		tmp.Port = &port_
-	}
 	if tmp.Replicas == nil {
 		replicas_ := 2
 		tmp.Replicas = &replicas_
@@ -1153,7 +1278,9 @@ type ClusterGatewayArgs struct {
 	Annotations pulumi.StringMapInput `pulumi:"annotations"`
 	// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
 	ClassName pulumi.StringPtrInput `pulumi:"className"`
-	// The port that it listens on, from 1 to 65535. Default: 80.
+	// The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+	HostName pulumi.StringPtrInput `pulumi:"hostName"`
+	// The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
 	Port pulumi.IntPtrInput `pulumi:"port"`
 	// How many replicas of Envoy run: 1 to 1,000. Default: 2.
 	Replicas pulumi.IntPtrInput `pulumi:"replicas"`
@@ -1165,9 +1292,6 @@ func (val *ClusterGatewayArgs) Defaults() *ClusterGatewayArgs {
 		return nil
 	}
 	tmp := *val
-	if tmp.Port == nil {
-		tmp.Port = pulumi.IntPtr(80)
-	}
 	if tmp.Replicas == nil {
 		tmp.Replicas = pulumi.IntPtr(2)
 	}
@@ -1261,7 +1385,12 @@ func (o ClusterGatewayOutput) ClassName() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ClusterGateway) *string { return v.ClassName }).(pulumi.StringPtrOutput)
 }
 
-// The port that it listens on, from 1 to 65535. Default: 80.
+// The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+func (o ClusterGatewayOutput) HostName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterGateway) *string { return v.HostName }).(pulumi.StringPtrOutput)
+}
+
+// The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
 func (o ClusterGatewayOutput) Port() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v ClusterGateway) *int { return v.Port }).(pulumi.IntPtrOutput)
 }
@@ -1315,7 +1444,17 @@ func (o ClusterGatewayPtrOutput) ClassName() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// The port that it listens on, from 1 to 65535. Default: 80.
+// The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+func (o ClusterGatewayPtrOutput) HostName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterGateway) *string {
+		if v == nil {
+			return nil
+		}
+		return v.HostName
+	}).(pulumi.StringPtrOutput)
+}
+
+// The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
 func (o ClusterGatewayPtrOutput) Port() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v *ClusterGateway) *int {
 		if v == nil {
@@ -1337,6 +1476,8 @@ func (o ClusterGatewayPtrOutput) Replicas() pulumi.IntPtrOutput {
 
 // A Gateway on a workload cluster, and one of its listeners.
 type ClusterGatewayReference struct {
+	// The host name that its certificate is verified for. Default: it speaks plain HTTP.
+	HostName *string `pulumi:"hostName"`
 	// The name of the listener.
 	Listener string `pulumi:"listener"`
 	// The name of the Gateway.
@@ -1358,6 +1499,8 @@ type ClusterGatewayReferenceInput interface {
 
 // A Gateway on a workload cluster, and one of its listeners.
 type ClusterGatewayReferenceArgs struct {
+	// The host name that its certificate is verified for. Default: it speaks plain HTTP.
+	HostName pulumi.StringPtrInput `pulumi:"hostName"`
 	// The name of the listener.
 	Listener pulumi.StringInput `pulumi:"listener"`
 	// The name of the Gateway.
@@ -1391,6 +1534,11 @@ func (o ClusterGatewayReferenceOutput) ToClusterGatewayReferenceOutput() Cluster
 
 func (o ClusterGatewayReferenceOutput) ToClusterGatewayReferenceOutputWithContext(ctx context.Context) ClusterGatewayReferenceOutput {
 	return o
+}
+
+// The host name that its certificate is verified for. Default: it speaks plain HTTP.
+func (o ClusterGatewayReferenceOutput) HostName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterGatewayReference) *string { return v.HostName }).(pulumi.StringPtrOutput)
 }
 
 // The name of the listener.
@@ -1546,16 +1694,18 @@ func (o ClusterPoolArrayOutput) Index(i pulumi.IntInput) ClusterPoolOutput {
 
 // A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 type ClusterReference struct {
+	// The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+	CaUrn *string `pulumi:"caUrn"`
 	// What placements look at.
 	Facts ClusterFacts `pulumi:"facts"`
 	// The cluster's own Gateway, which leads to the models on it.
 	Gateway ClusterGatewayReference `pulumi:"gateway"`
-	// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+	// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
 	GatewayUrn *string `pulumi:"gatewayUrn"`
+	// The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+	KeyUrn *string `pulumi:"keyUrn"`
 	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 	ProviderUrn *string `pulumi:"providerUrn"`
-	// The URL of that Gateway, without a path, for a cluster of another stack.
-	Url *string `pulumi:"url"`
 }
 
 // ClusterReferenceInput is an input type that accepts ClusterReferenceArgs and ClusterReferenceOutput values.
@@ -1571,16 +1721,18 @@ type ClusterReferenceInput interface {
 
 // A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 type ClusterReferenceArgs struct {
+	// The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+	CaUrn pulumi.StringPtrInput `pulumi:"caUrn"`
 	// What placements look at.
 	Facts ClusterFactsInput `pulumi:"facts"`
 	// The cluster's own Gateway, which leads to the models on it.
 	Gateway ClusterGatewayReferenceInput `pulumi:"gateway"`
-	// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+	// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
 	GatewayUrn pulumi.StringPtrInput `pulumi:"gatewayUrn"`
+	// The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+	KeyUrn pulumi.StringPtrInput `pulumi:"keyUrn"`
 	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 	ProviderUrn pulumi.StringPtrInput `pulumi:"providerUrn"`
-	// The URL of that Gateway, without a path, for a cluster of another stack.
-	Url pulumi.StringPtrInput `pulumi:"url"`
 }
 
 func (ClusterReferenceArgs) ElementType() reflect.Type {
@@ -1635,6 +1787,11 @@ func (o ClusterReferenceOutput) ToClusterReferenceOutputWithContext(ctx context.
 	return o
 }
 
+// The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+func (o ClusterReferenceOutput) CaUrn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterReference) *string { return v.CaUrn }).(pulumi.StringPtrOutput)
+}
+
 // What placements look at.
 func (o ClusterReferenceOutput) Facts() ClusterFactsOutput {
 	return o.ApplyT(func(v ClusterReference) ClusterFacts { return v.Facts }).(ClusterFactsOutput)
@@ -1645,19 +1802,19 @@ func (o ClusterReferenceOutput) Gateway() ClusterGatewayReferenceOutput {
 	return o.ApplyT(func(v ClusterReference) ClusterGatewayReference { return v.Gateway }).(ClusterGatewayReferenceOutput)
 }
 
-// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+// The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
 func (o ClusterReferenceOutput) GatewayUrn() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ClusterReference) *string { return v.GatewayUrn }).(pulumi.StringPtrOutput)
+}
+
+// The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+func (o ClusterReferenceOutput) KeyUrn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterReference) *string { return v.KeyUrn }).(pulumi.StringPtrOutput)
 }
 
 // The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 func (o ClusterReferenceOutput) ProviderUrn() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ClusterReference) *string { return v.ProviderUrn }).(pulumi.StringPtrOutput)
-}
-
-// The URL of that Gateway, without a path, for a cluster of another stack.
-func (o ClusterReferenceOutput) Url() pulumi.StringPtrOutput {
-	return o.ApplyT(func(v ClusterReference) *string { return v.Url }).(pulumi.StringPtrOutput)
 }
 
 type ClusterReferenceArrayOutput struct{ *pulumi.OutputState }
@@ -1796,6 +1953,184 @@ func (o ClusterTaintArrayOutput) Index(i pulumi.IntInput) ClusterTaintOutput {
 	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ClusterTaint {
 		return vs[0].([]ClusterTaint)[vs[1].(int)]
 	}).(ClusterTaintOutput)
+}
+
+// The certificate of a cluster's gateway.
+type ClusterTls struct {
+	// Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+	CaCertificate *string `pulumi:"caCertificate"`
+	// The certificate, in PEM, with those between it and the authority's.
+	Certificate string `pulumi:"certificate"`
+	// The certificate's private key, in PEM.
+	PrivateKey string `pulumi:"privateKey"`
+}
+
+// ClusterTlsInput is an input type that accepts ClusterTlsArgs and ClusterTlsOutput values.
+// You can construct a concrete instance of `ClusterTlsInput` via:
+//
+//	ClusterTlsArgs{...}
+type ClusterTlsInput interface {
+	pulumi.Input
+
+	ToClusterTlsOutput() ClusterTlsOutput
+	ToClusterTlsOutputWithContext(context.Context) ClusterTlsOutput
+}
+
+// The certificate of a cluster's gateway.
+type ClusterTlsArgs struct {
+	// Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+	CaCertificate pulumi.StringPtrInput `pulumi:"caCertificate"`
+	// The certificate, in PEM, with those between it and the authority's.
+	Certificate pulumi.StringInput `pulumi:"certificate"`
+	// The certificate's private key, in PEM.
+	PrivateKey pulumi.StringInput `pulumi:"privateKey"`
+}
+
+func (ClusterTlsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterTls)(nil)).Elem()
+}
+
+func (i ClusterTlsArgs) ToClusterTlsOutput() ClusterTlsOutput {
+	return i.ToClusterTlsOutputWithContext(context.Background())
+}
+
+func (i ClusterTlsArgs) ToClusterTlsOutputWithContext(ctx context.Context) ClusterTlsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterTlsOutput)
+}
+
+func (i ClusterTlsArgs) ToClusterTlsPtrOutput() ClusterTlsPtrOutput {
+	return i.ToClusterTlsPtrOutputWithContext(context.Background())
+}
+
+func (i ClusterTlsArgs) ToClusterTlsPtrOutputWithContext(ctx context.Context) ClusterTlsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterTlsOutput).ToClusterTlsPtrOutputWithContext(ctx)
+}
+
+// ClusterTlsPtrInput is an input type that accepts ClusterTlsArgs, ClusterTlsPtr and ClusterTlsPtrOutput values.
+// You can construct a concrete instance of `ClusterTlsPtrInput` via:
+//
+//	        ClusterTlsArgs{...}
+//
+//	or:
+//
+//	        nil
+type ClusterTlsPtrInput interface {
+	pulumi.Input
+
+	ToClusterTlsPtrOutput() ClusterTlsPtrOutput
+	ToClusterTlsPtrOutputWithContext(context.Context) ClusterTlsPtrOutput
+}
+
+type clusterTlsPtrType ClusterTlsArgs
+
+func ClusterTlsPtr(v *ClusterTlsArgs) ClusterTlsPtrInput {
+	return (*clusterTlsPtrType)(v)
+}
+
+func (*clusterTlsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ClusterTls)(nil)).Elem()
+}
+
+func (i *clusterTlsPtrType) ToClusterTlsPtrOutput() ClusterTlsPtrOutput {
+	return i.ToClusterTlsPtrOutputWithContext(context.Background())
+}
+
+func (i *clusterTlsPtrType) ToClusterTlsPtrOutputWithContext(ctx context.Context) ClusterTlsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ClusterTlsPtrOutput)
+}
+
+// The certificate of a cluster's gateway.
+type ClusterTlsOutput struct{ *pulumi.OutputState }
+
+func (ClusterTlsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ClusterTls)(nil)).Elem()
+}
+
+func (o ClusterTlsOutput) ToClusterTlsOutput() ClusterTlsOutput {
+	return o
+}
+
+func (o ClusterTlsOutput) ToClusterTlsOutputWithContext(ctx context.Context) ClusterTlsOutput {
+	return o
+}
+
+func (o ClusterTlsOutput) ToClusterTlsPtrOutput() ClusterTlsPtrOutput {
+	return o.ToClusterTlsPtrOutputWithContext(context.Background())
+}
+
+func (o ClusterTlsOutput) ToClusterTlsPtrOutputWithContext(ctx context.Context) ClusterTlsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ClusterTls) *ClusterTls {
+		return &v
+	}).(ClusterTlsPtrOutput)
+}
+
+// Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+func (o ClusterTlsOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterTls) *string { return v.CaCertificate }).(pulumi.StringPtrOutput)
+}
+
+// The certificate, in PEM, with those between it and the authority's.
+func (o ClusterTlsOutput) Certificate() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterTls) string { return v.Certificate }).(pulumi.StringOutput)
+}
+
+// The certificate's private key, in PEM.
+func (o ClusterTlsOutput) PrivateKey() pulumi.StringOutput {
+	return o.ApplyT(func(v ClusterTls) string { return v.PrivateKey }).(pulumi.StringOutput)
+}
+
+type ClusterTlsPtrOutput struct{ *pulumi.OutputState }
+
+func (ClusterTlsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ClusterTls)(nil)).Elem()
+}
+
+func (o ClusterTlsPtrOutput) ToClusterTlsPtrOutput() ClusterTlsPtrOutput {
+	return o
+}
+
+func (o ClusterTlsPtrOutput) ToClusterTlsPtrOutputWithContext(ctx context.Context) ClusterTlsPtrOutput {
+	return o
+}
+
+func (o ClusterTlsPtrOutput) Elem() ClusterTlsOutput {
+	return o.ApplyT(func(v *ClusterTls) ClusterTls {
+		if v != nil {
+			return *v
+		}
+		var ret ClusterTls
+		return ret
+	}).(ClusterTlsOutput)
+}
+
+// Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+func (o ClusterTlsPtrOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterTls) *string {
+		if v == nil {
+			return nil
+		}
+		return v.CaCertificate
+	}).(pulumi.StringPtrOutput)
+}
+
+// The certificate, in PEM, with those between it and the authority's.
+func (o ClusterTlsPtrOutput) Certificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterTls) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Certificate
+	}).(pulumi.StringPtrOutput)
+}
+
+// The certificate's private key, in PEM.
+func (o ClusterTlsPtrOutput) PrivateKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ClusterTls) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.PrivateKey
+	}).(pulumi.StringPtrOutput)
 }
 
 // Devices that a replica needs on each of its nodes.
@@ -4543,6 +4878,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferencePtrInput)(nil)).Elem(), CaCertificateReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartPtrInput)(nil)).Elem(), ClusterChartArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterConnectionInput)(nil)).Elem(), ClusterConnectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterConnectionMapInput)(nil)).Elem(), ClusterConnectionMap{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterDeviceInput)(nil)).Elem(), ClusterDeviceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterDeviceArrayInput)(nil)).Elem(), ClusterDeviceArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterFactsInput)(nil)).Elem(), ClusterFactsArgs{})
@@ -4556,6 +4893,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterReferenceArrayInput)(nil)).Elem(), ClusterReferenceArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterTaintInput)(nil)).Elem(), ClusterTaintArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterTaintArrayInput)(nil)).Elem(), ClusterTaintArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterTlsInput)(nil)).Elem(), ClusterTlsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ClusterTlsPtrInput)(nil)).Elem(), ClusterTlsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentDeviceInput)(nil)).Elem(), DeploymentDeviceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentDeviceArrayInput)(nil)).Elem(), DeploymentDeviceArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEngineInput)(nil)).Elem(), DeploymentEngineArgs{})
@@ -4595,6 +4934,8 @@ func init() {
 	pulumi.RegisterOutputType(CaCertificateReferencePtrOutput{})
 	pulumi.RegisterOutputType(ClusterChartOutput{})
 	pulumi.RegisterOutputType(ClusterChartPtrOutput{})
+	pulumi.RegisterOutputType(ClusterConnectionOutput{})
+	pulumi.RegisterOutputType(ClusterConnectionMapOutput{})
 	pulumi.RegisterOutputType(ClusterDeviceOutput{})
 	pulumi.RegisterOutputType(ClusterDeviceArrayOutput{})
 	pulumi.RegisterOutputType(ClusterFactsOutput{})
@@ -4608,6 +4949,8 @@ func init() {
 	pulumi.RegisterOutputType(ClusterReferenceArrayOutput{})
 	pulumi.RegisterOutputType(ClusterTaintOutput{})
 	pulumi.RegisterOutputType(ClusterTaintArrayOutput{})
+	pulumi.RegisterOutputType(ClusterTlsOutput{})
+	pulumi.RegisterOutputType(ClusterTlsPtrOutput{})
 	pulumi.RegisterOutputType(DeploymentDeviceOutput{})
 	pulumi.RegisterOutputType(DeploymentDeviceArrayOutput{})
 	pulumi.RegisterOutputType(DeploymentEngineOutput{})

@@ -105,6 +105,28 @@ export interface ClusterChartArgs {
 }
 
 /**
+ * How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+ */
+export interface ClusterConnectionArgs {
+    /**
+     * The key that the gateway wants. Default: none.
+     */
+    apiKey?: pulumi.Input<string | undefined>;
+    /**
+     * Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+     */
+    caCertificate?: pulumi.Input<string | undefined>;
+    /**
+     * The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+     */
+    kubeconfig?: pulumi.Input<string | undefined>;
+    /**
+     * The URL of the cluster's gateway, without a path.
+     */
+    url: pulumi.Input<string>;
+}
+
+/**
  * A kind of device that each node of a pool has.
  */
 export interface ClusterDeviceArgs {
@@ -169,7 +191,11 @@ export interface ClusterGatewayArgs {
      */
     className?: pulumi.Input<string | undefined>;
     /**
-     * The port that it listens on, from 1 to 65535. Default: 80.
+     * The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+     */
+    hostName?: pulumi.Input<string | undefined>;
+    /**
+     * The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
      */
     port?: pulumi.Input<number | undefined>;
     /**
@@ -183,7 +209,6 @@ export interface ClusterGatewayArgs {
 export function clusterGatewayArgsProvideDefaults(val: ClusterGatewayArgs): ClusterGatewayArgs {
     return {
         ...val,
-        port: (val.port) ?? 80,
         replicas: (val.replicas) ?? 2,
     };
 }
@@ -192,6 +217,10 @@ export function clusterGatewayArgsProvideDefaults(val: ClusterGatewayArgs): Clus
  * A Gateway on a workload cluster, and one of its listeners.
  */
 export interface ClusterGatewayReferenceArgs {
+    /**
+     * The host name that its certificate is verified for. Default: it speaks plain HTTP.
+     */
+    hostName?: pulumi.Input<string | undefined>;
     /**
      * The name of the listener.
      */
@@ -237,6 +266,10 @@ export interface ClusterPoolArgs {
  */
 export interface ClusterReferenceArgs {
     /**
+     * The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+     */
+    caUrn?: pulumi.Input<string | undefined>;
+    /**
      * What placements look at.
      */
     facts: pulumi.Input<inputs.ClusterFactsArgs>;
@@ -245,17 +278,17 @@ export interface ClusterReferenceArgs {
      */
     gateway: pulumi.Input<inputs.ClusterGatewayReferenceArgs>;
     /**
-     * The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+     * The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
      */
     gatewayUrn?: pulumi.Input<string | undefined>;
+    /**
+     * The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+     */
+    keyUrn?: pulumi.Input<string | undefined>;
     /**
      * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
      */
     providerUrn?: pulumi.Input<string | undefined>;
-    /**
-     * The URL of that Gateway, without a path, for a cluster of another stack.
-     */
-    url?: pulumi.Input<string | undefined>;
 }
 
 /**
@@ -274,6 +307,24 @@ export interface ClusterTaintArgs {
      * The taint's value, with the syntax of a label's value. Default: empty.
      */
     value?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * The certificate of a cluster's gateway.
+ */
+export interface ClusterTlsArgs {
+    /**
+     * Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+     */
+    caCertificate?: pulumi.Input<string | undefined>;
+    /**
+     * The certificate, in PEM, with those between it and the authority's.
+     */
+    certificate: pulumi.Input<string>;
+    /**
+     * The certificate's private key, in PEM.
+     */
+    privateKey: pulumi.Input<string>;
 }
 
 /**

@@ -87,6 +87,28 @@ export interface BackendShare {
 }
 
 /**
+ * How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+ */
+export interface ClusterConnection {
+    /**
+     * The key that the gateway wants. Default: none.
+     */
+    apiKey?: string;
+    /**
+     * Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+     */
+    caCertificate?: string;
+    /**
+     * The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+     */
+    kubeconfig?: string;
+    /**
+     * The URL of the cluster's gateway, without a path.
+     */
+    url: string;
+}
+
+/**
  * A kind of device that each node of a pool has.
  */
 export interface ClusterDevice {
@@ -143,6 +165,10 @@ export interface ClusterFacts {
  */
 export interface ClusterGatewayReference {
     /**
+     * The host name that its certificate is verified for. Default: it speaks plain HTTP.
+     */
+    hostName?: string;
+    /**
      * The name of the listener.
      */
     listener: string;
@@ -187,6 +213,10 @@ export interface ClusterPool {
  */
 export interface ClusterReference {
     /**
+     * The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+     */
+    caUrn?: string;
+    /**
      * What placements look at.
      */
     facts: outputs.ClusterFacts;
@@ -195,17 +225,17 @@ export interface ClusterReference {
      */
     gateway: outputs.ClusterGatewayReference;
     /**
-     * The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+     * The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
      */
     gatewayUrn?: string;
+    /**
+     * The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+     */
+    keyUrn?: string;
     /**
      * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
      */
     providerUrn?: string;
-    /**
-     * The URL of that Gateway, without a path, for a cluster of another stack.
-     */
-    url?: string;
 }
 
 /**

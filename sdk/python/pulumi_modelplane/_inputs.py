@@ -22,6 +22,8 @@ __all__ = [
     'CaCertificateReferenceArgsDict',
     'ClusterChartArgs',
     'ClusterChartArgsDict',
+    'ClusterConnectionArgs',
+    'ClusterConnectionArgsDict',
     'ClusterDeviceArgs',
     'ClusterDeviceArgsDict',
     'ClusterFactsArgs',
@@ -36,6 +38,8 @@ __all__ = [
     'ClusterReferenceArgsDict',
     'ClusterTaintArgs',
     'ClusterTaintArgsDict',
+    'ClusterTlsArgs',
+    'ClusterTlsArgsDict',
     'DeploymentDeviceArgs',
     'DeploymentDeviceArgsDict',
     'DeploymentEngineArgs',
@@ -449,6 +453,99 @@ class ClusterChartArgs:
         pulumi.set(self, "version", value)
 
 
+class ClusterConnectionArgsDict(TypedDict):
+    """
+    How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+    """
+    url: pulumi.Input[_builtins.str]
+    """
+    The URL of the cluster's gateway, without a path.
+    """
+    api_key: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The key that the gateway wants. Default: none.
+    """
+    ca_certificate: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+    """
+    kubeconfig: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+    """
+
+@pulumi.input_type
+class ClusterConnectionArgs:
+    def __init__(__self__, *,
+                 url: pulumi.Input[_builtins.str],
+                 api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 ca_certificate: pulumi.Input[Optional[_builtins.str]] = None,
+                 kubeconfig: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+
+        :param pulumi.Input[_builtins.str] url: The URL of the cluster's gateway, without a path.
+        :param pulumi.Input[_builtins.str] api_key: The key that the gateway wants. Default: none.
+        :param pulumi.Input[_builtins.str] ca_certificate: Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+        :param pulumi.Input[_builtins.str] kubeconfig: The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+        """
+        pulumi.set(__self__, "url", url)
+        if api_key is not None:
+            pulumi.set(__self__, "api_key", api_key)
+        if ca_certificate is not None:
+            pulumi.set(__self__, "ca_certificate", ca_certificate)
+        if kubeconfig is not None:
+            pulumi.set(__self__, "kubeconfig", kubeconfig)
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> pulumi.Input[_builtins.str]:
+        """
+        The URL of the cluster's gateway, without a path.
+        """
+        return pulumi.get(self, "url")
+
+    @url.setter
+    def url(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "url", value)
+
+    @_builtins.property
+    @pulumi.getter(name="apiKey")
+    def api_key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The key that the gateway wants. Default: none.
+        """
+        return pulumi.get(self, "api_key")
+
+    @api_key.setter
+    def api_key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "api_key", value)
+
+    @_builtins.property
+    @pulumi.getter(name="caCertificate")
+    def ca_certificate(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+        """
+        return pulumi.get(self, "ca_certificate")
+
+    @ca_certificate.setter
+    def ca_certificate(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "ca_certificate", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def kubeconfig(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+        """
+        return pulumi.get(self, "kubeconfig")
+
+    @kubeconfig.setter
+    def kubeconfig(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "kubeconfig", value)
+
+
 class ClusterDeviceArgsDict(TypedDict):
     """
     A kind of device that each node of a pool has.
@@ -687,9 +784,13 @@ class ClusterGatewayArgsDict(TypedDict):
     """
     The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
     """
+    host_name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+    """
     port: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
-    The port that it listens on, from 1 to 65535. Default: 80.
+    The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
     """
     replicas: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -701,6 +802,7 @@ class ClusterGatewayArgs:
     def __init__(__self__, *,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  class_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 host_name: pulumi.Input[Optional[_builtins.str]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None):
         """
@@ -708,15 +810,16 @@ class ClusterGatewayArgs:
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
         :param pulumi.Input[_builtins.str] class_name: The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
-        :param pulumi.Input[_builtins.int] port: The port that it listens on, from 1 to 65535. Default: 80.
+        :param pulumi.Input[_builtins.str] host_name: The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+        :param pulumi.Input[_builtins.int] port: The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Envoy run: 1 to 1,000. Default: 2.
         """
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
         if class_name is not None:
             pulumi.set(__self__, "class_name", class_name)
-        if port is None:
-            port = 80
+        if host_name is not None:
+            pulumi.set(__self__, "host_name", host_name)
         if port is not None:
             pulumi.set(__self__, "port", port)
         if replicas is None:
@@ -749,10 +852,22 @@ class ClusterGatewayArgs:
         pulumi.set(self, "class_name", value)
 
     @_builtins.property
+    @pulumi.getter(name="hostName")
+    def host_name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
+        """
+        return pulumi.get(self, "host_name")
+
+    @host_name.setter
+    def host_name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "host_name", value)
+
+    @_builtins.property
     @pulumi.getter
     def port(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
-        The port that it listens on, from 1 to 65535. Default: 80.
+        The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
         """
         return pulumi.get(self, "port")
 
@@ -789,23 +904,31 @@ class ClusterGatewayReferenceArgsDict(TypedDict):
     """
     The namespace of the Gateway.
     """
+    host_name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The host name that its certificate is verified for. Default: it speaks plain HTTP.
+    """
 
 @pulumi.input_type
 class ClusterGatewayReferenceArgs:
     def __init__(__self__, *,
                  listener: pulumi.Input[_builtins.str],
                  name: pulumi.Input[_builtins.str],
-                 namespace: pulumi.Input[_builtins.str]):
+                 namespace: pulumi.Input[_builtins.str],
+                 host_name: pulumi.Input[Optional[_builtins.str]] = None):
         """
         A Gateway on a workload cluster, and one of its listeners.
 
         :param pulumi.Input[_builtins.str] listener: The name of the listener.
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the Gateway.
+        :param pulumi.Input[_builtins.str] host_name: The host name that its certificate is verified for. Default: it speaks plain HTTP.
         """
         pulumi.set(__self__, "listener", listener)
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
+        if host_name is not None:
+            pulumi.set(__self__, "host_name", host_name)
 
     @_builtins.property
     @pulumi.getter
@@ -842,6 +965,18 @@ class ClusterGatewayReferenceArgs:
     @namespace.setter
     def namespace(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "namespace", value)
+
+    @_builtins.property
+    @pulumi.getter(name="hostName")
+    def host_name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The host name that its certificate is verified for. Default: it speaks plain HTTP.
+        """
+        return pulumi.get(self, "host_name")
+
+    @host_name.setter
+    def host_name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "host_name", value)
 
 
 class ClusterPoolArgsDict(TypedDict):
@@ -968,17 +1103,21 @@ class ClusterReferenceArgsDict(TypedDict):
     """
     The cluster's own Gateway, which leads to the models on it.
     """
+    ca_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+    """
     gateway_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+    The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
+    """
+    key_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
     """
     provider_urn: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
-    """
-    url: NotRequired[pulumi.Input[Optional[_builtins.str]]]
-    """
-    The URL of that Gateway, without a path, for a cluster of another stack.
     """
 
 @pulumi.input_type
@@ -986,26 +1125,30 @@ class ClusterReferenceArgs:
     def __init__(__self__, *,
                  facts: pulumi.Input['ClusterFactsArgs'],
                  gateway: pulumi.Input['ClusterGatewayReferenceArgs'],
+                 ca_urn: pulumi.Input[Optional[_builtins.str]] = None,
                  gateway_urn: pulumi.Input[Optional[_builtins.str]] = None,
-                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None,
-                 url: pulumi.Input[Optional[_builtins.str]] = None):
+                 key_urn: pulumi.Input[Optional[_builtins.str]] = None,
+                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
         :param pulumi.Input['ClusterFactsArgs'] facts: What placements look at.
         :param pulumi.Input['ClusterGatewayReferenceArgs'] gateway: The cluster's own Gateway, which leads to the models on it.
-        :param pulumi.Input[_builtins.str] gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+        :param pulumi.Input[_builtins.str] ca_urn: The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+        :param pulumi.Input[_builtins.str] gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
+        :param pulumi.Input[_builtins.str] key_urn: The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
         :param pulumi.Input[_builtins.str] provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
-        :param pulumi.Input[_builtins.str] url: The URL of that Gateway, without a path, for a cluster of another stack.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
+        if ca_urn is not None:
+            pulumi.set(__self__, "ca_urn", ca_urn)
         if gateway_urn is not None:
             pulumi.set(__self__, "gateway_urn", gateway_urn)
+        if key_urn is not None:
+            pulumi.set(__self__, "key_urn", key_urn)
         if provider_urn is not None:
             pulumi.set(__self__, "provider_urn", provider_urn)
-        if url is not None:
-            pulumi.set(__self__, "url", url)
 
     @_builtins.property
     @pulumi.getter
@@ -1032,16 +1175,40 @@ class ClusterReferenceArgs:
         pulumi.set(self, "gateway", value)
 
     @_builtins.property
+    @pulumi.getter(name="caUrn")
+    def ca_urn(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+        """
+        return pulumi.get(self, "ca_urn")
+
+    @ca_urn.setter
+    def ca_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "ca_urn", value)
+
+    @_builtins.property
     @pulumi.getter(name="gatewayUrn")
     def gateway_urn(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+        The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
         """
         return pulumi.get(self, "gateway_urn")
 
     @gateway_urn.setter
     def gateway_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "gateway_urn", value)
+
+    @_builtins.property
+    @pulumi.getter(name="keyUrn")
+    def key_urn(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+        """
+        return pulumi.get(self, "key_urn")
+
+    @key_urn.setter
+    def key_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "key_urn", value)
 
     @_builtins.property
     @pulumi.getter(name="providerUrn")
@@ -1054,18 +1221,6 @@ class ClusterReferenceArgs:
     @provider_urn.setter
     def provider_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "provider_urn", value)
-
-    @_builtins.property
-    @pulumi.getter
-    def url(self) -> pulumi.Input[Optional[_builtins.str]]:
-        """
-        The URL of that Gateway, without a path, for a cluster of another stack.
-        """
-        return pulumi.get(self, "url")
-
-    @url.setter
-    def url(self, value: pulumi.Input[Optional[_builtins.str]]):
-        pulumi.set(self, "url", value)
 
 
 class ClusterTaintArgsDict(TypedDict):
@@ -1138,6 +1293,78 @@ class ClusterTaintArgs:
     @value.setter
     def value(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "value", value)
+
+
+class ClusterTlsArgsDict(TypedDict):
+    """
+    The certificate of a cluster's gateway.
+    """
+    certificate: pulumi.Input[_builtins.str]
+    """
+    The certificate, in PEM, with those between it and the authority's.
+    """
+    private_key: pulumi.Input[_builtins.str]
+    """
+    The certificate's private key, in PEM.
+    """
+    ca_certificate: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+    """
+
+@pulumi.input_type
+class ClusterTlsArgs:
+    def __init__(__self__, *,
+                 certificate: pulumi.Input[_builtins.str],
+                 private_key: pulumi.Input[_builtins.str],
+                 ca_certificate: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        The certificate of a cluster's gateway.
+
+        :param pulumi.Input[_builtins.str] certificate: The certificate, in PEM, with those between it and the authority's.
+        :param pulumi.Input[_builtins.str] private_key: The certificate's private key, in PEM.
+        :param pulumi.Input[_builtins.str] ca_certificate: Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+        """
+        pulumi.set(__self__, "certificate", certificate)
+        pulumi.set(__self__, "private_key", private_key)
+        if ca_certificate is not None:
+            pulumi.set(__self__, "ca_certificate", ca_certificate)
+
+    @_builtins.property
+    @pulumi.getter
+    def certificate(self) -> pulumi.Input[_builtins.str]:
+        """
+        The certificate, in PEM, with those between it and the authority's.
+        """
+        return pulumi.get(self, "certificate")
+
+    @certificate.setter
+    def certificate(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "certificate", value)
+
+    @_builtins.property
+    @pulumi.getter(name="privateKey")
+    def private_key(self) -> pulumi.Input[_builtins.str]:
+        """
+        The certificate's private key, in PEM.
+        """
+        return pulumi.get(self, "private_key")
+
+    @private_key.setter
+    def private_key(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "private_key", value)
+
+    @_builtins.property
+    @pulumi.getter(name="caCertificate")
+    def ca_certificate(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Certificates of the authorities that the control plane trusts for it, in PEM. To change the authority without a lost request, write both first. Default: the system's roots.
+        """
+        return pulumi.get(self, "ca_certificate")
+
+    @ca_certificate.setter
+    def ca_certificate(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "ca_certificate", value)
 
 
 class DeploymentDeviceArgsDict(TypedDict):

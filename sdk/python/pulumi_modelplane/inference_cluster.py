@@ -23,6 +23,7 @@ __all__ = ['InferenceClusterArgs', 'InferenceCluster']
 class InferenceClusterArgs:
     def __init__(__self__, *,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 api_keys: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional['ClusterChartArgs']] = None,
                  delete_unreachable: Optional[_builtins.bool] = None,
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
@@ -34,11 +35,13 @@ class InferenceClusterArgs:
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]] = None,
-                 taints: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]] = None):
+                 taints: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]] = None,
+                 tls: pulumi.Input[Optional['ClusterTlsArgs']] = None):
         """
         The set of arguments for constructing a InferenceCluster resource.
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the cluster, except the CRDs.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] api_keys: Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
         :param pulumi.Input['ClusterChartArgs'] chart: The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
         :param _builtins.bool delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
@@ -51,9 +54,12 @@ class InferenceClusterArgs:
         :param pulumi.Input[_builtins.str] namespace: The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterPoolArgs']]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: What keeps models away that do not tolerate it. Default: none.
+        :param pulumi.Input['ClusterTlsArgs'] tls: The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
         """
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if api_keys is not None:
+            pulumi.set(__self__, "api_keys", api_keys)
         if chart is not None:
             pulumi.set(__self__, "chart", chart)
         if delete_unreachable is None:
@@ -86,6 +92,8 @@ class InferenceClusterArgs:
             pulumi.set(__self__, "pools", pools)
         if taints is not None:
             pulumi.set(__self__, "taints", taints)
+        if tls is not None:
+            pulumi.set(__self__, "tls", tls)
 
     @_builtins.property
     @pulumi.getter
@@ -98,6 +106,18 @@ class InferenceClusterArgs:
     @annotations.setter
     def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter(name="apiKeys")
+    def api_keys(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
+        """
+        return pulumi.get(self, "api_keys")
+
+    @api_keys.setter
+    def api_keys(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "api_keys", value)
 
     @_builtins.property
     @pulumi.getter
@@ -243,6 +263,18 @@ class InferenceClusterArgs:
     def taints(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]):
         pulumi.set(self, "taints", value)
 
+    @_builtins.property
+    @pulumi.getter
+    def tls(self) -> pulumi.Input[Optional['ClusterTlsArgs']]:
+        """
+        The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
+        """
+        return pulumi.get(self, "tls")
+
+    @tls.setter
+    def tls(self, value: pulumi.Input[Optional['ClusterTlsArgs']]):
+        pulumi.set(self, "tls", value)
+
 
 @pulumi.type_token("modelplane:index:InferenceCluster")
 class InferenceCluster(pulumi.ComponentResource):
@@ -251,6 +283,7 @@ class InferenceCluster(pulumi.ComponentResource):
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 api_keys: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['ClusterChartArgs', 'ClusterChartArgsDict']]] = None,
                  delete_unreachable: Optional[_builtins.bool] = None,
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
@@ -263,6 +296,7 @@ class InferenceCluster(pulumi.ComponentResource):
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]]] = None,
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]]] = None,
+                 tls: pulumi.Input[Optional[Union['ClusterTlsArgs', 'ClusterTlsArgsDict']]] = None,
                  __props__=None):
         """
         A Kubernetes cluster that runs models: what placements know of it, and the gateway that leads to the models on it. `pulumi up` waits until Envoy runs and has an address.
@@ -295,6 +329,7 @@ class InferenceCluster(pulumi.ComponentResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the cluster, except the CRDs.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] api_keys: Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
         :param pulumi.Input[Union['ClusterChartArgs', 'ClusterChartArgsDict']] chart: The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
         :param _builtins.bool delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
@@ -307,6 +342,7 @@ class InferenceCluster(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] namespace: The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]] taints: What keeps models away that do not tolerate it. Default: none.
+        :param pulumi.Input[Union['ClusterTlsArgs', 'ClusterTlsArgsDict']] tls: The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
         """
         ...
     @overload
@@ -358,6 +394,7 @@ class InferenceCluster(pulumi.ComponentResource):
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 api_keys: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['ClusterChartArgs', 'ClusterChartArgsDict']]] = None,
                  delete_unreachable: Optional[_builtins.bool] = None,
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
@@ -370,6 +407,7 @@ class InferenceCluster(pulumi.ComponentResource):
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]]] = None,
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]]] = None,
+                 tls: pulumi.Input[Optional[Union['ClusterTlsArgs', 'ClusterTlsArgsDict']]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
         if not isinstance(opts, pulumi.ResourceOptions):
@@ -382,6 +420,7 @@ class InferenceCluster(pulumi.ComponentResource):
             __props__ = InferenceClusterArgs.__new__(InferenceClusterArgs)
 
             __props__.__dict__["annotations"] = annotations
+            __props__.__dict__["api_keys"] = None if api_keys is None else pulumi.Output.secret(api_keys)
             __props__.__dict__["chart"] = chart
             if delete_unreachable is None:
                 delete_unreachable = False
@@ -402,9 +441,13 @@ class InferenceCluster(pulumi.ComponentResource):
             __props__.__dict__["namespace"] = namespace
             __props__.__dict__["pools"] = pools
             __props__.__dict__["taints"] = taints
+            __props__.__dict__["tls"] = tls
             __props__.__dict__["address"] = None
             __props__.__dict__["cluster"] = None
+            __props__.__dict__["connection"] = None
             __props__.__dict__["url"] = None
+        secret_opts = pulumi.ResourceOptions(additional_secret_outputs=["connection"])
+        opts = pulumi.ResourceOptions.merge(opts, secret_opts)
         super(InferenceCluster, __self__).__init__(
             'modelplane:index:InferenceCluster',
             resource_name,
@@ -427,6 +470,14 @@ class InferenceCluster(pulumi.ComponentResource):
         The cluster as a ModelDeployment takes it in `clusters`.
         """
         return pulumi.get(self, "cluster")
+
+    @_builtins.property
+    @pulumi.getter
+    def connection(self) -> pulumi.Output['outputs.ClusterConnection']:
+        """
+        What a ModelDeployment in another stack takes in `connections`, beside that.
+        """
+        return pulumi.get(self, "connection")
 
     @_builtins.property
     @pulumi.getter

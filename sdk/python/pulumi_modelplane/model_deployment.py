@@ -25,9 +25,9 @@ class ModelDeploymentArgs:
                  clusters: pulumi.Input[Sequence[pulumi.Input['ClusterReferenceArgs']]],
                  model: pulumi.Input[_builtins.str],
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 connections: pulumi.Input[Optional[Mapping[str, pulumi.Input['ClusterConnectionArgs']]]] = None,
                  devices: pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgs']]]] = None,
                  engine: pulumi.Input[Optional['DeploymentEngineArgs']] = None,
-                 kubeconfigs: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
@@ -46,9 +46,9 @@ class ModelDeploymentArgs:
         :param pulumi.Input[Sequence[pulumi.Input['ClusterReferenceArgs']]] clusters: The clusters that replicas may run on: the outputs `cluster` of InferenceClusters.
         :param pulumi.Input[_builtins.str] model: Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the deployment.
+        :param pulumi.Input[Mapping[str, pulumi.Input['ClusterConnectionArgs']]] connections: How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
         :param pulumi.Input[Sequence[pulumi.Input['DeploymentDeviceArgs']]] devices: The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
         :param pulumi.Input['DeploymentEngineArgs'] engine: The program that serves the model. Default: vLLM.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] kubeconfigs: The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the deployment.
         :param _builtins.str name: The name of the deployment's objects on each cluster, and of its endpoints with the cluster's name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the objects, on each cluster and beside the gateway; it must exist on all of them. Default: `default`.
@@ -66,12 +66,12 @@ class ModelDeploymentArgs:
         pulumi.set(__self__, "model", model)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if connections is not None:
+            pulumi.set(__self__, "connections", connections)
         if devices is not None:
             pulumi.set(__self__, "devices", devices)
         if engine is not None:
             pulumi.set(__self__, "engine", engine)
-        if kubeconfigs is not None:
-            pulumi.set(__self__, "kubeconfigs", kubeconfigs)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
         if name is not None:
@@ -145,6 +145,18 @@ class ModelDeploymentArgs:
 
     @_builtins.property
     @pulumi.getter
+    def connections(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input['ClusterConnectionArgs']]]]:
+        """
+        How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
+        """
+        return pulumi.get(self, "connections")
+
+    @connections.setter
+    def connections(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input['ClusterConnectionArgs']]]]):
+        pulumi.set(self, "connections", value)
+
+    @_builtins.property
+    @pulumi.getter
     def devices(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgs']]]]:
         """
         The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
@@ -166,18 +178,6 @@ class ModelDeploymentArgs:
     @engine.setter
     def engine(self, value: pulumi.Input[Optional['DeploymentEngineArgs']]):
         pulumi.set(self, "engine", value)
-
-    @_builtins.property
-    @pulumi.getter
-    def kubeconfigs(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
-        """
-        The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
-        """
-        return pulumi.get(self, "kubeconfigs")
-
-    @kubeconfigs.setter
-    def kubeconfigs(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
-        pulumi.set(self, "kubeconfigs", value)
 
     @_builtins.property
     @pulumi.getter
@@ -332,9 +332,9 @@ class ModelDeployment(pulumi.ComponentResource):
                  opts: Optional[pulumi.ResourceOptions] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  clusters: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterReferenceArgs', 'ClusterReferenceArgsDict']]]]] = None,
+                 connections: pulumi.Input[Optional[Mapping[str, pulumi.Input[Union['ClusterConnectionArgs', 'ClusterConnectionArgsDict']]]]] = None,
                  devices: pulumi.Input[Optional[Sequence[pulumi.Input[Union['DeploymentDeviceArgs', 'DeploymentDeviceArgsDict']]]]] = None,
                  engine: pulumi.Input[Optional[Union['DeploymentEngineArgs', 'DeploymentEngineArgsDict']]] = None,
-                 kubeconfigs: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
@@ -383,9 +383,9 @@ class ModelDeployment(pulumi.ComponentResource):
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the deployment.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterReferenceArgs', 'ClusterReferenceArgsDict']]]] clusters: The clusters that replicas may run on: the outputs `cluster` of InferenceClusters.
+        :param pulumi.Input[Mapping[str, pulumi.Input[Union['ClusterConnectionArgs', 'ClusterConnectionArgsDict']]]] connections: How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
         :param pulumi.Input[Sequence[pulumi.Input[Union['DeploymentDeviceArgs', 'DeploymentDeviceArgsDict']]]] devices: The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
         :param pulumi.Input[Union['DeploymentEngineArgs', 'DeploymentEngineArgsDict']] engine: The program that serves the model. Default: vLLM.
-        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] kubeconfigs: The content of a kubeconfig for each cluster of another stack, by the cluster's name. Default: the Kubernetes provider that the cluster's reference names.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the deployment.
         :param pulumi.Input[_builtins.str] model: Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).
         :param _builtins.str name: The name of the deployment's objects on each cluster, and of its endpoints with the cluster's name. Default: the Pulumi name.
@@ -453,9 +453,9 @@ class ModelDeployment(pulumi.ComponentResource):
                  opts: Optional[pulumi.ResourceOptions] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  clusters: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterReferenceArgs', 'ClusterReferenceArgsDict']]]]] = None,
+                 connections: pulumi.Input[Optional[Mapping[str, pulumi.Input[Union['ClusterConnectionArgs', 'ClusterConnectionArgsDict']]]]] = None,
                  devices: pulumi.Input[Optional[Sequence[pulumi.Input[Union['DeploymentDeviceArgs', 'DeploymentDeviceArgsDict']]]]] = None,
                  engine: pulumi.Input[Optional[Union['DeploymentEngineArgs', 'DeploymentEngineArgsDict']]] = None,
-                 kubeconfigs: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
@@ -484,9 +484,9 @@ class ModelDeployment(pulumi.ComponentResource):
             if clusters is None and not opts.urn:
                 raise TypeError("Missing required property 'clusters'")
             __props__.__dict__["clusters"] = clusters
+            __props__.__dict__["connections"] = None if connections is None else pulumi.Output.secret(connections)
             __props__.__dict__["devices"] = devices
             __props__.__dict__["engine"] = engine
-            __props__.__dict__["kubeconfigs"] = None if kubeconfigs is None else pulumi.Output.secret(kubeconfigs)
             __props__.__dict__["labels"] = labels
             if model is None and not opts.urn:
                 raise TypeError("Missing required property 'model'")

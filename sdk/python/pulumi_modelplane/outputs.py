@@ -19,6 +19,7 @@ from ._enums import *
 __all__ = [
     'BackendReference',
     'BackendShare',
+    'ClusterConnection',
     'ClusterDevice',
     'ClusterFacts',
     'ClusterGatewayReference',
@@ -242,6 +243,84 @@ class BackendShare(dict):
 
 
 @pulumi.output_type
+class ClusterConnection(dict):
+    """
+    How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+    """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "apiKey":
+            suggest = "api_key"
+        elif key == "caCertificate":
+            suggest = "ca_certificate"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in ClusterConnection. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        ClusterConnection.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        ClusterConnection.__key_warning(key)
+        return super().get(key, default)
+
+    def __init__(__self__, *,
+                 url: _builtins.str,
+                 api_key: Optional[_builtins.str] = None,
+                 ca_certificate: Optional[_builtins.str] = None,
+                 kubeconfig: Optional[_builtins.str] = None):
+        """
+        How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
+
+        :param _builtins.str url: The URL of the cluster's gateway, without a path.
+        :param _builtins.str api_key: The key that the gateway wants. Default: none.
+        :param _builtins.str ca_certificate: Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+        :param _builtins.str kubeconfig: The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+        """
+        pulumi.set(__self__, "url", url)
+        if api_key is not None:
+            pulumi.set(__self__, "api_key", api_key)
+        if ca_certificate is not None:
+            pulumi.set(__self__, "ca_certificate", ca_certificate)
+        if kubeconfig is not None:
+            pulumi.set(__self__, "kubeconfig", kubeconfig)
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> _builtins.str:
+        """
+        The URL of the cluster's gateway, without a path.
+        """
+        return pulumi.get(self, "url")
+
+    @_builtins.property
+    @pulumi.getter(name="apiKey")
+    def api_key(self) -> Optional[_builtins.str]:
+        """
+        The key that the gateway wants. Default: none.
+        """
+        return pulumi.get(self, "api_key")
+
+    @_builtins.property
+    @pulumi.getter(name="caCertificate")
+    def ca_certificate(self) -> Optional[_builtins.str]:
+        """
+        Certificates of the authorities that are trusted for the gateway, in PEM. Default: the system's roots.
+        """
+        return pulumi.get(self, "ca_certificate")
+
+    @_builtins.property
+    @pulumi.getter
+    def kubeconfig(self) -> Optional[_builtins.str]:
+        """
+        The content of a kubeconfig for the cluster. Default: the Kubernetes provider of the deployment.
+        """
+        return pulumi.get(self, "kubeconfig")
+
+
+@pulumi.output_type
 class ClusterDevice(dict):
     """
     A kind of device that each node of a pool has.
@@ -405,20 +484,41 @@ class ClusterGatewayReference(dict):
     """
     A Gateway on a workload cluster, and one of its listeners.
     """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "hostName":
+            suggest = "host_name"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in ClusterGatewayReference. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        ClusterGatewayReference.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        ClusterGatewayReference.__key_warning(key)
+        return super().get(key, default)
+
     def __init__(__self__, *,
                  listener: _builtins.str,
                  name: _builtins.str,
-                 namespace: _builtins.str):
+                 namespace: _builtins.str,
+                 host_name: Optional[_builtins.str] = None):
         """
         A Gateway on a workload cluster, and one of its listeners.
 
         :param _builtins.str listener: The name of the listener.
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The namespace of the Gateway.
+        :param _builtins.str host_name: The host name that its certificate is verified for. Default: it speaks plain HTTP.
         """
         pulumi.set(__self__, "listener", listener)
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
+        if host_name is not None:
+            pulumi.set(__self__, "host_name", host_name)
 
     @_builtins.property
     @pulumi.getter
@@ -443,6 +543,14 @@ class ClusterGatewayReference(dict):
         The namespace of the Gateway.
         """
         return pulumi.get(self, "namespace")
+
+    @_builtins.property
+    @pulumi.getter(name="hostName")
+    def host_name(self) -> Optional[_builtins.str]:
+        """
+        The host name that its certificate is verified for. Default: it speaks plain HTTP.
+        """
+        return pulumi.get(self, "host_name")
 
 
 @pulumi.output_type
@@ -523,8 +631,12 @@ class ClusterReference(dict):
     @staticmethod
     def __key_warning(key: str):
         suggest = None
-        if key == "gatewayUrn":
+        if key == "caUrn":
+            suggest = "ca_urn"
+        elif key == "gatewayUrn":
             suggest = "gateway_urn"
+        elif key == "keyUrn":
+            suggest = "key_urn"
         elif key == "providerUrn":
             suggest = "provider_urn"
 
@@ -542,26 +654,30 @@ class ClusterReference(dict):
     def __init__(__self__, *,
                  facts: 'outputs.ClusterFacts',
                  gateway: 'outputs.ClusterGatewayReference',
+                 ca_urn: Optional[_builtins.str] = None,
                  gateway_urn: Optional[_builtins.str] = None,
-                 provider_urn: Optional[_builtins.str] = None,
-                 url: Optional[_builtins.str] = None):
+                 key_urn: Optional[_builtins.str] = None,
+                 provider_urn: Optional[_builtins.str] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
         :param 'ClusterFacts' facts: What placements look at.
         :param 'ClusterGatewayReference' gateway: The cluster's own Gateway, which leads to the models on it.
-        :param _builtins.str gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+        :param _builtins.str ca_urn: The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+        :param _builtins.str gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
+        :param _builtins.str key_urn: The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
         :param _builtins.str provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
-        :param _builtins.str url: The URL of that Gateway, without a path, for a cluster of another stack.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
+        if ca_urn is not None:
+            pulumi.set(__self__, "ca_urn", ca_urn)
         if gateway_urn is not None:
             pulumi.set(__self__, "gateway_urn", gateway_urn)
+        if key_urn is not None:
+            pulumi.set(__self__, "key_urn", key_urn)
         if provider_urn is not None:
             pulumi.set(__self__, "provider_urn", provider_urn)
-        if url is not None:
-            pulumi.set(__self__, "url", url)
 
     @_builtins.property
     @pulumi.getter
@@ -580,12 +696,28 @@ class ClusterReference(dict):
         return pulumi.get(self, "gateway")
 
     @_builtins.property
+    @pulumi.getter(name="caUrn")
+    def ca_urn(self) -> Optional[_builtins.str]:
+        """
+        The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: the system's roots.
+        """
+        return pulumi.get(self, "ca_urn")
+
+    @_builtins.property
     @pulumi.getter(name="gatewayUrn")
     def gateway_urn(self) -> Optional[_builtins.str]:
         """
-        The URN of that Gateway in this stack, from which the URL is taken. Required, unless `url` is given.
+        The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
         """
         return pulumi.get(self, "gateway_urn")
+
+    @_builtins.property
+    @pulumi.getter(name="keyUrn")
+    def key_urn(self) -> Optional[_builtins.str]:
+        """
+        The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
+        """
+        return pulumi.get(self, "key_urn")
 
     @_builtins.property
     @pulumi.getter(name="providerUrn")
@@ -594,14 +726,6 @@ class ClusterReference(dict):
         The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
         """
         return pulumi.get(self, "provider_urn")
-
-    @_builtins.property
-    @pulumi.getter
-    def url(self) -> Optional[_builtins.str]:
-        """
-        The URL of that Gateway, without a path, for a cluster of another stack.
-        """
-        return pulumi.get(self, "url")
 
 
 @pulumi.output_type
