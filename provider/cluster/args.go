@@ -108,8 +108,9 @@ func (g *GatewayArgs) Annotate(at infer.Annotator) {
 
 // Components say what is to be installed on the cluster. They decide which children there are.
 type Components struct {
-	GatewayAPI   *Presence `pulumi:"gatewayApi,optional" plain:"true"`
-	EnvoyGateway *Presence `pulumi:"envoyGateway,optional" plain:"true"`
+	GatewayAPI      *Presence      `pulumi:"gatewayApi,optional" plain:"true"`
+	EnvoyGateway    *Presence      `pulumi:"envoyGateway,optional" plain:"true"`
+	LeaderWorkerSet *ExtraPresence `pulumi:"leaderWorkerSet,optional" plain:"true"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -119,6 +120,9 @@ func (c *Components) Annotate(at infer.Annotator) {
 	at.SetDefault(&c.GatewayAPI, Installed)
 	at.Describe(&c.EnvoyGateway, "Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.")
 	at.SetDefault(&c.EnvoyGateway, Installed)
+	at.Describe(&c.LeaderWorkerSet, "LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is "+
+		"destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.")
+	at.SetDefault(&c.LeaderWorkerSet, NotThere)
 }
 
 // installsGatewayAPI and installsEnvoyGateway say what there are children for.
@@ -126,6 +130,15 @@ func (c Components) installsGatewayAPI() bool { return ptr.Deref(c.GatewayAPI, I
 
 func (c Components) installsEnvoyGateway() bool {
 	return ptr.Deref(c.EnvoyGateway, Installed) == Installed
+}
+
+// installsLeaderWorkerSet says what there are children for, and hasLeaderWorkerSet what placements need to know.
+func (c Components) installsLeaderWorkerSet() bool {
+	return ptr.Deref(c.LeaderWorkerSet, NotThere) == ExtraInstalled
+}
+
+func (c Components) hasLeaderWorkerSet() bool {
+	return ptr.Deref(c.LeaderWorkerSet, NotThere) != NotThere
 }
 
 // Presence says whether a cluster has something already.
@@ -151,14 +164,41 @@ func (p *Presence) Annotate(at infer.Annotator) {
 	at.Describe(p, "Whether a component installs something on a cluster, or the cluster has it.")
 }
 
-// Source is where Envoy Gateway comes from. It is a separate part, since its values may be secret.
-type Source struct {
-	Chart *Chart `pulumi:"chart,optional"`
+// ExtraPresence says whether a cluster has something that it need not have.
+type ExtraPresence string
+
+// The ways in which a cluster comes to have it, and NotThere where it does not.
+const (
+	ExtraInstalled ExtraPresence = "Installed"
+	ExtraExisting  ExtraPresence = "Existing"
+	NotThere       ExtraPresence = "None"
+)
+
+// Values lists them for the schema.
+func (ExtraPresence) Values() []infer.EnumValue[ExtraPresence] {
+	return []infer.EnumValue[ExtraPresence]{
+		{Name: "Installed", Value: ExtraInstalled, Description: "The component installs it, in the version that it is tested with."},
+		{Name: "Existing", Value: ExtraExisting, Description: "The cluster has it already."},
+		{Name: "None", Value: NotThere, Description: "The cluster does not have it."},
+	}
 }
 
-// Annotate describes the input for the schema.
+// Annotate describes the type for the schema.
+func (p *ExtraPresence) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ClusterExtraPresence")
+	at.Describe(p, "Whether a component installs something that a cluster need not have, the cluster has it, or does without.")
+}
+
+// Source is where charts come from. It is a separate part, since their values may be secret.
+type Source struct {
+	Chart                *Chart `pulumi:"chart,optional"`
+	LeaderWorkerSetChart *Chart `pulumi:"leaderWorkerSetChart,optional"`
+}
+
+// Annotate describes the inputs for the schema.
 func (s *Source) Annotate(at infer.Annotator) {
 	at.Describe(&s.Chart, "The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.")
+	at.Describe(&s.LeaderWorkerSetChart, "The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.")
 }
 
 // Chart is where a Helm chart comes from.
@@ -175,6 +215,6 @@ func (c *Chart) Annotate(at infer.Annotator) {
 	at.Describe(c, "Where a Helm chart comes from.")
 	at.Describe(&c.Repository, "The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.")
 	at.Describe(&c.Name, "The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.")
-	at.Describe(&c.Version, "The chart's version. Default: 1.8.1.")
+	at.Describe(&c.Version, "The chart's version. Default: that of the published chart.")
 	at.Describe(&c.Values, "Values for the chart, merged deeply over those that the component computes.")
 }

@@ -8,22 +8,38 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 )
 
-// envoyGatewayVersion is the version of the chart.
-const envoyGatewayVersion = "1.8.1"
+// The published charts.
+var (
+	envoyGatewayChart    = helm.Chart{Name: "oci://docker.io/envoyproxy/gateway-helm", Version: "1.8.1"}
+	leaderWorkerSetChart = helm.Chart{Name: "oci://registry.k8s.io/lws/charts/lws", Version: "0.8.0"}
+)
 
-// chart is where Helm finds Envoy Gateway.
-func (s Source) chart() helm.Chart {
-	source := helm.Chart{Name: "oci://docker.io/envoyproxy/gateway-helm", Version: envoyGatewayVersion}
-	if s.Chart == nil {
-		return source
+// chart is where Helm finds Envoy Gateway, and leaderWorkerSet where it finds LeaderWorkerSet.
+func (s Source) chart() helm.Chart { return s.Chart.or(envoyGatewayChart) }
+
+func (s Source) leaderWorkerSet() helm.Chart { return s.LeaderWorkerSetChart.or(leaderWorkerSetChart) }
+
+// or is the chart that a program gives, and the published one in what it does not say.
+func (c *Chart) or(published helm.Chart) helm.Chart {
+	if c == nil {
+		return published
 	}
-	source.Name = ptr.Deref(s.Chart.Name, source.Name)
-	source.Version = ptr.Deref(s.Chart.Version, source.Version)
-	source.Repository = ptr.Deref(s.Chart.Repository, "")
-	return source
+	return helm.Chart{
+		Name:       ptr.Deref(c.Name, published.Name),
+		Version:    ptr.Deref(c.Version, published.Version),
+		Repository: ptr.Deref(c.Repository, ""),
+	}
 }
 
-// values are the chart's values: ours, and the user's over them.
+// leaderWorkerSetValues are the values that the program gives for LeaderWorkerSet. The chart needs none.
+func (s Source) leaderWorkerSetValues() map[string]any {
+	if s.LeaderWorkerSetChart == nil {
+		return map[string]any{}
+	}
+	return helm.Overlay(map[string]any{}, s.LeaderWorkerSetChart.Values)
+}
+
+// values are Envoy Gateway's values: ours, and the user's over them.
 func (p plan) values(s Source) map[string]any {
 	// What makes the certificates is a Helm hook, which would outlive the release.
 	gone := map[string]any{"annotations": map[string]any{"helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}}

@@ -1,12 +1,15 @@
 package cluster
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -20,6 +23,7 @@ const readyTimeout = "10m"
 const (
 	namespaceKey   = "namespace"
 	releaseKey     = "release"
+	groupsKey      = "LeaderWorkerSet"
 	classKey       = "class"
 	certificateKey = "certificate"
 	gatewayKey     = "gateway"
@@ -49,15 +53,15 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 		},
 		child.Child{
 			Key: releaseKey, Kind: kube.Release, After: before, Name: name, Omit: !installed,
-			Fields: child.Fields{
-				"name":           name,
-				"namespace":      named(plan.namespaceName),
-				"chart":          child.Open(child.From(in.Source, func(s Source) string { return s.chart().Name })),
-				"version":        child.Open(child.From(in.Source, func(s Source) string { return s.chart().Version })),
-				"repositoryOpts": child.Open(child.From(in.Source, func(s Source) map[string]string { return s.chart().RepositoryOpts() })),
-				"values":         child.From(value.Join(p, in.Source), func(of value.Pair[plan, Source]) map[string]any { return of.A.values(of.B) }),
-				"skipCrds":       child.Fixed(true),
-			},
+			Fields: release(in.Source, name, named(plan.namespaceName), Source.chart,
+				child.From(value.Join(p, in.Source), func(of value.Pair[plan, Source]) map[string]any { return of.A.values(of.B) }), true),
+		},
+		child.Child{
+			// Its webhooks have fixed names, so there is one release on a cluster. Its CRD is in the chart, and stays.
+			Key: groupsKey, Kind: kube.Release, After: []string{namespaceKey}, Name: child.Fixed(groupsRelease),
+			Omit: !in.Components.Now().installsLeaderWorkerSet(), ResourceName: names.Child(in.Identity.Now().Name, component) + "-" + groupsRelease,
+			Fields: release(in.Source, child.Fixed(groupsRelease), named(plan.namespaceName), Source.leaderWorkerSet, child.From(in.Source, Source.leaderWorkerSetValues), false),
+			Advice: adviseOnGroups,
 		},
 		child.Child{
 			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.ownClass), Owned: true, Omit: !installed,
@@ -69,8 +73,8 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 			Fields: child.Fields{"type": child.Fixed(corev1.SecretTypeTLS), "data": child.From(in.Hop, Hop.certificate)},
 		},
 		child.Child{
-			// It waits until Envoy runs and has an address.
-			Key: gatewayKey, Kind: kube.Gateway, After: append(before, classKey, certificateKey), Name: name, Owned: true,
+			// It waits until Envoy runs and has an address. Models come after it and go before it, and so they do with LeaderWorkerSet.
+			Key: gatewayKey, Kind: kube.Gateway, After: append(before, classKey, certificateKey, groupsKey), Name: name, Owned: true,
 			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Programmed")), Timeout: readyTimeout,
 			Fields: child.Fields{"spec": child.FromNames(p, plan.spec)},
 		},
@@ -84,6 +88,30 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 			Fields: child.Fields{"spec": child.FromNames(p, func(p plan, siblings child.Names) any { return p.policy(siblings[clientsKey]) })},
 		},
 	), nil
+}
+
+// release is a Helm release, of which the values alone may be secret.
+func release(in value.Value[Source], name, namespace child.Field, chart func(Source) helm.Chart, values child.Field, skipCRDs bool) child.Fields {
+	return child.Fields{
+		"name":           name,
+		"namespace":      namespace,
+		"chart":          child.Open(child.From(in, func(s Source) string { return chart(s).Name })),
+		"version":        child.Open(child.From(in, func(s Source) string { return chart(s).Version })),
+		"repositoryOpts": child.Open(child.From(in, func(s Source) map[string]string { return chart(s).RepositoryOpts() })),
+		"values":         values,
+		"skipCrds":       child.Fixed(skipCRDs),
+	}
+}
+
+// groupsRelease is the name of LeaderWorkerSet's release.
+const groupsRelease = "lws"
+
+// adviseOnGroups says what to do if the cluster has a LeaderWorkerSet that another release holds.
+func adviseOnGroups(failure string) string {
+	if !strings.Contains(failure, "invalid ownership metadata") && !strings.Contains(failure, "cannot reuse a name") {
+		return ""
+	}
+	return "The cluster has LeaderWorkerSet already. Set leaderWorkerSet: Existing for this cluster."
 }
 
 // ownCRDs is what a cluster must have if the component does not install CRDs.

@@ -100,7 +100,9 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	settled := owner.Settled(objects[policyKey], objects[clientsKey])
 	c.Cluster = pulumix.Apply7(decided.Output(), in.Facts.Output(), urnOf(gateway), provider, urnOf(objects[clientsKey]), urnOf(authority), settled,
 		func(p plan, f Facts, gateway, provider, key, ca string, _ bool) Reference {
-			return p.reference(f, urns{gateway: gateway, provider: provider, key: key, ca: ca})
+			reference := p.reference(f, urns{gateway: gateway, provider: provider, key: key, ca: ca})
+			reference.Facts.LeaderWorkerSet = in.Components.Now().hasLeaderWorkerSet()
+			return reference
 		})
 	c.Connection = value.Secret(pulumix.Apply3(c.URL, in.Access.Output(), in.Hop.Output(), connection))
 	return c, ctx.RegisterResourceOutputs(c, input.Outputs(c))

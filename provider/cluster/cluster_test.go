@@ -18,9 +18,11 @@ import (
 // TestChildrenAreTheReviewedList would catch any change of what a cluster is given that nobody looked at.
 func TestChildrenAreTheReviewedList(t *testing.T) {
 	a := Args{
-		Facts:   Facts{Labels: map[string]string{"region": "us"}},
-		Serving: Serving{Gateway: &GatewayArgs{Port: ptr.To(8443), HostName: ptr.To("east.example"), Replicas: 2, Annotations: map[string]string{"lb": "internal"}}},
-		Hop:     Hop{TLS: &TLS{Certificate: "certificate", PrivateKey: "key", CACertificate: ptr.To("authority")}, APIKeys: []string{"new", "old\n"}},
+		Facts:      Facts{Labels: map[string]string{"region": "us"}},
+		Serving:    Serving{Gateway: &GatewayArgs{Port: ptr.To(8443), HostName: ptr.To("east.example"), Replicas: 2, Annotations: map[string]string{"lb": "internal"}}},
+		Hop:        Hop{TLS: &TLS{Certificate: "certificate", PrivateKey: "key", CACertificate: ptr.To("authority")}, APIKeys: []string{"new", "old\n"}},
+		Components: Components{LeaderWorkerSet: ptr.To(ExtraInstalled)},
+		Source:     Source{LeaderWorkerSetChart: &Chart{Values: map[string]any{"replicaCount": 2}}},
 	}
 	identity := a.OrOwn("east")
 	in := Inputs{value.Known(a.Access), value.Known(a.Facts), value.Known(a.Components), value.Known(a.Source), value.Known(a.Serving), value.Known(a.Hop), value.Known(a.Annotated), value.Known(identity)}
@@ -74,6 +76,13 @@ func pair(t *testing.T, hostName string) (certificate, key string) {
 	certificate, key, err = modelserver.PEM(issued)
 	require.NoError(t, err)
 	return certificate, key
+}
+
+// TestOnlyTheFailuresOfASecondReleaseAreExplained would catch advice that has nothing to do with what went wrong.
+func TestOnlyTheFailuresOfASecondReleaseAreExplained(t *testing.T) {
+	assert.Contains(t, adviseOnGroups(`Unable to continue with install: MutatingWebhookConfiguration "lws-mutating-webhook-configuration" in namespace "" `+
+		`exists and cannot be imported into the current release: invalid ownership metadata`), "leaderWorkerSet: Existing")
+	assert.Empty(t, adviseOnGroups("context deadline exceeded"))
 }
 
 // TestURLsHaveTheirPortsAndBrackets would catch a URL that no client takes.

@@ -1,8 +1,6 @@
 package deployment
 
 import (
-	"fmt"
-
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -16,7 +14,7 @@ import (
 // The keys of a deployment's children on one cluster.
 const (
 	claimKey    = "claim"
-	workloadKey = "deployment"
+	workloadKey = "workload"
 	budgetKey   = "budget"
 	serviceKey  = "service"
 	routeKey    = "route"
@@ -37,20 +35,13 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 			Hash:   child.From(p, func(p plan) string { return names.Hash(p.claim()) }),
 			Fields: child.Fields{"spec": child.From(p, plan.claim)},
 		},
-		{
-			// All replicas are ready before requests are led to them. The engine may take an hour to load a model.
-			Key: workloadKey, Kind: kube.Deployment, Name: fixed, After: []string{claimKey}, Owned: true,
-			Fields: child.Fields{"spec": child.FromNames(p, func(p plan, siblings child.Names) any {
-				return p.deployment(replicas, siblings[claimKey])
-			})},
-			Timeout: fmt.Sprintf("%ds", int(p.Now().startup.Seconds())+grace),
-		},
+		workload(replicas, p),
 		{
 			Key: budgetKey, Kind: kube.PodDisruptionBudget, Name: fixed, After: []string{workloadKey},
 			Fields: child.Fields{"spec": child.From(p, plan.budget)},
 		},
 		{
-			// The Deployment has been waited for, so that its Service has nothing more to wait for.
+			// The replicas have been waited for, so that their Service has nothing more to wait for.
 			Key: serviceKey, Kind: kube.Service, Name: fixed, After: []string{workloadKey}, Annotations: child.Fixed(kube.SkipAwait()),
 			Fields: child.Fields{"spec": child.From(p, plan.service)},
 		},

@@ -59,9 +59,13 @@ func check(name string, a Args) fault.List {
 				"connections[%q]", c.Facts.Name), "connections", path+".facts.name")
 		}
 		endpoint := endpointName(identity.Name, c.Facts.Name)
-		if room := names.Room(endpoint, onClusterName(name, identity.Name, c.Facts.Name)); len(endpoint) > room {
+		room := names.Room(endpoint, onClusterName(name, identity.Name, c.Facts.Name))
+		if a.NodesPerReplica > 1 {
+			room -= names.MaxLabel - groupRoom(a.Replicas)
+		}
+		if len(endpoint) > room {
 			faults.Add(path+".facts.name", fmt.Sprintf("makes the endpoint %q, of %d characters; its objects leave room for %d. Shorten the "+
-				"deployment's name or the cluster's", endpoint, len(endpoint), room), "name")
+				"deployment's name or the cluster's", endpoint, len(endpoint), room), "name", "nodesPerReplica", "replicas")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Connections)) {
@@ -95,10 +99,8 @@ func decide(identity meta.Identity, metadata meta.Metadata, w Workload, p Placin
 			faults.Addf(path, "%d is below 1; write how many parts there are, 1 for no split", split)
 		}
 	}
-	if p.NodesPerReplica > 1 {
-		faults.Addf("nodesPerReplica", "%d is not supported yet; write 1, or leave it out", p.NodesPerReplica)
-	}
-	decided.engine = w.start(decided.source)
+	w.checkSplit(p, &faults)
+	decided.engine = w.start(decided.source, p.NodesPerReplica)
 	decided.placing = placed.Args{Request: p.request(), Clusters: p.facts()}
 	decided.tolerations = tolerations(p)
 	decided.resources.Limits = limitDevices(decided.resources.Limits, p.Devices, &faults)
@@ -134,6 +136,27 @@ func checkEngine(e Engine, faults *fault.List) {
 		if problems := validation.IsEnvVarName(name); len(problems) > 0 {
 			faults.Addf(fault.Key("engine.env", name), "%s", strings.Join(problems, "; "))
 		}
+	}
+}
+
+// checkSplit finds numbers of devices that a known engine cannot be split over.
+func (w Workload) checkSplit(p Placing, faults *fault.List) {
+	parts := w.TensorParallel * w.PipelineParallel
+	if _, known := presets[ptr.Deref(w.Engine, Engine{}).preset()]; !known || min(w.TensorParallel, w.PipelineParallel, p.NodesPerReplica) < 1 {
+		return
+	}
+	if parts%p.NodesPerReplica != 0 {
+		faults.Add("tensorParallel", fmt.Sprintf("makes %d parts with pipelineParallel, which %d nodes cannot share evenly; write a multiple of "+
+			"nodesPerReplica, such as tensorParallel: <devices of a node> and pipelineParallel: %d", parts, p.NodesPerReplica, p.NodesPerReplica),
+			"pipelineParallel", "nodesPerReplica", "engine")
+	}
+	most := 0
+	for _, perNode := range p.request().PerNode() {
+		most = max(most, perNode*p.NodesPerReplica)
+	}
+	if most > 0 && parts > most {
+		faults.Add("tensorParallel", fmt.Sprintf("makes %d parts with pipelineParallel, each of which needs a device; a replica has %d",
+			parts, most), "pipelineParallel", "nodesPerReplica", "devices", "engine")
 	}
 }
 

@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/cluster"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child/childtest"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
@@ -50,12 +52,62 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 	a.Template = map[string]any{"spec": map[string]any{
 		"priorityClassName": "models", "containers": []any{map[string]any{"name": engineName, "workingDir": "/tmp"}},
 	}}
+	childtest.Golden(t, rendered(t, a, 2))
+}
+
+// TestReplicasThatSpanNodesAreTheReviewedList would catch a worker that gets requests or is asked whether it is ready, a node without its devices,
+// and an update that takes a replica away before there is a new one.
+func TestReplicasThatSpanNodesAreTheReviewedList(t *testing.T) {
+	a := llama()
+	a.NodesPerReplica, a.TensorParallel, a.PipelineParallel = 2, 8, 2
+	a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 8}, {DeviceClass: "nic.example.com", Count: 1}}
+	a.Engine = &Engine{Args: []string{"--max-model-len", "8192"}, Env: map[string]string{"NCCL_DEBUG": "WARN"}}
+	a.Template = map[string]any{"spec": map[string]any{"priorityClassName": "models"}}
+	rendered := rendered(t, a, 3)
+	childtest.GoldenFile(t, "group.yaml", rendered[1:3])
+	for _, c := range rendered[3:] {
+		assert.Equal(t, renderedAlone(t, a)[c.Key], c.Object, "the Service and the route are those of a Deployment")
+	}
+}
+
+// TestOnlyWhatPodsAreMadeOfReplacesThem would catch replicas that load their model again because there is one more of them, and an old
+// template that stays.
+func TestOnlyWhatPodsAreMadeOfReplacesThem(t *testing.T) {
+	hash := func(replicas int, change func(*Args)) any {
+		a := llama()
+		a.NodesPerReplica, a.PipelineParallel = 2, 2
+		change(&a)
+		all := rendered(t, a, replicas)
+		set := all[slices.IndexFunc(all, func(c child.Rendered) bool { return c.Key == workloadKey })]
+		return set.Object["metadata"].(map[string]any)["annotations"].(map[string]any)[kube.HashAnnotation]
+	}
+	before := hash(1, func(*Args) {})
+	assert.Equal(t, before, hash(2, func(a *Args) { a.Replicas = 2 }))
+	assert.NotEqual(t, before, hash(1, func(a *Args) { a.Engine = &Engine{Args: []string{"--seed", "1"}} }))
+	assert.NotEqual(t, before, hash(1, func(a *Args) { a.NodesPerReplica, a.PipelineParallel = 3, 3 }))
+	assert.NotEqual(t, before, hash(1, func(a *Args) { a.Devices = []placement.DeviceRequest{{DeviceClass: "gpu.example.com", Count: 2}} }))
+}
+
+// rendered are the objects of a deployment on east.
+func rendered(t *testing.T, a Args, replicas int) []child.Rendered {
+	t.Helper()
 	identity := a.Or("llama", meta.DefaultNamespace)
 	p, faults := decide(identity, a.Metadata, a.Workload, a.Placing)
 	require.Empty(t, faults)
-	rendered, err := child.Render(Kind, "llama", identity, a.Metadata, children("llama", "llama", east, 2, value.Known(p)))
+	list, err := child.Render(Kind, "llama", identity, a.Metadata, children("llama", "llama", east, replicas, value.Known(p)))
 	require.NoError(t, err)
-	childtest.Golden(t, rendered)
+	return list
+}
+
+// renderedAlone are the objects of the same deployment whose replicas have one node each, by their keys.
+func renderedAlone(t *testing.T, a Args) map[string]map[string]any {
+	t.Helper()
+	a.NodesPerReplica, a.PipelineParallel = 1, 1
+	objects := map[string]map[string]any{}
+	for _, c := range rendered(t, a, 3) {
+		objects[c.Key] = c.Object
+	}
+	return objects
 }
 
 // TestEnginesAreStartedAsTheirCommandLinesWant would catch an engine that is told another model, name or port than it serves.
@@ -95,7 +147,34 @@ func TestEnginesAreStartedAsTheirCommandLinesWant(t *testing.T) {
 	} {
 		s, err := parseModel(c.model)
 		require.NoError(t, err, name)
-		assert.Equal(t, c.want, Workload{Model: c.model, Engine: &c.engine, TensorParallel: 2, PipelineParallel: 1}.start(s), name)
+		assert.Equal(t, c.want, Workload{Model: c.model, Engine: &c.engine, TensorParallel: 2, PipelineParallel: 1}.start(s, 1), name)
+	}
+}
+
+// TestProcessesOfAReplicaAreToldOfEachOther would catch a worker that serves by itself, or that does not know its leader or its rank.
+func TestProcessesOfAReplicaAreToldOfEachOther(t *testing.T) {
+	s, err := parseModel("hf://org/model")
+	require.NoError(t, err)
+	vllm := []string{
+		"org/model", "--served-model-name", "org/model", "--port", "8000", "--tensor-parallel-size", "8", "--pipeline-parallel-size", "2",
+		"--nnodes", "2", "--node-rank", "$(LWS_WORKER_INDEX)", "--master-addr", "$(LWS_LEADER_ADDRESS)",
+	}
+	sglang := []string{
+		"--model-path", "org/model", "--served-model-name", "org/model", "--host", "0.0.0.0", "--port", "30000", "--tp-size", "8", "--pp-size", "2",
+		"--dist-init-addr", "$(LWS_LEADER_ADDRESS):20000", "--nnodes", "2", "--node-rank", "$(LWS_WORKER_INDEX)",
+	}
+	for name, c := range map[string]struct {
+		engine         Engine
+		leader, worker []string
+	}{
+		"vLLM":               {Engine{}, vllm, append(slices.Clone(vllm), "--headless")},
+		"vLLM, own argument": {Engine{Args: []string{"--seed=1"}}, append(slices.Clone(vllm), "--seed=1"), append(slices.Clone(vllm), "--headless", "--seed=1")},
+		"SGLang":             {Engine{Preset: ptr.To(SGLang)}, sglang, sglang},
+		"an image as it is":  {Engine{Image: ptr.To("server:1"), Args: []string{"a"}}, []string{"a"}, []string{"a"}},
+	} {
+		got := Workload{Engine: &c.engine, TensorParallel: 8, PipelineParallel: 2}.start(s, 2)
+		assert.Equal(t, c.leader, got.args, name)
+		assert.Equal(t, c.worker, got.workerArgs, name)
 	}
 }
 
@@ -129,6 +208,23 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 			long.Facts.Name = strings.Repeat("a", 50)
 			a.Clusters = []cluster.Reference{long}
 		},
+		"tensorParallel: makes 3 parts with pipelineParallel, which 2 nodes cannot share evenly; write a multiple of nodesPerReplica, such as " +
+			"tensorParallel: <devices of a node> and pipelineParallel: 2": func(a *Args) { a.NodesPerReplica, a.TensorParallel = 2, 3 },
+		"tensorParallel: makes 1 parts with pipelineParallel, which 2 nodes": func(a *Args) { a.NodesPerReplica = 2 },
+		"tensorParallel: makes 32 parts with pipelineParallel, each of which needs a device; a replica has 16": func(a *Args) {
+			a.NodesPerReplica, a.TensorParallel, a.PipelineParallel = 2, 16, 2
+			a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 8}, {Resource: "rdma/ib", Count: 2}}
+		},
+		"tensorParallel: makes 4 parts with pipelineParallel, each of which needs a device; a replica has 2": func(a *Args) {
+			a.TensorParallel = 4
+			a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 2}}
+		},
+		`clusters[0].facts.name: makes the endpoint "llama-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", of 36 characters; its objects leave room for 33`: func(a *Args) {
+			long := east
+			long.Facts.Name = strings.Repeat("a", 30)
+			a.Clusters = []cluster.Reference{long}
+			a.NodesPerReplica, a.PipelineParallel, a.Replicas = 2, 2, 11
+		},
 		"template: is not part of a PodTemplateSpec": func(a *Args) { a.Template = map[string]any{"containers": []any{}} },
 		`clusters[0].gatewayUrn: is missing; pass on the output cluster of an InferenceCluster, or write the cluster's URL into connections["east"]`: func(a *Args) {
 			a.Connections = nil
@@ -144,4 +240,7 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 		assert.ErrorContains(t, check("llama", a).Err(), want)
 	}
 	assert.Empty(t, check("llama", llama()))
+	anyImage := llama()
+	anyImage.NodesPerReplica, anyImage.Engine = 2, &Engine{Image: ptr.To("server:1")}
+	assert.Empty(t, check("llama", anyImage), "how an image splits a model is its own affair")
 }

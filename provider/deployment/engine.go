@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"slices"
 	"strconv"
 
 	"k8s.io/utils/ptr"
@@ -14,6 +15,9 @@ type preset struct {
 	command []string
 	// arguments are those for a model.
 	arguments func(launch) []string
+	// together are those of each process of a replica that spans several nodes, and worker what a worker's are besides.
+	together func(nodes int) []string
+	worker   []string
 }
 
 // launch is what an engine is started with.
@@ -21,7 +25,7 @@ type launch struct {
 	model  source
 	served string
 	port   int32
-	// tensor and pipeline are over how many devices a layer, and over how many nodes the layers, are split.
+	// tensor and pipeline are over how many devices a layer, and into how many parts the layers, are split.
 	tensor, pipeline int
 }
 
@@ -37,6 +41,11 @@ var presets = map[EnginePreset]preset{
 			}
 			return append(arguments, parallel(l, "--tensor-parallel-size", "--pipeline-parallel-size")...)
 		},
+		// https://docs.vllm.ai/en/stable/serving/parallelism_scaling/, without Ray.
+		together: func(nodes int) []string {
+			return []string{"--nnodes", strconv.Itoa(nodes), "--node-rank", workerIndex, "--master-addr", leaderAddress}
+		},
+		worker: []string{"--headless"},
 	},
 	// https://docs.sglang.ai/advanced_features/server_arguments.html
 	SGLang: {
@@ -46,6 +55,10 @@ var presets = map[EnginePreset]preset{
 				"--model-path", l.model.argument(), "--served-model-name", l.served, "--host", "0.0.0.0", "--port", strconv.Itoa(int(l.port)),
 			}
 			return append(arguments, parallel(l, "--tp-size", "--pp-size")...)
+		},
+		// https://docs.sglang.ai/references/multi_node_deployment/multi_node.html
+		together: func(nodes int) []string {
+			return []string{"--dist-init-addr", leaderAddress + ":20000", "--nnodes", strconv.Itoa(nodes), "--node-rank", workerIndex}
 		},
 	},
 }
@@ -66,19 +79,30 @@ type started struct {
 	image         string
 	port          int32
 	command, args []string
+	// workerArgs are the arguments on each further node of a replica that spans several.
+	workerArgs []string
 }
 
-// start is how the engine of a model is started. Arguments of the program's own come last, so that they win.
-func (w Workload) start(s source) started {
+// start is how the engine of a model is started, on this many nodes for each replica. Arguments of the program's own come last, so that they
+// win.
+func (w Workload) start(s source, nodes int) started {
 	engine := ptr.Deref(w.Engine, Engine{})
 	known, isPreset := presets[engine.preset()]
 	if !isPreset {
-		return started{image: ptr.Deref(engine.Image, ""), port: int32(ptr.Deref(engine.Port, 8000)), command: engine.Command, args: engine.Args}
+		known = preset{image: ptr.Deref(engine.Image, ""), port: 8000, command: engine.Command}
 	}
 	result := started{image: ptr.Deref(engine.Image, known.image), port: int32(ptr.Deref(engine.Port, int(known.port))), command: known.command}
-	result.args = append(known.arguments(launch{
-		model: s, served: w.served(s), port: result.port, tensor: w.TensorParallel, pipeline: w.PipelineParallel,
-	}), engine.Args...)
+	var arguments []string
+	if isPreset {
+		arguments = known.arguments(launch{model: s, served: w.served(s), port: result.port, tensor: w.TensorParallel, pipeline: w.PipelineParallel})
+	}
+	if isPreset && nodes > 1 {
+		arguments = append(arguments, known.together(nodes)...)
+	}
+	result.args = slices.Concat(arguments, engine.Args)
+	if nodes > 1 {
+		result.workerArgs = slices.Concat(arguments, known.worker, engine.Args)
+	}
 	return result
 }
 

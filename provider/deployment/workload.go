@@ -29,8 +29,8 @@ const (
 	probePeriod = 5
 )
 
-// selector tells the Pods of a deployment from others.
-func (p plan) selector() map[string]string {
+// serving are the labels of the Pods that serve requests: those of a Deployment, and the leaders of a LeaderWorkerSet.
+func (p plan) serving() map[string]string {
 	return map[string]string{kube.NameLabel: p.name, kube.ComponentLabel: Kind}
 }
 
@@ -39,7 +39,7 @@ func (p plan) selector() map[string]string {
 func (p plan) deployment(replicas int, claim string) appsv1.DeploymentSpec {
 	return appsv1.DeploymentSpec{
 		Replicas: ptr.To(int32(replicas)),
-		Selector: &metav1.LabelSelector{MatchLabels: p.selector()},
+		Selector: &metav1.LabelSelector{MatchLabels: p.serving()},
 		Strategy: appsv1.DeploymentStrategy{
 			Type: appsv1.RollingUpdateDeploymentStrategyType,
 			RollingUpdate: &appsv1.RollingUpdateDeployment{
@@ -51,9 +51,13 @@ func (p plan) deployment(replicas int, claim string) appsv1.DeploymentSpec {
 	}
 }
 
-// template is the Pod of one replica.
+// template is the Pod of one replica, or of its leader.
 func (p plan) template(claim string) corev1.PodTemplateSpec {
-	labels := p.selector()
+	return p.podTemplate(claim, p.serving(), p.container())
+}
+
+// podTemplate is a Pod with these labels that runs the engine's container.
+func (p plan) podTemplate(claim string, labels map[string]string, container corev1.Container) corev1.PodTemplateSpec {
 	for key, value := range p.labels {
 		if _, ours := labels[key]; !ours {
 			labels[key] = value
@@ -62,7 +66,7 @@ func (p plan) template(claim string) corev1.PodTemplateSpec {
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: labels},
 		Spec: corev1.PodSpec{
-			Containers:                    []corev1.Container{p.container()},
+			Containers:                    []corev1.Container{container},
 			Volumes:                       p.volumes(),
 			NodeSelector:                  p.nodeSelector,
 			Tolerations:                   p.tolerations,
@@ -130,7 +134,7 @@ func (p plan) volumes() []corev1.Volume {
 func (p plan) service() corev1.ServiceSpec {
 	return corev1.ServiceSpec{
 		Type:     corev1.ServiceTypeClusterIP,
-		Selector: p.selector(),
+		Selector: p.serving(),
 		Ports: []corev1.ServicePort{{
 			Name: portName, Port: servicePort, TargetPort: intstr.FromString(portName), Protocol: corev1.ProtocolTCP,
 			AppProtocol: ptr.To("http"),
@@ -141,10 +145,17 @@ func (p plan) service() corev1.ServiceSpec {
 // servicePort is the port of a deployment's Service.
 const servicePort = 80
 
-// budget lets no more than one replica at a time be evicted.
+// budget lets no more than one replica at a time be evicted. A replica of several Pods ends with any of them, so workers count, too: until
+// the replica is ready again, no Pod of another one is evicted.
 func (p plan) budget() policyv1.PodDisruptionBudgetSpec {
 	return policyv1.PodDisruptionBudgetSpec{
-		MaxUnavailable: ptr.To(intstr.FromInt32(1)), Selector: &metav1.LabelSelector{MatchLabels: p.selector()},
+		MaxUnavailable: ptr.To(intstr.FromInt32(1)),
+		Selector: &metav1.LabelSelector{
+			MatchLabels: map[string]string{kube.NameLabel: p.name},
+			MatchExpressions: []metav1.LabelSelectorRequirement{{
+				Key: kube.ComponentLabel, Operator: metav1.LabelSelectorOpIn, Values: []string{Kind, workerComponent},
+			}},
+		},
 	}
 }
 

@@ -85,6 +85,8 @@ export class InferenceCluster extends pulumi.ComponentResource {
             resourceInputs["gatewayApi"] = (args?.gatewayApi) ?? "Installed";
             resourceInputs["kubeconfig"] = args?.kubeconfig ? pulumi.secret(args.kubeconfig) : undefined;
             resourceInputs["labels"] = args?.labels;
+            resourceInputs["leaderWorkerSet"] = (args?.leaderWorkerSet) ?? "None";
+            resourceInputs["leaderWorkerSetChart"] = args?.leaderWorkerSetChart;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = args?.namespace;
             resourceInputs["pools"] = args?.pools;
@@ -151,6 +153,14 @@ export interface InferenceClusterArgs {
      * What placements choose by, such as `region` and `tier`. The cluster's objects carry these labels, too.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.
+     */
+    leaderWorkerSet?: enums.ClusterExtraPresence;
+    /**
+     * The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.
+     */
+    leaderWorkerSetChart?: pulumi.Input<inputs.ClusterChartArgs | undefined>;
     /**
      * The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
      */

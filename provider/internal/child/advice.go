@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -73,8 +74,12 @@ func (o Owner) engine() Engine {
 	return engine
 }
 
-// advise has the child's advice printed beside its failure. An engine that is too old for that prints the failure alone.
-func (o Owner) advise(c Child) (pulumi.ResourceOption, error) {
+// retryPause is what passes before a child is written again. The engine gives up after a hundred failures, which makes five minutes.
+const retryPause = 3 * time.Second
+
+// onError has the child written again after a failure that passes, and its advice printed beside any other. An engine that is too old for
+// that prints the failure alone.
+func (o Owner) onError(c Child) (pulumi.ResourceOption, error) {
 	engine := o.engine()
 	if !engine.ErrorHooks {
 		return pulumi.ResourceHooks(nil), nil
@@ -84,6 +89,12 @@ func (o Owner) advise(c Child) (pulumi.ResourceOption, error) {
 	name := strings.Join([]string{engine.URN, o.kind, o.name, o.childName(c), c.Key}, " ")
 	hook, err := o.ctx.RegisterErrorHook(name, func(args *pulumi.ErrorHookArgs) (retry bool, err error) {
 		if len(args.Errors) == 0 {
+			return false, nil
+		}
+		if c.Retry != nil && c.Retry(args.Errors[0]) {
+			return true, sleep(o.ctx.Context(), retryPause)
+		}
+		if c.Advice == nil {
 			return false, nil
 		}
 		if text := c.Advice(args.Errors[0]); text != "" {

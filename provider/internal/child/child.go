@@ -48,6 +48,9 @@ type Child struct {
 	// Advice says what to do about a failure, given what Pulumi reported; empty if it knows nothing better. Default: for an
 	// owned object, what to do if another stack has it.
 	Advice func(failure string) string
+	// Retry says whether a failure is one that passes by itself, so that the object is written again and again for some minutes. An engine
+	// that is too old for hooks reports it at once.
+	Retry func(failure string) bool
 	// Each is a list of objects in place of one, for where only values say how many there are. Such children are missing
 	// from a preview that does not know the values. The sibling that comes after them is registered last.
 	Each *value.Value[[]Child]

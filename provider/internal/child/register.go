@@ -99,12 +99,12 @@ func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Outpu
 	if c.Advice == nil && c.Owned {
 		c.Advice = func(failure string) string { return o.adviseOnOwner(c.Kind.Name, failure) }
 	}
-	if c.Advice != nil {
-		advice, err := o.advise(c)
+	if c.Advice != nil || c.Retry != nil {
+		hooks, err := o.onError(c)
 		if err != nil {
 			return nil, err
 		}
-		opts = append(opts, advice)
+		opts = append(opts, hooks)
 	}
 	made := Object{isRelease: c.Kind.Token == kube.Release.Token}
 	err := o.ctx.RegisterResource(c.Kind.Token, o.childName(c), inputs, &made, kubernetes.PkgResourceDefaultOpts(opts)...)

@@ -42,6 +42,7 @@ var (
 	Gateway               = namespaced("gateway.networking.k8s.io/v1", "Gateway")
 	GatewayClass          = cluster("gateway.networking.k8s.io/v1", "GatewayClass")
 	HTTPRoute             = namespaced("gateway.networking.k8s.io/v1", "HTTPRoute")
+	LeaderWorkerSet       = namespaced("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")
 	Middleware            = namespaced("traefik.io/v1alpha1", "Middleware")
 	Namespace             = cluster("v1", "Namespace")
 	PodDisruptionBudget   = namespaced("policy/v1", "PodDisruptionBudget")
@@ -104,6 +105,21 @@ func WaitForRoute(gateway string) map[string]string {
 // takes a single = for the start of a value, so that path cannot have != in it.
 func WaitForAny(path string) map[string]string {
 	return map[string]string{waitForAnnotation: "jsonpath={" + path + "}"}
+}
+
+// WaitForGroups is the annotation with which it waits until all groups of a LeaderWorkerSet are ready. The status does not say which generation
+// it is of, so that the condition alone would be that of before when more groups are asked for. It lets the set go before its Pods: its
+// workers would end with it otherwise, while their leader finishes its answers.
+func WaitForGroups() map[string]string {
+	return map[string]string{
+		waitForAnnotation:                      `["condition=Available", "jsonpath={$[?@.readyReplicas && !(@.readyReplicas < $.spec.replicas)]}"]`,
+		"pulumi.com/deletionPropagationPolicy": "background",
+	}
+}
+
+// WebhookIsMissing says whether a write has failed because an admission webhook did not answer. Its Pods may be starting.
+func WebhookIsMissing(failure string) bool {
+	return strings.Contains(failure, "failed calling webhook")
 }
 
 // SkipAwait is the annotation with which it waits for nothing.

@@ -20,6 +20,8 @@ type Cluster struct {
 	Taints []Taint `pulumi:"taints,optional" json:"taints,omitempty"`
 	// Pools are the groups of like nodes that the cluster has. Default: none, so that only models without devices run there.
 	Pools []Pool `pulumi:"pools,optional" json:"pools,omitempty"`
+	// LeaderWorkerSet says whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+	LeaderWorkerSet bool `pulumi:"leaderWorkerSet,optional" json:"leaderWorkerSet,omitempty"`
 	// Drain moves all replicas to other clusters, and lets no new ones in. Default: false.
 	Drain bool `pulumi:"drain,optional" json:"drain,omitempty"`
 }

@@ -70,6 +70,7 @@ func drawCluster(t *rapid.T, name string) Cluster {
 	if seldom(t, "spot") {
 		c.Labels["tier"] = "spot"
 	}
+	c.LeaderWorkerSet = often(t, "has LeaderWorkerSet")
 	for _, pool := range []string{"p", "q", "r"} {
 		if often(t, "has pool "+pool) {
 			c.Pools = append(c.Pools, drawPool(t, pool))
@@ -116,7 +117,8 @@ func boundsOf(s situation) bounds {
 	for _, c := range s.clusters {
 		matches := (s.request.Placement.MatchLabels == nil || c.Labels["region"] == "us") &&
 			(s.request.Placement.MatchExpressions == nil || c.Labels["tier"] != "spot")
-		if c.Drain || !matches || hasTaint(s.request, c.Taints, "evict") {
+		spans := s.request.NodesPerReplica == 1 || c.LeaderWorkerSet
+		if c.Drain || !matches || !spans || hasTaint(s.request, c.Taints, "evict") {
 			continue
 		}
 		b.holds[c.Name] = fitting(s.request, c.Pools, "evict")

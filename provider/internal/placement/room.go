@@ -43,15 +43,15 @@ func roomFor(r Request, pools []Pool) room {
 			counted.takes += fits
 		}
 		counted.nodes += p.Nodes
-		for name := range r.perNode() {
+		for name := range r.PerNode() {
 			counted.devices[name] += p.Nodes * p.device(name).Count
 		}
 	}
 	return counted
 }
 
-// perNode is how many devices of each name a replica needs on a node. Requests for the same devices add up.
-func (r Request) perNode() map[string]int {
+// PerNode is how many devices of each name a replica needs on a node. Requests for the same devices add up.
+func (r Request) PerNode() map[string]int {
 	counts := map[string]int{}
 	for _, d := range r.Devices {
 		counts[d.name()] += d.Count
@@ -79,7 +79,7 @@ func (p Pool) replicas(r Request) int {
 		return p.Nodes / r.NodesPerReplica
 	}
 	fit := maxCount
-	for name, need := range r.perNode() {
+	for name, need := range r.PerNode() {
 		fit = min(fit, p.device(name).Count/need)
 	}
 	return p.Nodes * fit
@@ -88,7 +88,7 @@ func (p Pool) replicas(r Request) int {
 // short says what the pool is short of for even one replica.
 func (p Pool) short(r Request) []string {
 	var texts []string
-	need := r.perNode()
+	need := r.PerNode()
 	for _, name := range slices.Sorted(maps.Keys(need)) {
 		switch has := p.device(name).Count; {
 		case has == 0:
@@ -140,7 +140,7 @@ func (d DeviceRequest) unlike(pool string, has Device) []string {
 
 // taken says how many of the devices, or of the nodes where a replica spans several, this many replicas take.
 func (c room) taken(r Request, replicas int) string {
-	need := r.perNode()
+	need := r.PerNode()
 	names := slices.Sorted(maps.Keys(need))
 	takes := count(replicas, "replica") + " of this model take"
 	if replicas == 1 {

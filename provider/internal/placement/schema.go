@@ -10,6 +10,7 @@ func (c *Cluster) Annotate(at infer.Annotator) {
 	at.Describe(&c.Labels, "What placements choose by, such as `region` and `tier`.")
 	at.Describe(&c.Taints, "What keeps models away that do not tolerate it.")
 	at.Describe(&c.Pools, "The groups of nodes that the cluster has. Without any, only models without devices run there.")
+	at.Describe(&c.LeaderWorkerSet, "Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.")
 	at.Describe(&c.Drain, "Whether all replicas leave the cluster. Default: false.")
 }
 

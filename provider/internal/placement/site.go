@@ -56,6 +56,9 @@ func look(r Request, c Cluster) *site {
 	if c.Drain {
 		s.evicts = append(s.evicts, "it is drained")
 	}
+	if r.NodesPerReplica > 1 && !c.LeaderWorkerSet {
+		s.evicts = append(s.evicts, fmt.Sprintf("it has no LeaderWorkerSet, which replicas of %d nodes need", r.NodesPerReplica))
+	}
 	s.evicts = append(s.evicts, r.Placement.unmatched(c.Labels)...)
 	s.evicts = append(s.evicts, r.Placement.untolerated("", c.Taints, corev1.TaintEffectNoExecute)...)
 	s.closes = r.Placement.untolerated("", c.Taints, corev1.TaintEffectNoSchedule)
@@ -106,7 +109,7 @@ func (s *site) full(pools []string) string {
 	}
 	texts = append(texts, pools...)
 	if len(texts) == 0 {
-		texts = append(texts, "no pool declares "+join(slices.Sorted(maps.Keys(s.request.perNode()))))
+		texts = append(texts, "no pool declares "+join(slices.Sorted(maps.Keys(s.request.PerNode()))))
 	}
 	return sentence(texts)
 }

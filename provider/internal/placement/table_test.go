@@ -73,6 +73,9 @@ func clusterText(c Cluster) string {
 	if c.Drain {
 		parts = append(parts, "drain")
 	}
+	if c.LeaderWorkerSet {
+		parts = append(parts, "LeaderWorkerSet")
+	}
 	for _, key := range slices.Sorted(maps.Keys(c.Labels)) {
 		parts = append(parts, key+"="+c.Labels[key])
 	}

@@ -186,6 +186,17 @@ const (
 	ClusterComponentPresenceExisting = ClusterComponentPresence("Existing")
 )
 
+type ClusterExtraPresence string
+
+const (
+	// The component installs it, in the version that it is tested with.
+	ClusterExtraPresenceInstalled = ClusterExtraPresence("Installed")
+	// The cluster has it already.
+	ClusterExtraPresenceExisting = ClusterExtraPresence("Existing")
+	// The cluster does not have it.
+	ClusterExtraPresenceNone = ClusterExtraPresence("None")
+)
+
 type DeploymentEnginePreset string
 
 const (

@@ -646,7 +646,7 @@ type ClusterChart struct {
 	Repository *string `pulumi:"repository"`
 	// Values for the chart, merged deeply over those that the component computes.
 	Values map[string]interface{} `pulumi:"values"`
-	// The chart's version. Default: 1.8.1.
+	// The chart's version. Default: that of the published chart.
 	Version *string `pulumi:"version"`
 }
 
@@ -669,7 +669,7 @@ type ClusterChartArgs struct {
 	Repository pulumi.StringPtrInput `pulumi:"repository"`
 	// Values for the chart, merged deeply over those that the component computes.
 	Values pulumi.MapInput `pulumi:"values"`
-	// The chart's version. Default: 1.8.1.
+	// The chart's version. Default: that of the published chart.
 	Version pulumi.StringPtrInput `pulumi:"version"`
 }
 
@@ -766,7 +766,7 @@ func (o ClusterChartOutput) Values() pulumi.MapOutput {
 	return o.ApplyT(func(v ClusterChart) map[string]interface{} { return v.Values }).(pulumi.MapOutput)
 }
 
-// The chart's version. Default: 1.8.1.
+// The chart's version. Default: that of the published chart.
 func (o ClusterChartOutput) Version() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ClusterChart) *string { return v.Version }).(pulumi.StringPtrOutput)
 }
@@ -825,7 +825,7 @@ func (o ClusterChartPtrOutput) Values() pulumi.MapOutput {
 	}).(pulumi.MapOutput)
 }
 
-// The chart's version. Default: 1.8.1.
+// The chart's version. Default: that of the published chart.
 func (o ClusterChartPtrOutput) Version() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ClusterChart) *string {
 		if v == nil {
@@ -1104,6 +1104,8 @@ type ClusterFacts struct {
 	Drain *bool `pulumi:"drain"`
 	// What placements choose by, such as `region` and `tier`.
 	Labels map[string]string `pulumi:"labels"`
+	// Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+	LeaderWorkerSet *bool `pulumi:"leaderWorkerSet"`
 	// The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
 	Name string `pulumi:"name"`
 	// The groups of nodes that the cluster has. Without any, only models without devices run there.
@@ -1129,6 +1131,8 @@ type ClusterFactsArgs struct {
 	Drain pulumi.BoolPtrInput `pulumi:"drain"`
 	// What placements choose by, such as `region` and `tier`.
 	Labels pulumi.StringMapInput `pulumi:"labels"`
+	// Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+	LeaderWorkerSet pulumi.BoolPtrInput `pulumi:"leaderWorkerSet"`
 	// The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The groups of nodes that the cluster has. Without any, only models without devices run there.
@@ -1197,6 +1201,11 @@ func (o ClusterFactsOutput) Drain() pulumi.BoolPtrOutput {
 // What placements choose by, such as `region` and `tier`.
 func (o ClusterFactsOutput) Labels() pulumi.StringMapOutput {
 	return o.ApplyT(func(v ClusterFacts) map[string]string { return v.Labels }).(pulumi.StringMapOutput)
+}
+
+// Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+func (o ClusterFactsOutput) LeaderWorkerSet() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v ClusterFacts) *bool { return v.LeaderWorkerSet }).(pulumi.BoolPtrOutput)
 }
 
 // The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.

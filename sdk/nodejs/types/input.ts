@@ -99,7 +99,7 @@ export interface ClusterChartArgs {
      */
     values?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
-     * The chart's version. Default: 1.8.1.
+     * The chart's version. Default: that of the published chart.
      */
     version?: pulumi.Input<string | undefined>;
 }
@@ -164,6 +164,10 @@ export interface ClusterFactsArgs {
      * What placements choose by, such as `region` and `tier`.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+     */
+    leaderWorkerSet?: pulumi.Input<boolean | undefined>;
     /**
      * The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
      */

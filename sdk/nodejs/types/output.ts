@@ -147,6 +147,10 @@ export interface ClusterFacts {
      */
     labels?: {[key: string]: string};
     /**
+     * Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+     */
+    leaderWorkerSet?: boolean;
+    /**
      * The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
      */
     name: string;

@@ -9,6 +9,7 @@ from enum import Enum
 __all__ = [
     'CaCertificateKind',
     'ClusterComponentPresence',
+    'ClusterExtraPresence',
     'DeploymentEnginePreset',
     'EndpointProtocol',
     'GatewayNamespacesFrom',
@@ -37,6 +38,22 @@ class ClusterComponentPresence(_builtins.str, Enum):
     EXISTING = "Existing"
     """
     The cluster has it already.
+    """
+
+
+@pulumi.type_token("modelplane:index:ClusterExtraPresence")
+class ClusterExtraPresence(_builtins.str, Enum):
+    INSTALLED = "Installed"
+    """
+    The component installs it, in the version that it is tested with.
+    """
+    EXISTING = "Existing"
+    """
+    The cluster has it already.
+    """
+    NONE = "None"
+    """
+    The cluster does not have it.
     """
 
 

@@ -377,7 +377,7 @@ class ClusterChartArgsDict(TypedDict):
     """
     version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The chart's version. Default: 1.8.1.
+    The chart's version. Default: that of the published chart.
     """
 
 @pulumi.input_type
@@ -393,7 +393,7 @@ class ClusterChartArgs:
         :param pulumi.Input[_builtins.str] name: The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
         :param pulumi.Input[_builtins.str] repository: The chart's repository, an HTTP URL that needs no password. Leave it out where `name` is an OCI reference or a path.
         :param pulumi.Input[Mapping[str, Any]] values: Values for the chart, merged deeply over those that the component computes.
-        :param pulumi.Input[_builtins.str] version: The chart's version. Default: 1.8.1.
+        :param pulumi.Input[_builtins.str] version: The chart's version. Default: that of the published chart.
         """
         if name is not None:
             pulumi.set(__self__, "name", name)
@@ -444,7 +444,7 @@ class ClusterChartArgs:
     @pulumi.getter
     def version(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The chart's version. Default: 1.8.1.
+        The chart's version. Default: that of the published chart.
         """
         return pulumi.get(self, "version")
 
@@ -675,6 +675,10 @@ class ClusterFactsArgsDict(TypedDict):
     """
     What placements choose by, such as `region` and `tier`.
     """
+    leader_worker_set: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+    """
     pools: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgsDict']]]]]
     """
     The groups of nodes that the cluster has. Without any, only models without devices run there.
@@ -690,6 +694,7 @@ class ClusterFactsArgs:
                  name: pulumi.Input[_builtins.str],
                  drain: pulumi.Input[Optional[_builtins.bool]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 leader_worker_set: pulumi.Input[Optional[_builtins.bool]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]] = None,
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]] = None):
         """
@@ -698,6 +703,7 @@ class ClusterFactsArgs:
         :param pulumi.Input[_builtins.str] name: The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster. Default: false.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: What placements choose by, such as `region` and `tier`.
+        :param pulumi.Input[_builtins.bool] leader_worker_set: Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterPoolArgs']]] pools: The groups of nodes that the cluster has. Without any, only models without devices run there.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: What keeps models away that do not tolerate it.
         """
@@ -706,6 +712,8 @@ class ClusterFactsArgs:
             pulumi.set(__self__, "drain", drain)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
+        if leader_worker_set is not None:
+            pulumi.set(__self__, "leader_worker_set", leader_worker_set)
         if pools is not None:
             pulumi.set(__self__, "pools", pools)
         if taints is not None:
@@ -746,6 +754,18 @@ class ClusterFactsArgs:
     @labels.setter
     def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "labels", value)
+
+    @_builtins.property
+    @pulumi.getter(name="leaderWorkerSet")
+    def leader_worker_set(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+        """
+        return pulumi.get(self, "leader_worker_set")
+
+    @leader_worker_set.setter
+    def leader_worker_set(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "leader_worker_set", value)
 
     @_builtins.property
     @pulumi.getter

@@ -32,6 +32,8 @@ class InferenceClusterArgs:
                  gateway_api: Optional['ClusterComponentPresence'] = None,
                  kubeconfig: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 leader_worker_set: Optional['ClusterExtraPresence'] = None,
+                 leader_worker_set_chart: pulumi.Input[Optional['ClusterChartArgs']] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]] = None,
@@ -50,6 +52,8 @@ class InferenceClusterArgs:
         :param 'ClusterComponentPresence' gateway_api: The CRDs of the Gateway API (1.6.3, standard channel). They stay in the cluster when the component is destroyed. Default: `Installed`. The cluster must have 1.5.1 or newer where it is `Existing`.
         :param pulumi.Input[_builtins.str] kubeconfig: The content of a kubeconfig for the cluster, which may be an output of a cluster that the same program makes. Default: the component's Kubernetes provider (the option `provider`).
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: What placements choose by, such as `region` and `tier`. The cluster's objects carry these labels, too.
+        :param 'ClusterExtraPresence' leader_worker_set: LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.
+        :param pulumi.Input['ClusterChartArgs'] leader_worker_set_chart: The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.
         :param _builtins.str name: The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterPoolArgs']]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
@@ -84,6 +88,12 @@ class InferenceClusterArgs:
             pulumi.set(__self__, "kubeconfig", kubeconfig)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
+        if leader_worker_set is None:
+            leader_worker_set = 'None'
+        if leader_worker_set is not None:
+            pulumi.set(__self__, "leader_worker_set", leader_worker_set)
+        if leader_worker_set_chart is not None:
+            pulumi.set(__self__, "leader_worker_set_chart", leader_worker_set_chart)
         if name is not None:
             pulumi.set(__self__, "name", name)
         if namespace is not None:
@@ -216,6 +226,30 @@ class InferenceClusterArgs:
         pulumi.set(self, "labels", value)
 
     @_builtins.property
+    @pulumi.getter(name="leaderWorkerSet")
+    def leader_worker_set(self) -> Optional['ClusterExtraPresence']:
+        """
+        LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.
+        """
+        return pulumi.get(self, "leader_worker_set")
+
+    @leader_worker_set.setter
+    def leader_worker_set(self, value: Optional['ClusterExtraPresence']):
+        pulumi.set(self, "leader_worker_set", value)
+
+    @_builtins.property
+    @pulumi.getter(name="leaderWorkerSetChart")
+    def leader_worker_set_chart(self) -> pulumi.Input[Optional['ClusterChartArgs']]:
+        """
+        The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.
+        """
+        return pulumi.get(self, "leader_worker_set_chart")
+
+    @leader_worker_set_chart.setter
+    def leader_worker_set_chart(self, value: pulumi.Input[Optional['ClusterChartArgs']]):
+        pulumi.set(self, "leader_worker_set_chart", value)
+
+    @_builtins.property
     @pulumi.getter
     def name(self) -> Optional[_builtins.str]:
         """
@@ -292,6 +326,8 @@ class InferenceCluster(pulumi.ComponentResource):
                  gateway_api: Optional['ClusterComponentPresence'] = None,
                  kubeconfig: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 leader_worker_set: Optional['ClusterExtraPresence'] = None,
+                 leader_worker_set_chart: pulumi.Input[Optional[Union['ClusterChartArgs', 'ClusterChartArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]]] = None,
@@ -338,6 +374,8 @@ class InferenceCluster(pulumi.ComponentResource):
         :param 'ClusterComponentPresence' gateway_api: The CRDs of the Gateway API (1.6.3, standard channel). They stay in the cluster when the component is destroyed. Default: `Installed`. The cluster must have 1.5.1 or newer where it is `Existing`.
         :param pulumi.Input[_builtins.str] kubeconfig: The content of a kubeconfig for the cluster, which may be an output of a cluster that the same program makes. Default: the component's Kubernetes provider (the option `provider`).
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: What placements choose by, such as `region` and `tier`. The cluster's objects carry these labels, too.
+        :param 'ClusterExtraPresence' leader_worker_set: LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.
+        :param pulumi.Input[Union['ClusterChartArgs', 'ClusterChartArgsDict']] leader_worker_set_chart: The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.
         :param _builtins.str name: The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
@@ -403,6 +441,8 @@ class InferenceCluster(pulumi.ComponentResource):
                  gateway_api: Optional['ClusterComponentPresence'] = None,
                  kubeconfig: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 leader_worker_set: Optional['ClusterExtraPresence'] = None,
+                 leader_worker_set_chart: pulumi.Input[Optional[Union['ClusterChartArgs', 'ClusterChartArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]]] = None,
@@ -437,6 +477,10 @@ class InferenceCluster(pulumi.ComponentResource):
             __props__.__dict__["gateway_api"] = gateway_api
             __props__.__dict__["kubeconfig"] = None if kubeconfig is None else pulumi.Output.secret(kubeconfig)
             __props__.__dict__["labels"] = labels
+            if leader_worker_set is None:
+                leader_worker_set = 'None'
+            __props__.__dict__["leader_worker_set"] = leader_worker_set
+            __props__.__dict__["leader_worker_set_chart"] = leader_worker_set_chart
             __props__.__dict__["name"] = name
             __props__.__dict__["namespace"] = namespace
             __props__.__dict__["pools"] = pools

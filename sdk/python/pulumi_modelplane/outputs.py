@@ -413,10 +413,28 @@ class ClusterFacts(dict):
     """
     What is known of a cluster that may run models. Nothing of it is read from the cluster itself.
     """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "leaderWorkerSet":
+            suggest = "leader_worker_set"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in ClusterFacts. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        ClusterFacts.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        ClusterFacts.__key_warning(key)
+        return super().get(key, default)
+
     def __init__(__self__, *,
                  name: _builtins.str,
                  drain: Optional[_builtins.bool] = None,
                  labels: Optional[Mapping[str, _builtins.str]] = None,
+                 leader_worker_set: Optional[_builtins.bool] = None,
                  pools: Optional[Sequence['outputs.ClusterPool']] = None,
                  taints: Optional[Sequence['outputs.ClusterTaint']] = None):
         """
@@ -425,6 +443,7 @@ class ClusterFacts(dict):
         :param _builtins.str name: The cluster's name: up to 63 lower-case letters, digits and hyphens. What runs where is remembered by it.
         :param _builtins.bool drain: Whether all replicas leave the cluster. Default: false.
         :param Mapping[str, _builtins.str] labels: What placements choose by, such as `region` and `tier`.
+        :param _builtins.bool leader_worker_set: Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
         :param Sequence['ClusterPool'] pools: The groups of nodes that the cluster has. Without any, only models without devices run there.
         :param Sequence['ClusterTaint'] taints: What keeps models away that do not tolerate it.
         """
@@ -433,6 +452,8 @@ class ClusterFacts(dict):
             pulumi.set(__self__, "drain", drain)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
+        if leader_worker_set is not None:
+            pulumi.set(__self__, "leader_worker_set", leader_worker_set)
         if pools is not None:
             pulumi.set(__self__, "pools", pools)
         if taints is not None:
@@ -461,6 +482,14 @@ class ClusterFacts(dict):
         What placements choose by, such as `region` and `tier`.
         """
         return pulumi.get(self, "labels")
+
+    @_builtins.property
+    @pulumi.getter(name="leaderWorkerSet")
+    def leader_worker_set(self) -> Optional[_builtins.bool]:
+        """
+        Whether the cluster has LeaderWorkerSet, without which no replica spans nodes. Default: false.
+        """
+        return pulumi.get(self, "leader_worker_set")
 
     @_builtins.property
     @pulumi.getter

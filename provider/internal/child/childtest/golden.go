@@ -29,6 +29,12 @@ type entry struct {
 // Golden compares children with testdata/children.yaml beside the test. Elide names fields that are reviewed elsewhere.
 func Golden(t *testing.T, children []child.Rendered, elide ...string) {
 	t.Helper()
+	GoldenFile(t, "children.yaml", children, elide...)
+}
+
+// GoldenFile is Golden with another file of testdata, for a component that has children of several forms.
+func GoldenFile(t *testing.T, file string, children []child.Rendered, elide ...string) {
+	t.Helper()
 	entries := make([]entry, len(children))
 	for i, c := range children {
 		for _, field := range elide {
@@ -40,7 +46,7 @@ func Golden(t *testing.T, children []child.Rendered, elide ...string) {
 	}
 	got, err := yaml.Marshal(entries)
 	require.NoError(t, err)
-	golden := filepath.Join("testdata", "children.yaml")
+	golden := filepath.Join("testdata", file)
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
 		require.NoError(t, os.WriteFile(golden, got, 0o644))

@@ -28,6 +28,23 @@ export const ClusterComponentPresence = {
 
 export type ClusterComponentPresence = (typeof ClusterComponentPresence)[keyof typeof ClusterComponentPresence];
 
+export const ClusterExtraPresence = {
+    /**
+     * The component installs it, in the version that it is tested with.
+     */
+    Installed: "Installed",
+    /**
+     * The cluster has it already.
+     */
+    Existing: "Existing",
+    /**
+     * The cluster does not have it.
+     */
+    None: "None",
+} as const;
+
+export type ClusterExtraPresence = (typeof ClusterExtraPresence)[keyof typeof ClusterExtraPresence];
+
 export const DeploymentEnginePreset = {
     /**
      * vLLM (https://docs.vllm.ai).
