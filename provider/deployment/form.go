@@ -36,9 +36,17 @@ func group(c child.Child, replicas int, p value.Value[plan]) child.Child {
 	c.Fields = child.Fields{"spec": child.FromNames(p, func(p plan, siblings child.Names) any {
 		return p.leaderWorkerSet(replicas, siblings[claimKey])
 	})}
-	// Its webhooks answer some seconds after the Pod that has them is ready, on other clusters up to some minutes.
-	c.Retry = kube.WebhookIsMissing
+	c.Retry = awaitGroups
 	return c
+}
+
+// awaitGroups has a LeaderWorkerSet written again until the webhooks answer. The Pod that has them is ready before it has its certificate, for
+// which Kubernetes may take a minute or two (https://github.com/kubernetes-sigs/lws/blob/v0.8.0/cmd/main.go#L239).
+func awaitGroups(failure string) string {
+	if !kube.WebhookFailed(failure) {
+		return ""
+	}
+	return "The cluster's webhooks for a LeaderWorkerSet do not answer yet. It is written again every few seconds."
 }
 
 // groupHash is a hash of what the Pods of a LeaderWorkerSet are made of, which how many there are is no part of.

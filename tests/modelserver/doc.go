@@ -16,6 +16,7 @@
 //	X-Modelserver-Host    the Host header or :authority
 //	X-Modelserver-Proto   HTTP/1.1 or HTTP/2.0
 //	X-Modelserver-SNI     the server name of the TLS handshake; empty without TLS
+//	X-Modelserver-Ranks   the processes that serve together, where there are several
 //
 // [Server.Requests] keeps the same and all request headers. Errors come on demand: for one request with the header
 // X-Modelserver-Status, for all with [Server.SetFailure].

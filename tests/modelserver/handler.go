@@ -16,6 +16,7 @@ const (
 	HeaderHost  = "X-Modelserver-Host"
 	HeaderProto = "X-Modelserver-Proto"
 	HeaderSNI   = "X-Modelserver-SNI"
+	HeaderRanks = "X-Modelserver-Ranks"
 )
 
 // HeaderStatus in a request asks for this status, 400 to 599, and an error as its answer.
@@ -30,6 +31,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(HeaderHost, request.Host)
 	w.Header().Set(HeaderProto, request.Proto)
 	w.Header().Set(HeaderSNI, request.SNI)
+	if s.options.Ranks != "" {
+		w.Header().Set(HeaderRanks, s.options.Ranks)
+	}
 
 	if !pause(r, time.Duration(s.delay.Load())) {
 		return

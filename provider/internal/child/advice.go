@@ -91,13 +91,13 @@ func (o Owner) onError(c Child) (pulumi.ResourceOption, error) {
 		if len(args.Errors) == 0 {
 			return false, nil
 		}
-		if c.Retry != nil && c.Retry(args.Errors[0]) {
+		if text := c.retries(args.Errors[0]); text != "" {
+			if len(args.Errors) == 1 {
+				_ = o.ctx.Log.Info(text, &pulumi.LogArgs{Resource: o.resource})
+			}
 			return true, sleep(o.ctx.Context(), retryPause)
 		}
-		if c.Advice == nil {
-			return false, nil
-		}
-		if text := c.Advice(args.Errors[0]); text != "" {
+		if text := c.advises(args.Errors[0]); text != "" {
 			return false, o.ctx.Log.Error(text, &pulumi.LogArgs{Resource: o.resource})
 		}
 		return false, nil
@@ -106,4 +106,18 @@ func (o Owner) onError(c Child) (pulumi.ResourceOption, error) {
 		return nil, err
 	}
 	return pulumi.ResourceHooks(&pulumi.ResourceHookBinding{OnError: []*pulumi.ErrorHook{hook}}), nil
+}
+
+func (c Child) retries(failure string) string {
+	if c.Retry == nil {
+		return ""
+	}
+	return c.Retry(failure)
+}
+
+func (c Child) advises(failure string) string {
+	if c.Advice == nil {
+		return ""
+	}
+	return c.Advice(failure)
 }

@@ -48,9 +48,9 @@ type Child struct {
 	// Advice says what to do about a failure, given what Pulumi reported; empty if it knows nothing better. Default: for an
 	// owned object, what to do if another stack has it.
 	Advice func(failure string) string
-	// Retry says whether a failure is one that passes by itself, so that the object is written again and again for some minutes. An engine
-	// that is too old for hooks reports it at once.
-	Retry func(failure string) bool
+	// Retry says what is waited for after a failure that passes by itself; empty for any other. The object is then written again and again
+	// for some minutes. An engine that is too old for hooks reports the failure at once.
+	Retry func(failure string) string
 	// Each is a list of objects in place of one, for where only values say how many there are. Such children are missing
 	// from a preview that does not know the values. The sibling that comes after them is registered last.
 	Each *value.Value[[]Child]

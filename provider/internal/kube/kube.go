@@ -117,10 +117,8 @@ func WaitForGroups() map[string]string {
 	}
 }
 
-// WebhookIsMissing says whether a write has failed because an admission webhook did not answer. Its Pods may be starting.
-func WebhookIsMissing(failure string) bool {
-	return strings.Contains(failure, "failed calling webhook")
-}
+// WebhookFailed says whether a write has failed because an admission webhook did not answer. Its Pods may be starting.
+func WebhookFailed(failure string) bool { return strings.Contains(failure, "failed calling webhook") }
 
 // SkipAwait is the annotation with which it waits for nothing.
 func SkipAwait() map[string]string { return map[string]string{"pulumi.com/skipAwait": "true"} }

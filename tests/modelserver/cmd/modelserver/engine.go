@@ -7,10 +7,14 @@ import (
 
 // engineFlags are the flags of vLLM and SGLang that mean something here, and ours for them.
 var engineFlags = map[string]string{
-	"--model":      "--model",
-	"--model-path": "--model",
-	"--port":       "--port",
-	"--api-key":    "--keys",
+	"--model":          "--model",
+	"--model-path":     "--model",
+	"--port":           "--port",
+	"--api-key":        "--keys",
+	"--nnodes":         "--nodes",
+	"--node-rank":      "--rank",
+	"--master-addr":    "--leader",
+	"--dist-init-addr": "--leader",
 }
 
 // arguments are the flags of a command line. Under the name of an engine's program this one takes that engine's, so that

@@ -3,6 +3,9 @@
 // Every flag has a variable of the environment, MODELSERVER_ and its name in capitals, so that a Secret can give a key.
 // The server has loaded its model, and is healthy, after --load. It ends on SIGTERM once every request is answered.
 //
+// With --nodes above 1 it is one process of a replica: that of --rank 0 serves, once all others have told it their ranks at --leader, and
+// says in its answers who they are. The others serve nothing. All end when one of them is gone.
+//
 // At a port of its own, which no route should lead to, it tells and does what [modelserver.Server] does inside a test:
 //
 //	GET  /requests               the last requests that arrived, as JSON
@@ -39,6 +42,7 @@ type settings struct {
 	modelserver.Options
 	port, controlPort, keys string
 	delay, load             time.Duration
+	group                   group
 }
 
 func run(args []string) error {
@@ -46,6 +50,22 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	asked, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	ranks, lost, err := s.group.meet()
+	if err != nil {
+		return err
+	}
+	if lost != nil {
+		// Whatever it is about to answer is lost, too.
+		go func() { log.Fatal(<-lost) }()
+	}
+	if s.group.rank > 0 {
+		log.Printf("rank %d of %d follows %s", s.group.rank, s.group.nodes, s.group.leader)
+		<-asked.Done()
+		return nil
+	}
+	s.Ranks = texts(ranks)
 	server, err := modelserver.Start(s.Options)
 	if err != nil {
 		return err
@@ -61,8 +81,6 @@ func run(args []string) error {
 	}
 	go func() { log.Fatal(http.Serve(control, controls(server))) }() //nolint:gosec // it serves tests
 
-	asked, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
 	log.Printf("%s serves %s at %s", s.Name, s.Model, server.Address())
 	<-asked.Done()
 	// Whoever stops a Pod says how long that may take.
@@ -84,6 +102,9 @@ func read(args []string, variable func(string) string) (settings, error) {
 	flags.DurationVar(&s.TokenDelay, "token-delay", 0, "what passes before each token of a stream but the first")
 	flags.DurationVar(&s.delay, "delay", 0, "what passes before every answer")
 	flags.DurationVar(&s.load, "load", 0, "how long the model takes to load; until then everything is answered 503")
+	flags.IntVar(&s.group.nodes, "nodes", 1, "how many processes make up the replica")
+	flags.IntVar(&s.group.rank, "rank", 0, "which of them this one is")
+	flags.StringVar(&s.group.leader, "leader", "", "where the process of rank 0 is found by the others, with a port or at 29501")
 	var fault error
 	flags.VisitAll(func(f *flag.Flag) {
 		name := "MODELSERVER_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -67,6 +69,45 @@ func TestTestsControlTheServerFromOutside(t *testing.T) {
 	assert.Equal(t, "/health", requests[1].URI)
 }
 
+// Catches a leader that serves alone, a worker that takes another's rank, and a process that outlives its group.
+func TestProcessesOfAGroupComeTogether(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := free.Addr().String()
+	require.NoError(t, free.Close())
+	type met struct {
+		ranks []int
+		lost  <-chan error
+		err   error
+	}
+	leader := make(chan met, 1)
+	go func() {
+		ranks, lost, err := group{nodes: 3, rank: 0, leader: address}.meet()
+		leader <- met{ranks, lost, err}
+	}()
+	_, _, err = group{nodes: 3, rank: 2, leader: address}.meet()
+	require.NoError(t, err)
+	_, second, err := group{nodes: 3, rank: 2, leader: address}.meet()
+	require.NoError(t, err)
+	assert.ErrorContains(t, <-second, "rank 0 is gone", "the leader sends away who has a rank that another one has")
+	select {
+	case <-leader:
+		t.Fatal("the leader has not waited for rank 1")
+	default:
+	}
+	connection, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	fmt.Fprintln(connection, 1)
+	got := <-leader
+	require.NoError(t, got.err)
+	assert.Equal(t, "0 1 2", texts(got.ranks))
+	require.NoError(t, connection.Close())
+	assert.ErrorContains(t, <-got.lost, "rank 1 is gone")
+
+	_, _, err = group{nodes: 2, rank: 2, leader: address}.meet()
+	assert.ErrorContains(t, err, "rank 2 of 2")
+}
+
 // Catches an engine's image that ends with "flag provided but not defined", and a model that is served under another name.
 func TestAnEnginesCommandLineIsUnderstood(t *testing.T) {
 	for line, want := range map[string]string{
@@ -76,6 +117,8 @@ func TestAnEnginesCommandLineIsUnderstood(t *testing.T) {
 		"vllm serve --served-model-name=m org/m":                                                                   "--model=m",
 		"python3 -m vllm.entrypoints.openai.api_server --model org/m --trust-remote-code --port=9000":              "--model=org/m --port=9000",
 		"python3 -m sglang.launch_server --model-path org/m --host 0.0.0.0 --port 30000 --tp 2":                    "--model=org/m --port=30000",
+		"vllm serve org/m --nnodes 2 --node-rank 1 --master-addr m-0.m.default --headless --seed 1":                "--model=org/m --nodes=2 --rank=1 --leader=m-0.m.default",
+		"python3 -m sglang.launch_server --model-path org/m --dist-init-addr m-0:20000 --nnodes 2 --node-rank 0":   "--model=org/m --leader=m-0:20000 --nodes=2 --rank=0",
 		"python3 -m sglang.launch_server --model-path org/m --trust-remote-code --served-model-name m --port 3000": "--model=org/m --port=3000 --model=m",
 	} {
 		assert.Equal(t, want, strings.Join(arguments(strings.Fields(line)), " "), line)
