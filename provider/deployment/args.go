@@ -46,8 +46,9 @@ func (w *Workload) Annotate(at infer.Annotator) {
 		"namespace (`pvc://<claim>/<path>`).")
 	at.Describe(&w.ServedModelName, "What clients call the model. Default: the model's name, `<organization>/<model>` for Hugging Face.")
 	at.Describe(&w.Engine, "The program that serves the model. Default: vLLM.")
-	at.Describe(&w.Resources, "CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.")
-	at.Describe(&w.TensorParallel, "How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.")
+	at.Describe(&w.Resources, "CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.")
+	at.Describe(&w.TensorParallel, "How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. "+
+		"A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.")
 	at.SetDefault(&w.TensorParallel, 1)
 	at.Describe(&w.PipelineParallel, "How many parts the layers are split into, which is passed on to the engine: 1 or more. Default: 1.")
 	at.SetDefault(&w.PipelineParallel, 1)
@@ -153,9 +154,10 @@ type Placing struct {
 func (p *Placing) Annotate(at infer.Annotator) {
 	at.Describe(&p.Replicas, "How many replicas run, on all clusters together: 0 to 150,000. Default: 1.")
 	at.SetDefault(&p.Replicas, 1)
-	at.Describe(&p.NodesPerReplica, "How many nodes one replica spans. Only 1 is supported yet. Default: 1.")
+	at.Describe(&p.NodesPerReplica, "How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that "+
+		"only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.")
 	at.SetDefault(&p.NodesPerReplica, 1)
-	at.Describe(&p.Devices, "The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.")
+	at.Describe(&p.Devices, "The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.")
 	at.Describe(&p.Clusters, "The clusters that replicas may run on: the outputs `cluster` of InferenceClusters.")
 	at.Describe(&p.Placement, "Which of the clusters are used, and how many replicas go to one. Default: all of them, evenly.")
 }

@@ -132,7 +132,7 @@ export interface ModelDeploymentArgs {
      */
     connections?: pulumi.Input<{[key: string]: pulumi.Input<inputs.ClusterConnectionArgs>} | undefined>;
     /**
-     * The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
+     * The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
      */
     devices?: pulumi.Input<pulumi.Input<inputs.DeploymentDeviceArgs>[] | undefined>;
     /**
@@ -160,7 +160,7 @@ export interface ModelDeploymentArgs {
      */
     nodeSelector?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * How many nodes one replica spans. Only 1 is supported yet. Default: 1.
+     * How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.
      */
     nodesPerReplica?: pulumi.Input<number | undefined>;
     /**
@@ -176,7 +176,7 @@ export interface ModelDeploymentArgs {
      */
     replicas?: pulumi.Input<number | undefined>;
     /**
-     * CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.
+     * CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.
      */
     resources?: pulumi.Input<inputs.DeploymentResourcesArgs | undefined>;
     /**
@@ -188,7 +188,7 @@ export interface ModelDeploymentArgs {
      */
     template?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
-     * How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.
+     * How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.
      */
     tensorParallel?: pulumi.Input<number | undefined>;
 }

@@ -96,6 +96,10 @@ func NewInferenceCluster(ctx *pulumi.Context,
 		gatewayApi_ := ClusterComponentPresence("Installed")
 		args.GatewayApi = &gatewayApi_
 	}
+	if args.LeaderWorkerSet == nil {
+		leaderWorkerSet_ := ClusterExtraPresence("None")
+		args.LeaderWorkerSet = &leaderWorkerSet_
+	}
 	if args.ApiKeys != nil {
 		args.ApiKeys = pulumi.ToSecret(args.ApiKeys).(pulumi.StringArrayInput)
 	}
@@ -136,6 +140,10 @@ type inferenceClusterArgs struct {
 	Kubeconfig *string `pulumi:"kubeconfig"`
 	// What placements choose by, such as `region` and `tier`. The cluster's objects carry these labels, too.
 	Labels map[string]string `pulumi:"labels"`
+	// LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.
+	LeaderWorkerSet *ClusterExtraPresence `pulumi:"leaderWorkerSet"`
+	// The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.
+	LeaderWorkerSetChart *ClusterChart `pulumi:"leaderWorkerSetChart"`
 	// The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
@@ -170,6 +178,10 @@ type InferenceClusterArgs struct {
 	Kubeconfig pulumi.StringPtrInput
 	// What placements choose by, such as `region` and `tier`. The cluster's objects carry these labels, too.
 	Labels pulumi.StringMapInput
+	// LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.
+	LeaderWorkerSet *ClusterExtraPresence
+	// The Helm chart that LeaderWorkerSet comes from. Default: the published chart, 0.8.0.
+	LeaderWorkerSetChart ClusterChartPtrInput
 	// The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
 	Name *string
 	// The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.

@@ -131,7 +131,7 @@ type modelDeploymentArgs struct {
 	Clusters []ClusterReference `pulumi:"clusters"`
 	// How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
 	Connections map[string]ClusterConnection `pulumi:"connections"`
-	// The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
+	// The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
 	Devices []DeploymentDevice `pulumi:"devices"`
 	// The program that serves the model. Default: vLLM.
 	Engine *DeploymentEngine `pulumi:"engine"`
@@ -145,7 +145,7 @@ type modelDeploymentArgs struct {
 	Namespace *string `pulumi:"namespace"`
 	// Labels of the nodes that replicas may run on.
 	NodeSelector map[string]string `pulumi:"nodeSelector"`
-	// How many nodes one replica spans. Only 1 is supported yet. Default: 1.
+	// How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.
 	NodesPerReplica *int `pulumi:"nodesPerReplica"`
 	// How many parts the layers are split into, which is passed on to the engine: 1 or more. Default: 1.
 	PipelineParallel *int `pulumi:"pipelineParallel"`
@@ -153,13 +153,13 @@ type modelDeploymentArgs struct {
 	Placement *PlacementRules `pulumi:"placement"`
 	// How many replicas run, on all clusters together: 0 to 150,000. Default: 1.
 	Replicas *int `pulumi:"replicas"`
-	// CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.
+	// CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.
 	Resources *DeploymentResources `pulumi:"resources"`
 	// What clients call the model. Default: the model's name, `<organization>/<model>` for Hugging Face.
 	ServedModelName *string `pulumi:"servedModelName"`
 	// Fields of the Pods' template (`{spec: {…}}`), merged last over those of the deployment by Kubernetes' rules: a container is found by its name, and the engine's is `engine`.
 	Template map[string]interface{} `pulumi:"template"`
-	// How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.
+	// How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.
 	TensorParallel *int `pulumi:"tensorParallel"`
 }
 
@@ -171,7 +171,7 @@ type ModelDeploymentArgs struct {
 	Clusters ClusterReferenceArrayInput
 	// How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
 	Connections ClusterConnectionMapInput
-	// The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
+	// The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
 	Devices DeploymentDeviceArrayInput
 	// The program that serves the model. Default: vLLM.
 	Engine DeploymentEnginePtrInput
@@ -185,7 +185,7 @@ type ModelDeploymentArgs struct {
 	Namespace pulumi.StringPtrInput
 	// Labels of the nodes that replicas may run on.
 	NodeSelector pulumi.StringMapInput
-	// How many nodes one replica spans. Only 1 is supported yet. Default: 1.
+	// How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.
 	NodesPerReplica pulumi.IntPtrInput
 	// How many parts the layers are split into, which is passed on to the engine: 1 or more. Default: 1.
 	PipelineParallel pulumi.IntPtrInput
@@ -193,13 +193,13 @@ type ModelDeploymentArgs struct {
 	Placement PlacementRulesPtrInput
 	// How many replicas run, on all clusters together: 0 to 150,000. Default: 1.
 	Replicas pulumi.IntPtrInput
-	// CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.
+	// CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.
 	Resources DeploymentResourcesPtrInput
 	// What clients call the model. Default: the model's name, `<organization>/<model>` for Hugging Face.
 	ServedModelName pulumi.StringPtrInput
 	// Fields of the Pods' template (`{spec: {…}}`), merged last over those of the deployment by Kubernetes' rules: a container is found by its name, and the engine's is `engine`.
 	Template pulumi.MapInput
-	// How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.
+	// How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.
 	TensorParallel pulumi.IntPtrInput
 }
 

@@ -47,20 +47,20 @@ class ModelDeploymentArgs:
         :param pulumi.Input[_builtins.str] model: Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the deployment.
         :param pulumi.Input[Mapping[str, pulumi.Input['ClusterConnectionArgs']]] connections: How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
-        :param pulumi.Input[Sequence[pulumi.Input['DeploymentDeviceArgs']]] devices: The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
+        :param pulumi.Input[Sequence[pulumi.Input['DeploymentDeviceArgs']]] devices: The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
         :param pulumi.Input['DeploymentEngineArgs'] engine: The program that serves the model. Default: vLLM.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the deployment.
         :param _builtins.str name: The name of the deployment's objects on each cluster, and of its endpoints with the cluster's name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the objects, on each cluster and beside the gateway; it must exist on all of them. Default: `default`.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] node_selector: Labels of the nodes that replicas may run on.
-        :param pulumi.Input[_builtins.int] nodes_per_replica: How many nodes one replica spans. Only 1 is supported yet. Default: 1.
+        :param pulumi.Input[_builtins.int] nodes_per_replica: How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.
         :param pulumi.Input[_builtins.int] pipeline_parallel: How many parts the layers are split into, which is passed on to the engine: 1 or more. Default: 1.
         :param pulumi.Input['PlacementRulesArgs'] placement: Which of the clusters are used, and how many replicas go to one. Default: all of them, evenly.
         :param pulumi.Input[_builtins.int] replicas: How many replicas run, on all clusters together: 0 to 150,000. Default: 1.
-        :param pulumi.Input['DeploymentResourcesArgs'] resources: CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.
+        :param pulumi.Input['DeploymentResourcesArgs'] resources: CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.
         :param pulumi.Input[_builtins.str] served_model_name: What clients call the model. Default: the model's name, `<organization>/<model>` for Hugging Face.
         :param pulumi.Input[Mapping[str, Any]] template: Fields of the Pods' template (`{spec: {…}}`), merged last over those of the deployment by Kubernetes' rules: a container is found by its name, and the engine's is `engine`.
-        :param pulumi.Input[_builtins.int] tensor_parallel: How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.
+        :param pulumi.Input[_builtins.int] tensor_parallel: How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.
         """
         pulumi.set(__self__, "clusters", clusters)
         pulumi.set(__self__, "model", model)
@@ -159,7 +159,7 @@ class ModelDeploymentArgs:
     @pulumi.getter
     def devices(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['DeploymentDeviceArgs']]]]:
         """
-        The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
+        The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
         """
         return pulumi.get(self, "devices")
 
@@ -231,7 +231,7 @@ class ModelDeploymentArgs:
     @pulumi.getter(name="nodesPerReplica")
     def nodes_per_replica(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
-        How many nodes one replica spans. Only 1 is supported yet. Default: 1.
+        How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.
         """
         return pulumi.get(self, "nodes_per_replica")
 
@@ -279,7 +279,7 @@ class ModelDeploymentArgs:
     @pulumi.getter
     def resources(self) -> pulumi.Input[Optional['DeploymentResourcesArgs']]:
         """
-        CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.
+        CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.
         """
         return pulumi.get(self, "resources")
 
@@ -315,7 +315,7 @@ class ModelDeploymentArgs:
     @pulumi.getter(name="tensorParallel")
     def tensor_parallel(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
-        How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.
+        How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.
         """
         return pulumi.get(self, "tensor_parallel")
 
@@ -384,21 +384,21 @@ class ModelDeployment(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the deployment.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterReferenceArgs', 'ClusterReferenceArgsDict']]]] clusters: The clusters that replicas may run on: the outputs `cluster` of InferenceClusters.
         :param pulumi.Input[Mapping[str, pulumi.Input[Union['ClusterConnectionArgs', 'ClusterConnectionArgsDict']]]] connections: How clusters of other stacks are reached, by their names: the outputs `connection` of InferenceClusters. Default: by the resources of this stack that a cluster's reference names.
-        :param pulumi.Input[Sequence[pulumi.Input[Union['DeploymentDeviceArgs', 'DeploymentDeviceArgsDict']]]] devices: The devices that a replica needs. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['DeploymentDeviceArgs', 'DeploymentDeviceArgsDict']]]] devices: The devices that a replica needs on each of its nodes. Replicas go only where the clusters' pools have them. Default: none, so that nothing is counted.
         :param pulumi.Input[Union['DeploymentEngineArgs', 'DeploymentEngineArgsDict']] engine: The program that serves the model. Default: vLLM.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the deployment.
         :param pulumi.Input[_builtins.str] model: Where the weights come from: `hf://<organization>/<model>` on Hugging Face, `s3://<bucket>/<path>`, an image with the weights in it (`oci://<image>`, which needs image volumes: Kubernetes 1.35 or newer), or a PersistentVolumeClaim of the namespace (`pvc://<claim>/<path>`).
         :param _builtins.str name: The name of the deployment's objects on each cluster, and of its endpoints with the cluster's name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the objects, on each cluster and beside the gateway; it must exist on all of them. Default: `default`.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] node_selector: Labels of the nodes that replicas may run on.
-        :param pulumi.Input[_builtins.int] nodes_per_replica: How many nodes one replica spans. Only 1 is supported yet. Default: 1.
+        :param pulumi.Input[_builtins.int] nodes_per_replica: How many nodes one replica spans: 1 or more. With more than 1, a replica is a group of Pods that only clusters with LeaderWorkerSet run, and devices and resources are those of each node. Default: 1.
         :param pulumi.Input[_builtins.int] pipeline_parallel: How many parts the layers are split into, which is passed on to the engine: 1 or more. Default: 1.
         :param pulumi.Input[Union['PlacementRulesArgs', 'PlacementRulesArgsDict']] placement: Which of the clusters are used, and how many replicas go to one. Default: all of them, evenly.
         :param pulumi.Input[_builtins.int] replicas: How many replicas run, on all clusters together: 0 to 150,000. Default: 1.
-        :param pulumi.Input[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']] resources: CPU, memory and other resources of each replica. The `devices` of `placement` are added to them.
+        :param pulumi.Input[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']] resources: CPU, memory and other resources of each replica, or of each of its nodes where it spans several. The `devices` are added to them.
         :param pulumi.Input[_builtins.str] served_model_name: What clients call the model. Default: the model's name, `<organization>/<model>` for Hugging Face.
         :param pulumi.Input[Mapping[str, Any]] template: Fields of the Pods' template (`{spec: {…}}`), merged last over those of the deployment by Kubernetes' rules: a container is found by its name, and the engine's is `engine`.
-        :param pulumi.Input[_builtins.int] tensor_parallel: How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1.
+        :param pulumi.Input[_builtins.int] tensor_parallel: How many devices each layer is split over, which is passed on to the engine: 1 or more. Default: 1. A known engine uses `tensorParallel` times `pipelineParallel` devices, which all nodes of a replica share evenly.
         """
         ...
     @overload
