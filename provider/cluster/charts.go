@@ -50,6 +50,8 @@ func (p plan) values(s Source) map[string]any {
 			"gateway":    map[string]any{"controllerName": p.controller()},
 			"envoyProxy": p.proxy(),
 		}},
+		// A policy for the CRDs of all tools on the cluster, of which there can be only one.
+		"crds": map[string]any{"gatewayAPI": map[string]any{"safeUpgradePolicy": map[string]any{"enabled": false}}},
 		// It places Envoy by the zones of nodes, for which it needs a webhook. That would outlive the release.
 		"topologyInjector": map[string]any{"enabled": false},
 	}
