@@ -25,7 +25,7 @@ backends[0].weight: -3 is below 0; weights are shares from 0 to 1000000
 func TestBadInputArrivesAsOurSentences(t *testing.T) {
 	for _, language := range []string{"yaml", "typescript", "python", "go"} {
 		t.Run(language, func(t *testing.T) {
-			s := exampletest.Open(t, configured(t, "canary", language, map[string]any{
+			s := exampletest.Open(t, exampletest.Configured(t, "canary", language, map[string]any{
 				"gateway":       map[string]any{"name": "Edge", "namespace": "modelplane-edge", "listener": "web_1", "url": "ftp://203.0.113.7"},
 				"stableUrl":     "http://10.0.0.7:8000/v1",
 				"canaryUrl":     "http://10.0.0.8:8000/v1",

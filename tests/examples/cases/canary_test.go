@@ -19,7 +19,7 @@ func TestACanaryGetsItsPercentAndGivesItBack(t *testing.T) {
 	stable := harness.Serve(t, modelserver.Options{Name: "stable", Address: ":8000", BasePath: "/v1", Reply: "stable"})
 	canary := harness.Serve(t, modelserver.Options{Name: "canary", Address: ":8000", BasePath: "/v1", Reply: "canary"})
 	inEachLanguage(t, func(t *testing.T, language string) {
-		s := exampletest.Open(t, configured(t, "canary", language, map[string]any{
+		s := exampletest.Open(t, exampletest.Configured(t, "canary", language, map[string]any{
 			"gateway":   gateway,
 			"stableUrl": "http://" + stable.Address() + "/v1",
 			"canaryUrl": "http://" + canary.Address() + "/v1",

@@ -29,15 +29,12 @@ func TestEachComponentGoesToItsOwnProvidersCluster(t *testing.T) {
 		"hubUrls":     []string{"http://" + near.Address() + "/v1"},
 		"farUrls":     []string{"http://" + far.Address() + "/v3"},
 		"installCrds": false,
-		"chart": map[string]any{"name": exampletest.Chart(), "values": map[string]any{
-			// Nobody's requests have to be spared when these gateways end.
-			"ports": map[string]any{"web": map[string]any{"transport": map[string]any{"lifeCycle": map[string]any{"requestAcceptGraceTimeout": "0s"}}}},
-		}},
+		"chart":       exampletest.BriefChart(),
 	}
 	inEachLanguage(t, func(t *testing.T, language string) {
 		environment := exampletest.Environment(t)
 		environment["KUBECONFIG"] = twoContexts(t)
-		s := stack.Of(t, configured(t, "kubernetes-providers", language, settings), environment)
+		s := stack.Of(t, exampletest.Configured(t, "kubernetes-providers", language, settings), environment)
 		outputs := up(t, s)
 		exampletest.Record(t, s, "kubernetes-providers")
 		assert.Equal(t, map[string]string{

@@ -4,14 +4,11 @@ package cases
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/yaml"
 
 	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
@@ -28,20 +25,6 @@ func inEachLanguage(t *testing.T, test func(t *testing.T, language string)) {
 		t.Run(language, func(t *testing.T) { test(t, language) })
 		assert.Empty(t, cluster.Left(t, before), "the example in %s leaves it behind", language)
 	}
-}
-
-// configured is a copy of an example in a language, with settings in the stack's own file, as the example's README has them.
-func configured(t testing.TB, example, language string, settings map[string]any) string {
-	t.Helper()
-	dir := exampletest.Copy(t, example+"/"+language)
-	config := map[string]any{}
-	for key, value := range settings {
-		config[example+":"+key] = value
-	}
-	text, err := yaml.Marshal(map[string]any{"config": config})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, exampletest.SettingsFile), text, 0o600))
-	return dir
 }
 
 // up brings a stack up, after which nothing is left to change, and gives its outputs.

@@ -29,7 +29,7 @@ func TestEachRegionGetsItsWeightOnItsOwnPath(t *testing.T) {
 		"groq":    map[string]any{"url": "https://api.groq-region.example/openai/v1", "weight": 10},
 	}
 	inEachLanguage(t, func(t *testing.T, language string) {
-		s := exampletest.Open(t, configured(t, "multi-region", language, settings), map[string]string{"secret:groqKey": key})
+		s := exampletest.Open(t, exampletest.Configured(t, "multi-region", language, settings), map[string]string{"secret:groqKey": key})
 		url := up(t, s)["url"].(string)
 		exampletest.Record(t, s, "multi-region")
 

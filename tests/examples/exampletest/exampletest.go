@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
 
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
@@ -30,6 +31,20 @@ func Copy(t testing.TB, name string) string {
 		work := fmt.Sprintf("go 1.25.11\nuse ./%s\nreplace github.com/modelplane/pulumi-modelplane/sdk => %s\n", filepath.Base(dir), filepath.Join(Root(), "sdk"))
 		require.NoError(t, os.WriteFile(filepath.Join(beside, "go.work"), []byte(work), 0o600))
 	}
+	return dir
+}
+
+// Configured is a copy of an example in a language, with settings in the stack's own file, as the example's README has them.
+func Configured(t testing.TB, example, language string, settings map[string]any) string {
+	t.Helper()
+	dir := Copy(t, example+"/"+language)
+	config := map[string]any{}
+	for key, value := range settings {
+		config[example+":"+key] = value
+	}
+	text, err := yaml.Marshal(map[string]any{"config": config})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, SettingsFile), text, 0o600))
 	return dir
 }
 
@@ -90,6 +105,13 @@ func RequireUnchanged(t testing.TB, s *stack.Stack) {
 
 // Chart is the path of the chart that tests use in place of the published one.
 func Chart() string { return filepath.Join(Root(), "tests", "charts", "traefik") }
+
+// BriefChart is that chart, and values with which Traefik ends at once, where nobody's requests have to be spared.
+func BriefChart() map[string]any {
+	return map[string]any{"name": Chart(), "values": map[string]any{
+		"ports": map[string]any{"web": map[string]any{"transport": map[string]any{"lifeCycle": map[string]any{"requestAcceptGraceTimeout": "0s"}}}},
+	}}
+}
 
 // Root is the repository's folder.
 func Root() string {
