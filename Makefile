@@ -25,13 +25,18 @@ export PATH := $(CURDIR)/bin:$(TOOLS):$(PATH)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build $(if $(KUBECONFIG),,first-tools $(PLANE)) ## Bring up the example, send it requests, show who answered; KEEP=1 leaves it up
 	@go build -trimpath -o bin/demo ./tests/demo
 # A cluster of your own is used with a pulumi of your own.
 	@PATH="$(if $(KUBECONFIG),$(subst :$(TOOLS):,:,$(PATH)),$(PATH))" bin/demo
+
+.PHONY: demo-clusters
+demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: where it is placed, who answered, a drain under load
+	@go build -trimpath -o bin/demo ./tests/demo
+	@bin/demo clusters
 
 .PHONY: test
 test: lint test-unit test-plane test-real test-clusters test-sdk ## Everything, from unit to real traffic

@@ -32,7 +32,7 @@ Without KUBECONFIG the demo runs in a local plane and needs none of this`
 
 // inCluster takes the cluster of KUBECONFIG, and model servers from the environment. They may cost money and are sent
 // little.
-func inCluster(t *terminal) (*environment, error) {
+func inCluster(t *terminal, s scene) (*environment, error) {
 	var missing []string
 	for _, name := range []string{nearVariable, farVariable, keyVariable, modelVariable} {
 		if os.Getenv(name) == "" {
@@ -42,9 +42,9 @@ func inCluster(t *terminal) (*environment, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf(needed, strings.Join(missing, ", "))
 	}
-	t.title("One OpenAI-compatible URL over three backends, in the cluster of " + os.Getenv("KUBECONFIG"))
+	t.title(s.title + ", in the cluster of " + os.Getenv("KUBECONFIG"))
 	p := &environment{
-		began: time.Now(), model: os.Getenv(modelVariable), requests: 20, rate: 2, around: 4, patience: 2 * time.Minute,
+		scene: s, began: time.Now(), model: os.Getenv(modelVariable), requests: 20, rate: 2, around: 4, patience: 2 * time.Minute,
 		lasting: true, explain: func() string { return explainCluster }, leave: func() {},
 		config: auto.ConfigMap{
 			"nearUrl": {Value: os.Getenv(nearVariable)},

@@ -43,6 +43,28 @@ func TestTheTableClaimsNothingAboutServersThatDoNotTell(t *testing.T) {
 	assert.NotContains(t, table(shares, load.Report{}), "NaN", "without an answer there is nothing to divide by")
 }
 
+// TestPodsCountForTheirClustersEndpoint would catch answers of a Pod that count for another cluster or for none, and answers of other
+// servers that are lost.
+func TestPodsCountForTheirClustersEndpoint(t *testing.T) {
+	way := func(backend string) load.Way { return load.Way{Backend: backend, Path: "/v1/chat/completions", Host: "10.97.0.1"} }
+	report := load.Report{Total: 10, ByWay: map[load.Way]int{way("m-1"): 3, way("m-2"): 2, way("m-3"): 4, way("groq"): 1}}
+	counted := byEndpoint(report, map[string]string{"m-1": "m-east", "m-2": "m-east", "m-3": "m-west"})
+	assert.Equal(t, map[load.Way]int{way("m-east"): 5, way("m-west"): 4, way("groq"): 1}, counted.ByWay)
+	assert.Len(t, report.ByWay, 4, "the report itself stays as it is")
+}
+
+// TestThePlacementNamesEveryCluster would catch a cluster without its replicas or with another one's URL.
+func TestThePlacementNamesEveryCluster(t *testing.T) {
+	assert.Equal(t, strings.TrimPrefix(`
+CLUSTER   REPLICAS   BASE URL ON THE CLUSTER
+east      2          http://10.107.0.1/default/m/v1
+west      1          http://10.117.0.1/default/m/v1
+`, "\n"), placement(outputs{
+		Placement: []placed{{"east", 2}, {"west", 1}},
+		URLs:      map[string]string{"west": "http://10.117.0.1/default/m/v1", "east": "http://10.107.0.1/default/m/v1"},
+	}))
+}
+
 // TestAPlainTerminalGetsNoEscapes would catch control sequences in a log file.
 func TestAPlainTerminalGetsNoEscapes(t *testing.T) {
 	var out bytes.Buffer

@@ -15,16 +15,20 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 )
 
-// exampleFolder is the example, from the root of the repository.
-const exampleFolder = "examples/demo"
-
 // example is a stack of a copy of the example. All that Pulumi keeps of it is in one folder.
 type example struct {
 	folder string
 	stack  auto.Stack
-	// url and shares are the stack's outputs, since the last up.
-	url    string
-	shares []share
+	// outputs are the stack's, since the last up.
+	outputs
+}
+
+// outputs are those of an example. Placement and URLs are empty where it has no deployment.
+type outputs struct {
+	URL       string            `json:"url"`
+	Shares    []share           `json:"shares"`
+	Placement []placed          `json:"placement"`
+	URLs      map[string]string `json:"urls"`
 }
 
 // share is what one endpoint is to get, as the example's output has it.
@@ -33,22 +37,28 @@ type share struct {
 	Share    float64 `json:"share"`
 }
 
-// openExample copies the example and makes a stack of it. From then on the environment of this process leads every pulumi
+// placed is how many replicas a cluster runs.
+type placed struct {
+	Cluster  string `json:"cluster"`
+	Replicas int    `json:"replicas"`
+}
+
+// openExample copies the example in source and makes a stack of it. From then on the environment of this process leads every pulumi
 // to that stack's own home, state and passphrase, and none to the user's.
-func openExample(ctx context.Context, config auto.ConfigMap) (*example, error) {
+func openExample(ctx context.Context, source string, config auto.ConfigMap) (*example, error) {
 	folder, err := os.MkdirTemp("", "modelplane-demo-")
 	if err != nil {
 		return nil, err
 	}
 	e := &example{folder: folder}
-	if err := e.open(ctx, config); err != nil {
+	if err := e.open(ctx, source, config); err != nil {
 		return nil, errors.Join(err, e.remove())
 	}
 	return e, nil
 }
 
-func (e *example) open(ctx context.Context, config auto.ConfigMap) error {
-	if err := os.CopyFS(e.program(), os.DirFS(exampleFolder)); err != nil {
+func (e *example) open(ctx context.Context, source string, config auto.ConfigMap) error {
+	if err := os.CopyFS(e.program(), os.DirFS(source)); err != nil {
 		return fmt.Errorf("the example cannot be copied; the demo runs from the root of the repository: %w", err)
 	}
 	state, home := filepath.Join(e.folder, "state"), filepath.Join(e.folder, "home")
@@ -97,13 +107,17 @@ func (e *example) up(ctx context.Context, status func(string)) (*progress, error
 	if err != nil {
 		return p, err
 	}
-	e.url, _ = up.Outputs["url"].Value.(string)
-	text, err := json.Marshal(up.Outputs["shares"].Value)
+	values := map[string]any{}
+	for name, output := range up.Outputs {
+		values[name] = output.Value
+	}
+	text, err := json.Marshal(values)
 	if err != nil {
 		return p, err
 	}
-	if err := json.Unmarshal(text, &e.shares); err != nil {
-		return p, fmt.Errorf("the example's output shares is %s: %w", text, err)
+	e.outputs = outputs{}
+	if err := json.Unmarshal(text, &e.outputs); err != nil {
+		return p, fmt.Errorf("the example's outputs are %s: %w", text, err)
 	}
 	return p, nil
 }

@@ -1,11 +1,13 @@
-// Command demo shows the example at work: it runs pulumi up on it, sends it requests, tells who answered them on
-// which path and in what share, moves the shares under load, and takes everything down again.
+// Command demo shows an example at work: it runs pulumi up on it, sends it requests, tells who answered them on
+// which path and in what share, takes a backend out under load, and takes everything down again.
 //
-// Without KUBECONFIG that happens in a local plane with model servers in this process. With it, the example goes to that
-// cluster, with the pulumi on PATH and with model servers that the MODELPLANE_DEMO_… variables name. Either way Pulumi's
-// home, state and passphrase are the demo's own and end with it.
+// "demo" shows three backends. Without KUBECONFIG that happens in a local plane with model servers in this process. With it, the
+// example goes to that cluster, with the pulumi on PATH and with model servers that the MODELPLANE_DEMO_… variables name.
 //
-// It is run by make demo, from the root of the repository. KEEP=1 leaves the example up until you leave.
+// "demo clusters" shows a model on two workload clusters of a local plane, beside a provider.
+//
+// Either way Pulumi's home, state and passphrase are the demo's own and end with it. It is run by make demo and make demo-clusters, from
+// the root of the repository. KEEP=1 leaves the example up until you leave.
 package main
 
 import (
@@ -14,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -29,15 +32,19 @@ func main() {
 
 // run does everything but the showing itself: it finds the environment, opens the example and cleans up.
 func run(ctx context.Context, t *terminal) error {
-	environment, err := chooseEnvironment(t)
+	scene, found := scenes[strings.Join(os.Args[1:], " ")]
+	if !found {
+		return fmt.Errorf("%q is not a demo; run demo, or demo clusters", os.Args[1:])
+	}
+	environment, err := scene.choose(t)
 	if err != nil {
 		return err
 	}
 	defer environment.leave()
 	var example *example
-	err = t.step("Make a stack of "+exampleFolder, func(status func(string)) (string, error) {
+	err = t.step("Make a stack of "+scene.example, func(status func(string)) (string, error) {
 		status("with a Pulumi home and state of its own")
-		example, err = openExample(ctx, environment.config)
+		example, err = openExample(ctx, scene.example, environment.config)
 		return "", err
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,15 +20,16 @@ const (
 	startPlane   = "Start Kubernetes: etcd, API server, controllers, a node"
 	chartFolder  = "tests/charts/traefik"
 	providerName = "api.groq.example"
+	providerURL  = "https://" + providerName + "/openai/v1"
 	// tokenDelay is that of a model that one can just about read along with.
 	tokenDelay = 60 * time.Millisecond
 )
 
 // inPlane starts the model servers in this process, on addresses of the plane.
-func inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
+func (s scene) inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
 	p := &environment{
-		began: time.Now(), model: "demo", requests: 500, rate: 200, around: 50, patience: 30 * time.Second,
-		explain: func() string { return explainPlane(plane) },
+		scene: s, began: time.Now(), model: "demo", requests: 500, rate: 200, around: 50, patience: 30 * time.Second,
+		explain: func() string { return explainPlane(plane) }, leave: func() {},
 	}
 	if began, err := strconv.ParseInt(os.Getenv(beganVariable), 10, 64); err == nil {
 		p.began = time.UnixMilli(began)
@@ -39,11 +39,50 @@ func inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
 	if err := os.Setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"); err != nil {
 		return nil, err
 	}
-	chart, err := filepath.Abs(chartFolder)
-	if err != nil {
+	if err := s.prepare(t, plane, p); err != nil {
+		p.leave()
 		return nil, err
 	}
+	return p, nil
+}
+
+// threeBackends are near, both replicas of far, and groq.
+func threeBackends(t *terminal, plane localplane.Plane, p *environment) error {
+	chart, err := filepath.Abs(chartFolder)
+	if err != nil {
+		return err
+	}
 	key := "gsk_" + rand.Text()
+	urls, err := p.serve(t, plane,
+		modelserver.Options{Name: "near", Address: ":8000", BasePath: "/v1", Reply: "Hello from near, a model server of your own on the cluster next door."},
+		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, a replica of your own on another cluster."},
+		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, the other replica on that cluster."},
+		provider(key))
+	if err != nil {
+		return err
+	}
+	t.details("near  "+urls[0], "far   "+urls[1]+", "+urls[2], "groq  "+providerURL+", which wants a key")
+	p.config = auto.ConfigMap{
+		"nearUrl":    {Value: urls[0]},
+		"farUrls[0]": {Value: urls[1]},
+		"farUrls[1]": {Value: urls[2]},
+		"groqUrl":    {Value: providerURL},
+		"groqKey":    {Value: key, Secret: true},
+		"chart.name": {Value: chart},
+	}
+	return nil
+}
+
+// provider is a provider's server, which wants this key.
+func provider(key string) modelserver.Options {
+	return modelserver.Options{
+		Name: "groq", Address: ":443", BasePath: "/openai/v1", Keys: []string{key},
+		Reply: "Hello from groq, a provider that wants TLS, its own path and a key.",
+	}
+}
+
+// serve starts model servers and gives their URLs. They end with the environment.
+func (p *environment) serve(t *terminal, plane localplane.Plane, all ...modelserver.Options) (urls []string, err error) {
 	var servers []*modelserver.Server
 	p.leave = func() {
 		for _, server := range servers {
@@ -51,29 +90,17 @@ func inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
 		}
 	}
 	err = t.step("Start model servers", func(func(string)) (string, error) {
-		servers, err = startServers(plane, key)
+		servers, err = startServers(plane, all)
 		return "", err
 	})
-	if err != nil {
-		p.leave()
-		return nil, err
+	for _, server := range servers {
+		urls = append(urls, server.URL())
 	}
-	near, far1, far2 := servers[0].URL(), servers[1].URL(), servers[2].URL()
-	groq := "https://" + providerName + "/openai/v1"
-	t.details("near  "+near, "far   "+far1+", "+far2, "groq  "+groq+", which wants a key")
-	p.config = auto.ConfigMap{
-		"nearUrl":    {Value: near},
-		"farUrls[0]": {Value: far1},
-		"farUrls[1]": {Value: far2},
-		"groqUrl":    {Value: groq},
-		"groqKey":    {Value: key, Secret: true},
-		"chart.name": {Value: chart},
-	}
-	return p, nil
+	return urls, err
 }
 
-// startServers starts near, both replicas of far, and groq, in this order, with a certificate that the plane's Pods trust.
-func startServers(plane localplane.Plane, key string) ([]*modelserver.Server, error) {
+// startServers starts servers in their order. Those with a key have a certificate that the plane's Pods trust.
+func startServers(plane localplane.Plane, all []modelserver.Options) ([]*modelserver.Server, error) {
 	ca, err := modelserver.NewCA()
 	if err != nil {
 		return nil, err
@@ -84,13 +111,14 @@ func startServers(plane localplane.Plane, key string) ([]*modelserver.Server, er
 	}
 	address := localplane.Free4.Addr()
 	var servers []*modelserver.Server
-	for _, options := range []modelserver.Options{
-		{Name: "near", Address: ":8000", BasePath: "/v1", Reply: "Hello from near, a model server of your own on the cluster next door."},
-		{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, a replica of your own on another cluster."},
-		{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, the other replica on that cluster."},
-		{Name: "groq", Address: ":443", BasePath: "/openai/v1", Reply: "Hello from groq, a provider that wants TLS, its own path and a key.", Keys: []string{key}, Certificate: certificate},
-	} {
+	for _, options := range all {
 		address = address.Next()
+		if len(options.Keys) > 0 {
+			options.Certificate = certificate
+			if err := plane.AddHost(providerName, address); err != nil {
+				return servers, err
+			}
+		}
 		options.Address = address.String() + options.Address
 		options.TokenDelay = tokenDelay
 		if err := plane.AddAddress(address); err != nil {
@@ -102,13 +130,17 @@ func startServers(plane localplane.Plane, key string) ([]*modelserver.Server, er
 		}
 		servers = append(servers, server)
 	}
-	return servers, errors.Join(plane.AddHost(providerName, address), plane.Trust(ca.PEM()))
+	return servers, plane.Trust(ca.PEM())
 }
 
 // explainPlane is the end of each Pod's log, and where more is to be found.
 func explainPlane(plane localplane.Plane) string {
 	var text strings.Builder
-	logs, _ := filepath.Glob(filepath.Join(plane.PodsDir(), "*.log"))
+	var logs []string
+	for _, cluster := range plane.Clusters {
+		found, _ := filepath.Glob(filepath.Join(cluster.PodsDir(), "*.log"))
+		logs = append(logs, found...)
+	}
 	for _, log := range logs {
 		content, err := os.ReadFile(log)
 		if err != nil || len(content) == 0 {

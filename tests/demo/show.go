@@ -27,7 +27,7 @@ type demo struct {
 
 // show is what there is to be seen, in this order.
 func (d demo) show(ctx context.Context) error {
-	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.stream, d.count, d.drain, d.keep} {
+	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.stream, d.place, d.count, d.drain, d.keep} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (d demo) bringUp(ctx context.Context) error {
 
 func (d demo) hearFirst(ctx context.Context) error {
 	return d.step("First answer", func(func(string)) (string, error) {
-		tries, err := firstAnswer(ctx, d.example.url, d.environment.model, d.environment.patience)
+		tries, err := firstAnswer(ctx, d.example.URL, d.environment.model, d.environment.patience)
 		waited := fmt.Sprintf("%.0f s after the start", time.Since(d.environment.began).Seconds())
 		if tries > 1 {
 			waited += fmt.Sprintf(", at try %d", tries)
@@ -59,9 +59,9 @@ func (d demo) hearFirst(ctx context.Context) error {
 
 // stream asks once as a person would, and shows the answer token by token.
 func (d demo) stream(ctx context.Context) error {
-	d.block("$ " + curl(d.example.url, d.environment.model))
+	d.block("$ " + curl(d.example.URL, d.environment.model))
 	fmt.Fprint(d.out, "     ")
-	backend, err := ask(ctx, d.example.url, body(d.environment.model, true), func(token string) { fmt.Fprint(d.out, token) })
+	backend, err := ask(ctx, d.example.URL, body(d.environment.model, true), func(token string) { fmt.Fprint(d.out, token) })
 	fmt.Fprint(d.out, "\n\n")
 	if err != nil {
 		return fmt.Errorf("the streamed answer of %s ended early: %w", cmp.Or(backend, "a backend"), err)
@@ -76,21 +76,34 @@ func (d demo) count(ctx context.Context) error {
 		report = load.Do(ctx, d.load(d.environment.requests))
 		return fmt.Sprintf("%d of %d failed", report.Failed, report.Total), report.Err()
 	})
-	d.block(table(d.example.shares, report))
+	if d.environment.endpoints != nil {
+		of, failure := d.environment.endpoints(ctx)
+		report, err = byEndpoint(report, of), errors.Join(err, failure)
+	}
+	d.block(table(d.example.Shares, report))
 	if report.ByBackend[""] > 0 {
 		d.details("Servers other than the demo's own do not tell who they are, so who answered how often cannot be shown.", "")
 	}
 	return err
 }
 
-// drain takes near out while requests flow, and shows where they go from then on.
+// place shows which cluster runs how many replicas, if the example has any.
+func (d demo) place(context.Context) error {
+	if len(d.example.Placement) > 0 {
+		d.block(placement(d.example.outputs))
+	}
+	return nil
+}
+
+// drain takes a backend out while requests flow, and shows where they go from then on.
 func (d demo) drain(ctx context.Context) error {
 	var during load.Report
-	err := d.step("pulumi config set nearWeight 0; pulumi up", func(status func(string)) (string, error) {
+	away := d.environment.scene.away
+	err := d.step(fmt.Sprintf("pulumi config set %s %s; pulumi up", away[0], away[1]), func(status func(string)) (string, error) {
 		config := d.load(0)
 		config.RatePerSecond = min(config.RatePerSecond, calmRate)
 		run := load.Start(ctx, config)
-		p, err := d.reweight(ctx, run, status)
+		p, err := d.takeAway(ctx, run, status)
 		during = run.Stop()
 		return p.summary(), errors.Join(err, during.Err())
 	})
@@ -98,16 +111,19 @@ func (d demo) drain(ctx context.Context) error {
 		return err
 	}
 	d.details(fmt.Sprintf("%d of %d requests failed meanwhile", during.Failed, during.Total))
+	if err := d.place(ctx); err != nil {
+		return err
+	}
 	return d.count(ctx)
 }
 
-// reweight changes the weight with requests before, while and after.
-func (d demo) reweight(ctx context.Context, run *load.Run, status func(string)) (*progress, error) {
+// takeAway changes the setting with requests before, while and after.
+func (d demo) takeAway(ctx context.Context, run *load.Run, status func(string)) (*progress, error) {
 	p := newProgress(status)
 	if err := run.WaitFor(ctx, d.environment.around); err != nil {
 		return p, err
 	}
-	if err := d.example.set(ctx, auto.ConfigMap{"nearWeight": {Value: "0"}}); err != nil {
+	if err := d.example.set(ctx, auto.ConfigMap{d.environment.scene.away[0]: {Value: d.environment.scene.away[1]}}); err != nil {
 		return p, err
 	}
 	p, err := d.example.up(ctx, status)
@@ -120,7 +136,7 @@ func (d demo) reweight(ctx context.Context, run *load.Run, status func(string)) 
 // load is that of this environment, n requests or, if that is 0, as many as there is time for.
 func (d demo) load(n int) load.Config {
 	return load.Config{
-		URL: d.example.url, Body: body(d.environment.model, false), MaxRequests: n, RatePerSecond: d.environment.rate, Timeout: time.Minute,
+		URL: d.example.URL, Body: body(d.environment.model, false), MaxRequests: n, RatePerSecond: d.environment.rate, Timeout: time.Minute,
 	}
 }
 

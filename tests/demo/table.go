@@ -66,7 +66,16 @@ func got(count, of int) []string {
 	return []string{fmt.Sprintf("%.1f %%", 100*share), strings.Repeat("█", int(share*barWidth+0.5))}
 }
 
-// align puts cells into columns, the numbers to the right.
+// placement shows how many replicas each cluster runs, and where they are reached.
+func placement(o outputs) string {
+	lines := [][]string{{"CLUSTER", "REPLICAS", "BASE URL ON THE CLUSTER"}}
+	for _, placed := range o.Placement {
+		lines = append(lines, []string{placed.Cluster, fmt.Sprint(placed.Replicas), o.URLs[placed.Cluster]})
+	}
+	return align(lines)
+}
+
+// align puts cells into columns, shares to the right.
 func align(lines [][]string) string {
 	widths := map[int]int{}
 	for _, line := range lines {

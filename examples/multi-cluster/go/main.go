@@ -72,6 +72,7 @@ func program(ctx *pulumi.Context) error {
 	// What an OpenAI client takes as its base URL.
 	ctx.Export("url", chat.Url)
 	ctx.Export("placement", gptOss.Placement)
+	ctx.Export("urls", gptOss.Urls)
 	ctx.Export("shares", chat.Shares)
 	return nil
 }

@@ -63,4 +63,5 @@ chat = modelplane.ModelService(
 # What an OpenAI client takes as its base URL.
 pulumi.export("url", chat.url)
 pulumi.export("placement", gpt_oss.placement)
+pulumi.export("urls", gpt_oss.urls)
 pulumi.export("shares", chat.shares)

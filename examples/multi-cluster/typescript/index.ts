@@ -51,4 +51,5 @@ const chat = new modelplane.ModelService("chat", {
 // What an OpenAI client takes as its base URL.
 export const url = chat.url;
 export const placement = gptOss.placement;
+export const urls = gptOss.urls;
 export const shares = chat.shares;
