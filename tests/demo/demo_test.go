@@ -46,7 +46,9 @@ func TestTheTableClaimsNothingAboutServersThatDoNotTell(t *testing.T) {
 // TestPodsCountForTheirClustersEndpoint would catch answers of a Pod that count for another cluster or for none, and answers of other
 // servers that are lost.
 func TestPodsCountForTheirClustersEndpoint(t *testing.T) {
-	way := func(backend string) load.Way { return load.Way{Backend: backend, Path: "/v1/chat/completions", Host: "10.97.0.1"} }
+	way := func(backend string) load.Way {
+		return load.Way{Backend: backend, Path: "/v1/chat/completions", Host: "10.97.0.1"}
+	}
 	report := load.Report{Total: 10, ByWay: map[load.Way]int{way("m-1"): 3, way("m-2"): 2, way("m-3"): 4, way("groq"): 1}}
 	counted := byEndpoint(report, map[string]string{"m-1": "m-east", "m-2": "m-east", "m-3": "m-west"})
 	assert.Equal(t, map[load.Way]int{way("m-east"): 5, way("m-west"): 4, way("groq"): 1}, counted.ByWay)

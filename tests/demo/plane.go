@@ -35,9 +35,15 @@ func (s scene) inPlane(t *terminal, plane localplane.Plane) (*environment, error
 		p.began = time.UnixMilli(began)
 		t.announced(startPlane, time.Since(p.began))
 	}
-	// There is nowhere to load plugins from.
-	if err := os.Setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true"); err != nil {
-		return nil, err
+	for _, name := range []string{
+		// There is nowhere to load plugins from.
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION",
+		// What is made ends with the plane, so that no state is needed after each step. Writing it takes most of an operation's time.
+		"PULUMI_EXPERIMENTAL", "PULUMI_SKIP_CHECKPOINTS",
+	} {
+		if err := os.Setenv(name, "true"); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.prepare(t, plane, p); err != nil {
 		p.leave()

@@ -4,11 +4,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
-	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
 // TestModelsOnWorkloadClustersServeTheirLanguagesOpenAIClient would catch an SDK whose program does not run or loses an input, such as a
@@ -17,12 +17,13 @@ import (
 func TestModelsOnWorkloadClustersServeTheirLanguagesOpenAIClient(t *testing.T) {
 	left := map[string]func() []string{}
 	for _, each := range harness.Plane.Clusters {
-		cluster := cluster(t, each.Name)
+		cluster := harness.Connect(t, each)
 		before := cluster.Objects(t)
 		left[each.Name] = func() []string { return cluster.Left(t, before) }
 	}
-	giveGPUs(t, "east")
-	giveGPUs(t, "west")
+	for _, name := range workload {
+		require.NoError(t, harness.Plane.Cluster(name).SetDevices(t.Context(), "nvidia.com/gpu", 16))
+	}
 	t.Run("examples", func(t *testing.T) {
 		multiCluster(t)
 		modelDeployment(t)
@@ -41,15 +42,16 @@ func multiCluster(t *testing.T) {
 	settings := charts(t)
 	settings["groqUrl"] = "https://api.groq-clusters.example/openai/v1"
 	inEachLanguage(t, "multi-cluster", func(t *testing.T, language string) {
-		s := exampletest.Open(t, exampletest.Configured(t, "multi-cluster", language, settings), map[string]string{
-			"secret:eastKubeconfig": east, "secret:westKubeconfig": west, "secret:groqKey": key,
-		})
+		s := open(t, "multi-cluster", language, settings, harness.Plane.Kubeconfig())
+		for name, value := range map[string]string{"groqKey": key, "eastKubeconfig": east, "westKubeconfig": west} {
+			s.SetSecret(t, name, value)
+		}
 		outputs := up(t, s)
 		exampletest.RequireUnchanged(t, s)
 		assert.Equal(t, []any{
 			map[string]any{"cluster": "east", "replicas": 2.0}, map[string]any{"cluster": "west", "replicas": 1.0},
 		}, outputs["placement"])
-		for name := range cluster(t, "east").Objects(t) {
+		for name := range harness.Connect(t, harness.Plane.Cluster("east")).Objects(t) {
 			assert.NotContains(t, name, "safe-upgrades", "it would rule the CRDs of all tools on the cluster")
 		}
 		url := outputs["url"].(string)
@@ -75,12 +77,11 @@ func multiCluster(t *testing.T) {
 
 // modelDeployment is the example with a cluster that is reached by a provider of its own.
 func modelDeployment(t *testing.T) {
-	environment := exampletest.Environment(t)
-	environment["KUBECONFIG"] = contexts(t, "east", "west")
+	both := contexts(t, workload...)
 	settings := charts(t)
 	settings["gpuContext"] = "west"
 	inEachLanguage(t, "model-deployment", func(t *testing.T, language string) {
-		s := stack.Of(t, exampletest.Configured(t, "model-deployment", language, settings), environment)
+		s := open(t, "model-deployment", language, settings, both)
 		outputs := up(t, s)
 		exampletest.RequireUnchanged(t, s)
 		assert.Equal(t, []any{map[string]any{"cluster": "gpu", "replicas": 2.0}}, outputs["placement"])

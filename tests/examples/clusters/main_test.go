@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
@@ -18,7 +16,10 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, "east", "west") }
+// workload are the workload clusters.
+var workload = []string{"east", "west"}
+
+func TestMain(m *testing.M) { harness.Main(m, workload...) }
 
 // inEachLanguage runs a test of an example in one language after the other, beside those of other examples.
 func inEachLanguage(t *testing.T, example string, test func(t *testing.T, language string)) {
@@ -28,6 +29,16 @@ func inEachLanguage(t *testing.T, example string, test func(t *testing.T, langua
 			t.Run(language, func(t *testing.T) { test(t, language) })
 		}
 	})
+}
+
+// open makes a stack of an example in a language. Its state is written once for each operation, and not after each step: with the CRDs of
+// three clusters in it, that takes most of the time.
+func open(t testing.TB, example, language string, settings map[string]any, kubeconfig string) *stack.Stack {
+	t.Helper()
+	environment := exampletest.Environment(t)
+	environment["KUBECONFIG"] = kubeconfig
+	environment["PULUMI_EXPERIMENTAL"], environment["PULUMI_SKIP_CHECKPOINTS"] = "true", "true"
+	return stack.Of(t, exampletest.Configured(t, example, language, settings), environment)
 }
 
 // up brings a stack up and gives its outputs.
@@ -57,23 +68,6 @@ func charts(t testing.TB) map[string]any {
 			"values": map[string]any{"config": map[string]any{"envoyGateway": map[string]any{"envoyProxy": envoy}}},
 		},
 	}
-}
-
-var (
-	nodes = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
-	pods  = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
-)
-
-// giveGPUs has a cluster's Node offer GPUs, as a device plugin would.
-func giveGPUs(t testing.TB, name string) {
-	t.Helper()
-	const offer = `{"status": {"capacity": {"nvidia.com/gpu": "16"}, "allocatable": {"nvidia.com/gpu": "16"}}}`
-	_, err := cluster(t, name).Resource(nodes).Patch(t.Context(), name, types.StrategicMergePatchType, []byte(offer), metav1.PatchOptions{}, "status")
-	require.NoError(t, err)
-}
-
-func cluster(t testing.TB, name string) harness.Cluster {
-	return harness.Connect(t, harness.Plane.Cluster(name))
 }
 
 // kubeconfig is the content of a cluster's, and the administrator's token in it.
@@ -114,11 +108,13 @@ func byCluster(t testing.TB, answers map[string]int) map[string]int {
 // clusterOf is where the Pod runs that an answer names, or else the answer.
 func clusterOf(t testing.TB, answer string) string {
 	t.Helper()
-	for _, name := range []string{"east", "west"} {
-		found, err := cluster(t, name).Resource(pods).Namespace("default").List(t.Context(), metav1.ListOptions{})
+	for _, name := range workload {
+		client, err := harness.Plane.Cluster(name).Client()
 		require.NoError(t, err)
-		for _, pod := range found.Items {
-			if strings.Contains(answer, pod.GetName()) {
+		pods, err := client.CoreV1().Pods("default").List(t.Context(), metav1.ListOptions{})
+		require.NoError(t, err)
+		for _, pod := range pods.Items {
+			if strings.Contains(answer, pod.Name) {
 				return name
 			}
 		}
