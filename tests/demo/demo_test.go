@@ -113,7 +113,7 @@ func TestProgressTellsWhatWasMadeAndWhatWentWrong(t *testing.T) {
 	p.note(made("Service"))
 	p.note(made("Secret"))
 	assert.Equal(t, "3 done · Secret groq ", said)
-	assert.Equal(t, []string{"ModelEndpoint groq     Service, 2× Secret"}, p.tree())
+	assert.Equal(t, []string{"ModelEndpoint groq Service, 2× Secret"}, p.tree())
 
 	urn := stack + component + "::groq"
 	p.note(apitype.EngineEvent{DiagnosticEvent: &apitype.DiagnosticEvent{URN: urn, Message: "waiting", Severity: "error", Ephemeral: true}})

@@ -158,7 +158,7 @@ func explainPlane(plane localplane.Plane) string {
 		text.WriteString("No Pod has written a log.\n")
 	}
 	fmt.Fprintf(&text, "All logs, those of Kubernetes in %s and those of Pods in %s, end with the plane.\n"+
-		"MODELPLANE_KEEP=1 make demo keeps them.", filepath.Base(plane.LogsDir()), filepath.Base(plane.PodsDir()))
+		"MODELPLANE_KEEP=1 in the environment keeps them.", filepath.Base(plane.LogsDir()), filepath.Base(plane.PodsDir()))
 	return text.String()
 }
 

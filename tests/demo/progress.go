@@ -127,6 +127,10 @@ func (p *progress) summary() string {
 // their number.
 func (p *progress) tree() []string {
 	var lines []string
+	width := 0
+	for _, component := range p.components {
+		width = max(width, len(component))
+	}
 	for _, component := range slices.SortedStableFunc(slices.Values(p.components), strings.Compare) {
 		var kinds []string
 		counts := map[string]int{}
@@ -141,7 +145,7 @@ func (p *progress) tree() []string {
 				kinds[i] = fmt.Sprintf("%d× %s", counts[kind], kind)
 			}
 		}
-		lines = append(lines, fmt.Sprintf("%-22s %s", component, strings.Join(kinds, ", ")))
+		lines = append(lines, fmt.Sprintf("%-*s %s", width, component, strings.Join(kinds, ", ")))
 	}
 	return lines
 }
@@ -151,8 +155,11 @@ func label(of string) string {
 	return kindOf(of) + " " + urn.URN(of).Name()
 }
 
-// kindOf is the last part of a resource's type.
+// kindOf is the last part of a resource's type; that of a provider is its package.
 func kindOf(of string) string {
 	kind := string(urn.URN(of).Type())
+	if strings.HasPrefix(kind, "pulumi:providers:") {
+		return "Provider"
+	}
 	return kind[strings.LastIndex(kind, ":")+1:]
 }

@@ -98,19 +98,20 @@ func (d demo) place(context.Context) error {
 // drain takes a backend out while requests flow, and shows where they go from then on.
 func (d demo) drain(ctx context.Context) error {
 	var during load.Report
+	var changed string
 	away := d.environment.scene.away
 	err := d.step(fmt.Sprintf("pulumi config set %s %s; pulumi up", away[0], away[1]), func(status func(string)) (string, error) {
 		config := d.load(0)
 		config.RatePerSecond = min(config.RatePerSecond, calmRate)
 		run := load.Start(ctx, config)
 		p, err := d.takeAway(ctx, run, status)
-		during = run.Stop()
-		return p.summary(), errors.Join(err, during.Err())
+		during, changed = run.Stop(), p.summary()
+		return "", errors.Join(err, during.Err())
 	})
 	if err != nil {
 		return err
 	}
-	d.details(fmt.Sprintf("%d of %d requests failed meanwhile", during.Failed, during.Total))
+	d.details(fmt.Sprintf("%s; %d of %d requests failed meanwhile", changed, during.Failed, during.Total))
 	if err := d.place(ctx); err != nil {
 		return err
 	}
