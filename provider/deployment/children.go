@@ -28,6 +28,7 @@ const acceptTimeout = "2m"
 func children(component, name string, c cluster.Reference, replicas int, p value.Value[plan]) []child.Child {
 	resourceName := onClusterName(component, name, c.Facts.Name)
 	fixed := child.Fixed(name)
+	p = value.Map(p, func(p plan) plan { return p.on(c.Facts) })
 	list := []child.Child{
 		{
 			// The template of a claim never changes: another one comes beside it, and Pods are replaced one by one.

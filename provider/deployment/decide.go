@@ -37,6 +37,8 @@ type plan struct {
 	resources            corev1.ResourceRequirements
 	nodeSelector         map[string]string
 	tolerations          []corev1.Toleration
+	// affinity binds Pods to the pools of one cluster; nil where any node with the devices will do.
+	affinity *corev1.Affinity
 	// merged is what the program lays over the Pods' template.
 	merged  map[string]any
 	placing placed.Args
@@ -54,6 +56,7 @@ func check(name string, a Args) fault.List {
 	for i, c := range a.Clusters {
 		path := fault.Index("clusters", i)
 		c.Check(path, &faults)
+		faults = append(faults, a.request().CheckBinding(path+".facts", c.Facts)...)
 		if _, connected := a.Connections[c.Facts.Name]; !connected && c.GatewayURN == nil {
 			faults.Add(path+".gatewayUrn", fmt.Sprintf("is missing; pass on the output cluster of an InferenceCluster, or write the cluster's URL into "+
 				"connections[%q]", c.Facts.Name), "connections", path+".facts.name")
@@ -108,6 +111,12 @@ func decide(identity meta.Identity, metadata meta.Metadata, w Workload, p Placin
 	faults.AddErr("template", checkTemplate(w.Template))
 	faults = append(faults, decided.placing.Request.Check()...)
 	return decided, faults
+}
+
+// on is the plan for one cluster.
+func (p plan) on(c placement.Cluster) plan {
+	p.affinity = p.placing.Request.Bind(c)
+	return p
 }
 
 // endpointName is what the endpoint of a deployment on one cluster is called.

@@ -69,6 +69,7 @@ func (p plan) podTemplate(claim string, labels map[string]string, container core
 			Containers:                    []corev1.Container{container},
 			Volumes:                       p.volumes(),
 			NodeSelector:                  p.nodeSelector,
+			Affinity:                      p.affinity,
 			Tolerations:                   p.tolerations,
 			TerminationGracePeriodSeconds: ptr.To(int64(grace + leaving)),
 			EnableServiceLinks:            ptr.To(false),

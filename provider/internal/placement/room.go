@@ -2,7 +2,6 @@ package placement
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -87,24 +86,7 @@ func (p Pool) replicas(r Request) int {
 
 // short says what the pool is short of for even one replica.
 func (p Pool) short(r Request) []string {
-	var texts []string
-	need := r.PerNode()
-	for _, name := range slices.Sorted(maps.Keys(need)) {
-		switch has := p.device(name).Count; {
-		case has == 0:
-			texts = append(texts, fmt.Sprintf("pool %s has no %s", p.Name, name))
-		case has < need[name]:
-			texts = append(texts, fmt.Sprintf("pool %s has %d %s on a node, and a replica needs %d", p.Name, has, name, need[name]))
-		}
-	}
-	var unlike []string
-	for _, d := range r.Devices {
-		if has := p.device(d.name()); has.Count > 0 {
-			unlike = append(unlike, d.unlike(p.Name, has)...)
-		}
-	}
-	slices.Sort(unlike)
-	texts = append(texts, slices.Compact(unlike)...)
+	texts := append(p.few(r), p.unlike(r)...)
 	switch {
 	case p.Nodes == 0:
 		texts = append(texts, fmt.Sprintf("pool %s has no nodes", p.Name))
@@ -112,6 +94,33 @@ func (p Pool) short(r Request) []string {
 		texts = append(texts, fmt.Sprintf("pool %s has %s, and a replica needs %d", p.Name, count(p.Nodes, "node"), r.NodesPerReplica))
 	}
 	return texts
+}
+
+// few says of which devices the pool's nodes have too few.
+func (p Pool) few(r Request) []string {
+	var texts []string
+	need := r.PerNode()
+	for _, name := range sortedKeys(need) {
+		switch has := p.device(name).Count; {
+		case has == 0:
+			texts = append(texts, fmt.Sprintf("pool %s has no %s", p.Name, name))
+		case has < need[name]:
+			texts = append(texts, fmt.Sprintf("pool %s has %d %s on a node, and a replica needs %d", p.Name, has, name, need[name]))
+		}
+	}
+	return texts
+}
+
+// unlike says how the pool's devices differ from those that are asked for.
+func (p Pool) unlike(r Request) []string {
+	var texts []string
+	for _, d := range r.Devices {
+		if has := p.device(d.name()); has.Count > 0 {
+			texts = append(texts, d.unlike(p.Name, has)...)
+		}
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
 }
 
 // unlike says how a pool's devices differ from those that are asked for.
@@ -141,7 +150,7 @@ func (d DeviceRequest) unlike(pool string, has Device) []string {
 // taken says how many of the devices, or of the nodes where a replica spans several, this many replicas take.
 func (c room) taken(r Request, replicas int) string {
 	need := r.PerNode()
-	names := slices.Sorted(maps.Keys(need))
+	names := sortedKeys(need)
 	takes := count(replicas, "replica") + " of this model take"
 	if replicas == 1 {
 		takes += "s"

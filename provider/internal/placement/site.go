@@ -42,7 +42,7 @@ func survey(r Request, clusters []Cluster, placed map[string]int) []*site {
 		byName[c.Name] = look(r, c)
 	}
 	var sites []*site
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
+	for _, name := range sortedKeys(byName) {
 		s := byName[name]
 		s.before, s.own = placed[name], placed[name]
 		sites = append(sites, s)
@@ -109,7 +109,7 @@ func (s *site) full(pools []string) string {
 	}
 	texts = append(texts, pools...)
 	if len(texts) == 0 {
-		texts = append(texts, "no pool declares "+join(slices.Sorted(maps.Keys(s.request.PerNode()))))
+		texts = append(texts, "no pool declares "+join(sortedKeys(s.request.PerNode())))
 	}
 	return sentence(texts)
 }
@@ -203,6 +203,8 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // sentence is several statements in one.
 func sentence(texts []string) string { return strings.Join(texts, ", and ") }
