@@ -49,7 +49,7 @@ test-unit: tools ## The pure parts, with the race detector where a C compiler is
 .PHONY: test-plane
 test-plane: tools $(PLANE) ## The local plane, and what needs no more than its API server
 	$(GOTEST) -- $(RACE) -count=1 ./tests/localplane ./tests/localplane/balancer ./tests/localplane/dns
-	$(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds ./provider ./provider/endpoint ./provider/service ./provider/gateway
+	$(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds ./provider ./provider/endpoint ./provider/service ./provider/gateway ./provider/deployment
 
 .PHONY: test-real
 test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them

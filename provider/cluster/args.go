@@ -111,6 +111,7 @@ type Components struct {
 	GatewayAPI      *Presence      `pulumi:"gatewayApi,optional" plain:"true"`
 	EnvoyGateway    *Presence      `pulumi:"envoyGateway,optional" plain:"true"`
 	LeaderWorkerSet *ExtraPresence `pulumi:"leaderWorkerSet,optional" plain:"true"`
+	Serving         *ServingForm   `pulumi:"serving,optional" plain:"true"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -123,6 +124,8 @@ func (c *Components) Annotate(at infer.Annotator) {
 	at.Describe(&c.LeaderWorkerSet, "LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is "+
 		"destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.")
 	at.SetDefault(&c.LeaderWorkerSet, NotThere)
+	at.Describe(&c.Serving, "What models on the cluster are served by. KServe must be there already. Default: `Plain`.")
+	at.SetDefault(&c.Serving, Plain)
 }
 
 // installsGatewayAPI and installsEnvoyGateway say what there are children for.
@@ -135,6 +138,14 @@ func (c Components) installsEnvoyGateway() bool {
 // installsLeaderWorkerSet says what there are children for, and hasLeaderWorkerSet what placements need to know.
 func (c Components) installsLeaderWorkerSet() bool {
 	return ptr.Deref(c.LeaderWorkerSet, NotThere) == ExtraInstalled
+}
+
+// serving is what a reference says of how models are served; nil for the default.
+func (c Components) serving() *ServingForm {
+	if ptr.Deref(c.Serving, Plain) == Plain {
+		return nil
+	}
+	return c.Serving
 }
 
 func (c Components) hasLeaderWorkerSet() bool {
@@ -187,6 +198,29 @@ func (ExtraPresence) Values() []infer.EnumValue[ExtraPresence] {
 func (p *ExtraPresence) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ClusterExtraPresence")
 	at.Describe(p, "Whether a component installs something that a cluster need not have, the cluster has it, or does without.")
+}
+
+// ServingForm is what models on a cluster are served by.
+type ServingForm string
+
+// The forms in which models are served.
+const (
+	Plain  ServingForm = "Plain"
+	KServe ServingForm = "KServe"
+)
+
+// Values lists them for the schema.
+func (ServingForm) Values() []infer.EnumValue[ServingForm] {
+	return []infer.EnumValue[ServingForm]{
+		{Name: "Plain", Value: Plain, Description: "Kubernetes' own objects: a Deployment or a LeaderWorkerSet, a Service and an HTTPRoute for each model."},
+		{Name: "KServe", Value: KServe, Description: "KServe (0.20), which makes these from an LLMInferenceService for each model."},
+	}
+}
+
+// Annotate describes the type for the schema.
+func (s *ServingForm) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ClusterServing")
+	at.Describe(s, "What models on a cluster are served by.")
 }
 
 // Source is where charts come from. It is a separate part, since their values may be secret.

@@ -101,7 +101,8 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	c.Cluster = pulumix.Apply7(decided.Output(), in.Facts.Output(), urnOf(gateway), provider, urnOf(objects[clientsKey]), urnOf(authority), settled,
 		func(p plan, f Facts, gateway, provider, key, ca string, _ bool) Reference {
 			reference := p.reference(f, urns{gateway: gateway, provider: provider, key: key, ca: ca})
-			reference.Facts.LeaderWorkerSet = in.Components.Now().hasLeaderWorkerSet()
+			components := in.Components.Now()
+			reference.Facts.LeaderWorkerSet, reference.Serving = components.hasLeaderWorkerSet(), components.serving()
 			return reference
 		})
 	c.Connection = value.Secret(pulumix.Apply3(c.URL, in.Access.Output(), in.Hop.Output(), connection))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
+	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -17,6 +18,7 @@ import (
 type Reference struct {
 	Facts       placement.Cluster `pulumi:"facts" json:"facts"`
 	Gateway     GatewayReference  `pulumi:"gateway" json:"gateway"`
+	Serving     *ServingForm      `pulumi:"serving,optional" json:"serving,omitempty"`
 	GatewayURN  *string           `pulumi:"gatewayUrn,optional" json:"gatewayUrn,omitempty"`
 	ProviderURN *string           `pulumi:"providerUrn,optional" json:"providerUrn,omitempty"`
 	KeyURN      *string           `pulumi:"keyUrn,optional" json:"keyUrn,omitempty"`
@@ -30,12 +32,16 @@ func (r *Reference) Annotate(at infer.Annotator) {
 		"versions add to it.")
 	at.Describe(&r.Facts, "What placements look at.")
 	at.Describe(&r.Gateway, "The cluster's own Gateway, which leads to the models on it.")
+	at.Describe(&r.Serving, "What models on the cluster are served by. Default: `Plain`.")
 	at.Describe(&r.GatewayURN, "The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.")
 	at.Describe(&r.ProviderURN, "The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.")
 	at.Describe(&r.KeyURN, "The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.")
 	at.Describe(&r.CAURN, "The URN of the Secret in this stack with the certificates of the authorities that are trusted for the Gateway. Default: "+
 		"the system's roots.")
 }
+
+// IsKServe says whether KServe serves the models on the cluster.
+func (r Reference) IsKServe() bool { return ptr.Deref(r.Serving, Plain) == KServe }
 
 // GatewayReference is a Gateway and one of its listeners.
 type GatewayReference struct {

@@ -18,6 +18,7 @@ const (
 	budgetKey   = "budget"
 	serviceKey  = "service"
 	routeKey    = "route"
+	kserveKey   = "KServe"
 )
 
 // acceptTimeout is how long the cluster's gateway has to accept the route.
@@ -51,6 +52,9 @@ func children(component, name string, c cluster.Reference, replicas int, p value
 			Annotations: child.Fixed(kube.WaitForRoute(c.Gateway.Name)),
 			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route(parent(c.Gateway), name) })},
 		},
+	}
+	if c.IsKServe() {
+		list = []child.Child{list[0], served(c, replicas, p)}
 	}
 	for i := range list {
 		list[i].ResourceName = resourceName

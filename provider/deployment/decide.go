@@ -32,6 +32,7 @@ type plan struct {
 	basePath, healthPath string
 	startup              time.Duration
 	sharedMemory         string
+	given                Workload
 	env                  map[string]string
 	envFrom              []corev1.EnvFromSource
 	resources            corev1.ResourceRequirements
@@ -57,6 +58,9 @@ func check(name string, a Args) fault.List {
 		path := fault.Index("clusters", i)
 		c.Check(path, &faults)
 		faults = append(faults, a.request().CheckBinding(path+".facts", c.Facts)...)
+		if c.IsKServe() {
+			a.checkKServe(path+".serving", &faults)
+		}
 		if _, connected := a.Connections[c.Facts.Name]; !connected && c.GatewayURN == nil {
 			faults.Add(path+".gatewayUrn", fmt.Sprintf("is missing; pass on the output cluster of an InferenceCluster, or write the cluster's URL into "+
 				"connections[%q]", c.Facts.Name), "connections", path+".facts.name")
@@ -86,7 +90,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, w Workload, p Placin
 	decided := plan{
 		name: identity.Name, namespace: identity.Namespace, labels: metadata.Labels,
 		healthPath: ptr.Deref(engine.HealthPath, "/health"), startup: time.Duration(ptr.Deref(engine.StartupMinutes, 60)) * time.Minute,
-		sharedMemory: ptr.Deref(engine.SharedMemory, ""), env: engine.Env, nodeSelector: w.NodeSelector,
+		given: w, sharedMemory: ptr.Deref(engine.SharedMemory, ""), env: engine.Env, nodeSelector: w.NodeSelector,
 	}
 	var err error
 	decided.source, err = parseModel(w.Model)

@@ -144,7 +144,7 @@ func register(
 		return none, err
 	}
 	// The route is accepted a moment before Envoy serves it.
-	baseURL := pulumix.Apply3(decided.Output(), way.url, there.Settled(objects[routeKey]), func(p plan, gateway string, _ bool) string {
+	baseURL := pulumix.Apply3(decided.Output(), way.url, there.Settled(objects[routeKey], objects[kserveKey]), func(p plan, gateway string, _ bool) string {
 		return p.url(gateway)
 	})
 	server, credential := way.server(baseURL)

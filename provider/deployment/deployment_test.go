@@ -88,13 +88,46 @@ func TestOnlyWhatPodsAreMadeOfReplacesThem(t *testing.T) {
 	assert.NotEqual(t, before, hash(1, func(a *Args) { a.Devices = []placement.DeviceRequest{{DeviceClass: "gpu.example.com", Count: 2}} }))
 }
 
+// kserve is east where KServe serves.
+func kserve() cluster.Reference {
+	c := east
+	c.Serving = ptr.To(cluster.KServe)
+	return c
+}
+
+// servedByKServe is a deployment with everything that reaches KServe.
+func servedByKServe() Args {
+	a := llama()
+	a.Clusters = []cluster.Reference{kserve()}
+	a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 8}, {DeviceClass: "nic.example.com", Count: 1}}
+	a.TensorParallel, a.PipelineParallel = 4, 2
+	a.Labels = map[string]string{"team": "chat"}
+	a.NodeSelector = map[string]string{"pool": "h100"}
+	a.Placement = &placement.Rules{Tolerations: []placement.Toleration{{Key: "dedicated", Value: "models"}}}
+	a.Engine = &Engine{
+		Preset: ptr.To(VLLM), Image: ptr.To("mirror/vllm:1"), Args: []string{"--max-model-len", "8192"}, Env: map[string]string{"NCCL_DEBUG": "WARN"},
+		EnvFrom: []EnvSource{{Secret: ptr.To("hugging-face")}}, SharedMemory: ptr.To("16Gi"), StartupMinutes: ptr.To(30),
+	}
+	a.Resources = &Resources{Requests: map[string]string{"cpu": "8"}}
+	a.Template = map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{"a": "b"}},
+		"spec":     map[string]any{"priorityClassName": "models", "containers": []any{map[string]any{"name": engineName, "workingDir": "/tmp"}}},
+	}
+	return a
+}
+
+// TestAModelThatKServeServesIsTheReviewedList would catch a field of KServe's that nobody looked at.
+func TestAModelThatKServeServesIsTheReviewedList(t *testing.T) {
+	childtest.GoldenFile(t, "kserve.yaml", rendered(t, servedByKServe(), 2))
+}
+
 // rendered are the objects of a deployment on east.
 func rendered(t *testing.T, a Args, replicas int) []child.Rendered {
 	t.Helper()
 	identity := a.Or("llama", meta.DefaultNamespace)
 	p, faults := decide(identity, a.Metadata, a.Workload, a.Placing)
 	require.Empty(t, faults)
-	list, err := child.Render(Kind, "llama", identity, a.Metadata, children("llama", "llama", east, replicas, value.Known(p)))
+	list, err := child.Render(Kind, "llama", identity, a.Metadata, children("llama", "llama", a.Clusters[0], replicas, value.Known(p)))
 	require.NoError(t, err)
 	return list
 }
@@ -225,6 +258,15 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 			a.Clusters = []cluster.Reference{long}
 			a.NodesPerReplica, a.PipelineParallel, a.Replicas = 2, 2, 11
 		},
+		"clusters[0].serving: is KServe, which starts vLLM by itself; write engine.preset: VLLM, or leave the cluster out": func(a *Args) {
+			a.Clusters, a.Engine = []cluster.Reference{kserve()}, &Engine{Preset: ptr.To(SGLang)}
+		},
+		"clusters[0].serving: is KServe, which has its own port and paths; leave out engine.port, engine.basePath and engine.healthPath, or the cluster": func(a *Args) {
+			a.Clusters, a.Engine = []cluster.Reference{kserve()}, &Engine{BasePath: ptr.To("/api")}
+		},
+		"clusters[0].serving: is KServe, on which replicas have one node each here; leave out nodesPerReplica, or the cluster": func(a *Args) {
+			a.Clusters, a.NodesPerReplica, a.PipelineParallel = []cluster.Reference{kserve()}, 2, 2
+		},
 		"template: is not part of a PodTemplateSpec": func(a *Args) { a.Template = map[string]any{"containers": []any{}} },
 		`clusters[0].gatewayUrn: is missing; pass on the output cluster of an InferenceCluster, or write the cluster's URL into connections["east"]`: func(a *Args) {
 			a.Connections = nil
@@ -240,6 +282,7 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 		assert.ErrorContains(t, check("llama", a).Err(), want)
 	}
 	assert.Empty(t, check("llama", llama()))
+	assert.Empty(t, check("llama", servedByKServe()))
 	anyImage := llama()
 	anyImage.NodesPerReplica, anyImage.Engine = 2, &Engine{Image: ptr.To("server:1")}
 	assert.Empty(t, check("llama", anyImage), "how an image splits a model is its own affair")

@@ -15,7 +15,7 @@ import (
 // Service leads to the replicas of one form until those of another are ready, and then to both until the old ones are gone.
 func workload(replicas int, p value.Value[plan]) child.Child {
 	c := child.Child{
-		Key: workloadKey, After: []string{claimKey}, Timeout: fmt.Sprintf("%ds", int(p.Now().startup.Seconds())+grace),
+		Key: workloadKey, After: []string{claimKey}, Timeout: workloadTimeout(p),
 	}
 	if p.Now().nodes() > 1 {
 		return group(c, replicas, p)
@@ -25,6 +25,11 @@ func workload(replicas int, p value.Value[plan]) child.Child {
 		return p.deployment(replicas, siblings[claimKey])
 	})}
 	return c
+}
+
+// workloadTimeout is how long replicas have to load their model.
+func workloadTimeout(p value.Value[plan]) string {
+	return fmt.Sprintf("%ds", int(p.Now().startup.Seconds())+grace)
 }
 
 // group is a LeaderWorkerSet. What its Pods are made of never changes: another one comes beside it, and it is deleted when that one is

@@ -55,5 +55,5 @@ func (p plan) workerTemplate(claim string) corev1.PodTemplateSpec {
 	container.Args = p.engine.workerArgs
 	container.Ports, container.Lifecycle = nil, nil
 	container.StartupProbe, container.ReadinessProbe, container.LivenessProbe = nil, nil, nil
-	return p.podTemplate(claim, map[string]string{kube.NameLabel: p.name, kube.ComponentLabel: workerComponent}, container)
+	return p.podTemplate(claim, map[string]string{kube.NameLabel: p.name, kube.ComponentLabel: workerComponent}, container, p.volumes())
 }

@@ -53,11 +53,11 @@ func (p plan) deployment(replicas int, claim string) appsv1.DeploymentSpec {
 
 // template is the Pod of one replica, or of its leader.
 func (p plan) template(claim string) corev1.PodTemplateSpec {
-	return p.podTemplate(claim, p.serving(), p.container())
+	return p.podTemplate(claim, p.serving(), p.container(), p.volumes())
 }
 
-// podTemplate is a Pod with these labels that runs the engine's container.
-func (p plan) podTemplate(claim string, labels map[string]string, container corev1.Container) corev1.PodTemplateSpec {
+// podTemplate is a Pod with these labels and volumes that runs the engine's container.
+func (p plan) podTemplate(claim string, labels map[string]string, container corev1.Container, volumes []corev1.Volume) corev1.PodTemplateSpec {
 	for key, value := range p.labels {
 		if _, ours := labels[key]; !ours {
 			labels[key] = value
@@ -67,7 +67,7 @@ func (p plan) podTemplate(claim string, labels map[string]string, container core
 		ObjectMeta: metav1.ObjectMeta{Labels: labels},
 		Spec: corev1.PodSpec{
 			Containers:                    []corev1.Container{container},
-			Volumes:                       p.volumes(),
+			Volumes:                       volumes,
 			NodeSelector:                  p.nodeSelector,
 			Affinity:                      p.affinity,
 			Tolerations:                   p.tolerations,
@@ -114,11 +114,7 @@ func (p plan) probe(period, failures int32) *corev1.Probe {
 }
 
 func (p plan) volumes() []corev1.Volume {
-	memory := &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory}
-	if p.sharedMemory != "" {
-		memory.SizeLimit = ptr.To(resource.MustParse(p.sharedMemory))
-	}
-	volumes := []corev1.Volume{{Name: "shared-memory", VolumeSource: corev1.VolumeSource{EmptyDir: memory}}}
+	volumes := []corev1.Volume{p.memory("shared-memory")}
 	switch p.source.scheme {
 	case image:
 		volumes = append(volumes, corev1.Volume{Name: "model", VolumeSource: corev1.VolumeSource{
@@ -130,6 +126,15 @@ func (p plan) volumes() []corev1.Volume {
 		}})
 	}
 	return volumes
+}
+
+// memory is the volume for /dev/shm.
+func (p plan) memory(name string) corev1.Volume {
+	memory := &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory}
+	if p.sharedMemory != "" {
+		memory.SizeLimit = ptr.To(resource.MustParse(p.sharedMemory))
+	}
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: memory}}
 }
 
 func (p plan) service() corev1.ServiceSpec {

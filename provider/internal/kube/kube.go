@@ -43,6 +43,7 @@ var (
 	GatewayClass          = cluster("gateway.networking.k8s.io/v1", "GatewayClass")
 	HTTPRoute             = namespaced("gateway.networking.k8s.io/v1", "HTTPRoute")
 	LeaderWorkerSet       = namespaced("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")
+	LLMInferenceService   = namespaced("serving.kserve.io/v1alpha1", "LLMInferenceService")
 	Middleware            = namespaced("traefik.io/v1alpha1", "Middleware")
 	Namespace             = cluster("v1", "Namespace")
 	PodDisruptionBudget   = namespaced("policy/v1", "PodDisruptionBudget")
@@ -115,6 +116,11 @@ func WaitForGroups() map[string]string {
 		waitForAnnotation:                      `["condition=Available", "jsonpath={$[?@.readyReplicas && !(@.readyReplicas < $.spec.replicas)]}"]`,
 		"pulumi.com/deletionPropagationPolicy": "background",
 	}
+}
+
+// WaitForReady is the annotation with which it waits until an object is ready, which has the generation of its status in it.
+func WaitForReady() map[string]string {
+	return map[string]string{waitForAnnotation: "jsonpath={$.status.conditions[?@.type == 'Ready'].status}=True"}
 }
 
 // WebhookFailed says whether a write has failed because an admission webhook did not answer. Its Pods may be starting.

@@ -293,6 +293,10 @@ export interface ClusterReferenceArgs {
      * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
      */
     providerUrn?: pulumi.Input<string | undefined>;
+    /**
+     * What models on the cluster are served by. Default: `Plain`.
+     */
+    serving?: pulumi.Input<enums.ClusterServing | undefined>;
 }
 
 /**

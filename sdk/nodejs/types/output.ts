@@ -240,6 +240,10 @@ export interface ClusterReference {
      * The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
      */
     providerUrn?: string;
+    /**
+     * What models on the cluster are served by. Default: `Plain`.
+     */
+    serving?: enums.ClusterServing;
 }
 
 /**

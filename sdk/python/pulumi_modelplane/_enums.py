@@ -10,6 +10,7 @@ __all__ = [
     'CaCertificateKind',
     'ClusterComponentPresence',
     'ClusterExtraPresence',
+    'ClusterServing',
     'DeploymentEnginePreset',
     'EndpointProtocol',
     'GatewayNamespacesFrom',
@@ -54,6 +55,18 @@ class ClusterExtraPresence(_builtins.str, Enum):
     NONE = "None"
     """
     The cluster does not have it.
+    """
+
+
+@pulumi.type_token("modelplane:index:ClusterServing")
+class ClusterServing(_builtins.str, Enum):
+    PLAIN = "Plain"
+    """
+    Kubernetes' own objects: a Deployment or a LeaderWorkerSet, a Service and an HTTPRoute for each model.
+    """
+    K_SERVE = "KServe"
+    """
+    KServe (0.20), which makes these from an LLMInferenceService for each model.
     """
 
 

@@ -1139,6 +1139,10 @@ class ClusterReferenceArgsDict(TypedDict):
     """
     The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
     """
+    serving: NotRequired[pulumi.Input[Optional['ClusterServing']]]
+    """
+    What models on the cluster are served by. Default: `Plain`.
+    """
 
 @pulumi.input_type
 class ClusterReferenceArgs:
@@ -1148,7 +1152,8 @@ class ClusterReferenceArgs:
                  ca_urn: pulumi.Input[Optional[_builtins.str]] = None,
                  gateway_urn: pulumi.Input[Optional[_builtins.str]] = None,
                  key_urn: pulumi.Input[Optional[_builtins.str]] = None,
-                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None):
+                 provider_urn: pulumi.Input[Optional[_builtins.str]] = None,
+                 serving: pulumi.Input[Optional['ClusterServing']] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
@@ -1158,6 +1163,7 @@ class ClusterReferenceArgs:
         :param pulumi.Input[_builtins.str] gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
         :param pulumi.Input[_builtins.str] key_urn: The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
         :param pulumi.Input[_builtins.str] provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        :param pulumi.Input['ClusterServing'] serving: What models on the cluster are served by. Default: `Plain`.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
@@ -1169,6 +1175,8 @@ class ClusterReferenceArgs:
             pulumi.set(__self__, "key_urn", key_urn)
         if provider_urn is not None:
             pulumi.set(__self__, "provider_urn", provider_urn)
+        if serving is not None:
+            pulumi.set(__self__, "serving", serving)
 
     @_builtins.property
     @pulumi.getter
@@ -1241,6 +1249,18 @@ class ClusterReferenceArgs:
     @provider_urn.setter
     def provider_urn(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "provider_urn", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def serving(self) -> pulumi.Input[Optional['ClusterServing']]:
+        """
+        What models on the cluster are served by. Default: `Plain`.
+        """
+        return pulumi.get(self, "serving")
+
+    @serving.setter
+    def serving(self, value: pulumi.Input[Optional['ClusterServing']]):
+        pulumi.set(self, "serving", value)
 
 
 class ClusterTaintArgsDict(TypedDict):

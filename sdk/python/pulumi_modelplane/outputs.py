@@ -686,7 +686,8 @@ class ClusterReference(dict):
                  ca_urn: Optional[_builtins.str] = None,
                  gateway_urn: Optional[_builtins.str] = None,
                  key_urn: Optional[_builtins.str] = None,
-                 provider_urn: Optional[_builtins.str] = None):
+                 provider_urn: Optional[_builtins.str] = None,
+                 serving: Optional['ClusterServing'] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
@@ -696,6 +697,7 @@ class ClusterReference(dict):
         :param _builtins.str gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
         :param _builtins.str key_urn: The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
         :param _builtins.str provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
+        :param 'ClusterServing' serving: What models on the cluster are served by. Default: `Plain`.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
@@ -707,6 +709,8 @@ class ClusterReference(dict):
             pulumi.set(__self__, "key_urn", key_urn)
         if provider_urn is not None:
             pulumi.set(__self__, "provider_urn", provider_urn)
+        if serving is not None:
+            pulumi.set(__self__, "serving", serving)
 
     @_builtins.property
     @pulumi.getter
@@ -755,6 +759,14 @@ class ClusterReference(dict):
         The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
         """
         return pulumi.get(self, "provider_urn")
+
+    @_builtins.property
+    @pulumi.getter
+    def serving(self) -> Optional['ClusterServing']:
+        """
+        What models on the cluster are served by. Default: `Plain`.
+        """
+        return pulumi.get(self, "serving")
 
 
 @pulumi.output_type

@@ -45,6 +45,19 @@ export const ClusterExtraPresence = {
 
 export type ClusterExtraPresence = (typeof ClusterExtraPresence)[keyof typeof ClusterExtraPresence];
 
+export const ClusterServing = {
+    /**
+     * Kubernetes' own objects: a Deployment or a LeaderWorkerSet, a Service and an HTTPRoute for each model.
+     */
+    Plain: "Plain",
+    /**
+     * KServe (0.20), which makes these from an LLMInferenceService for each model.
+     */
+    KServe: "KServe",
+} as const;
+
+export type ClusterServing = (typeof ClusterServing)[keyof typeof ClusterServing];
+
 export const DeploymentEnginePreset = {
     /**
      * vLLM (https://docs.vllm.ai).
