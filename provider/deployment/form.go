@@ -54,7 +54,7 @@ func awaitGroups(failure string) string {
 	return "The cluster's webhooks for a LeaderWorkerSet do not answer yet. It is written again every few seconds."
 }
 
-// groupHash is a hash of what the Pods of a LeaderWorkerSet are made of, which how many there are is no part of.
+// groupHash is a hash of what the Pods of a LeaderWorkerSet are made of. The number of replicas is not in it.
 func (p plan) groupHash() string {
 	return names.Hash([]any{p.leaderWorkerSet(0, ""), p.claim()})
 }
