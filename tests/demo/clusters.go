@@ -45,6 +45,7 @@ func twoClusters(t *terminal, plane localplane.Plane, p *environment) error {
 		if err != nil {
 			return err
 		}
+		p.config[name+"Key"] = auto.ConfigValue{Value: rand.Text(), Secret: true}
 		p.config[name+"Kubeconfig"] = auto.ConfigValue{Value: string(kubeconfig), Secret: true}
 		if err := cluster.SetDevices(context.Background(), "nvidia.com/gpu", 16); err != nil {
 			return err

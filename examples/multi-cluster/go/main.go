@@ -94,7 +94,9 @@ func inferenceClusters(ctx *pulumi.Context, conf *config.Config) (modelplane.Clu
 	for _, name := range []string{"east", "west"} {
 		cluster, err := modelplane.NewInferenceCluster(ctx, name, &modelplane.InferenceClusterArgs{
 			Kubeconfig: conf.RequireSecret(name + "Kubeconfig"),
-			Labels:     pulumi.StringMap{"region": pulumi.String("us-" + name)},
+			// The key that the cluster's gateway asks for. Only the endpoints send it.
+			ApiKeys: pulumi.StringArray{conf.RequireSecret(name + "Key")},
+			Labels:  pulumi.StringMap{"region": pulumi.String("us-" + name)},
 			// What the cluster has. Placement counts these GPUs; it does not ask the cluster.
 			Pools: modelplane.ClusterPoolArray{modelplane.ClusterPoolArgs{
 				Name:  pulumi.String("h100"),

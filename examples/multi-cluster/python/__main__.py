@@ -17,6 +17,8 @@ clusters = [
     modelplane.InferenceCluster(
         name,
         kubeconfig=config.require_secret(f"{name}Kubeconfig"),
+        # The key that the cluster's gateway asks for. Only the endpoints send it.
+        api_keys=[config.require_secret(f"{name}Key")],
         labels={"region": f"us-{name}"},
         # What the cluster has. Placement counts these GPUs; it does not ask the cluster.
         pools=[

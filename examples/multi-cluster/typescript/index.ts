@@ -12,6 +12,8 @@ const gateway = new modelplane.ModelGateway("gateway", {
 // The clusters that run the model, by their kubeconfigs.
 const clusters = ["east", "west"].map(name => new modelplane.InferenceCluster(name, {
     kubeconfig: config.requireSecret(`${name}Kubeconfig`),
+    // The key that the cluster's gateway asks for. Only the endpoints send it.
+    apiKeys: [config.requireSecret(`${name}Key`)],
     labels: { region: `us-${name}` },
     // What the cluster has. Placement counts these GPUs; it does not ask the cluster.
     pools: [{

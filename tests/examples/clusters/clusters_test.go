@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,8 +13,9 @@ import (
 )
 
 // TestModelsOnWorkloadClustersServeTheirLanguagesOpenAIClient would catch an SDK whose program does not run or loses an input, such as a
-// drain, on its way; objects on the wrong cluster; shares that do not follow the replicas; two Envoy Gateways that cannot be on one
-// cluster; and whatever stays behind. The examples share no namespace of a cluster, so that they run beside each other.
+// drain, on its way; objects on the wrong cluster; a cluster that answers without its key; shares that do not follow the replicas; two
+// Envoy Gateways that cannot be on one cluster; and whatever stays behind. The examples share no namespace of a cluster, so that they
+// run beside each other.
 func TestModelsOnWorkloadClustersServeTheirLanguagesOpenAIClient(t *testing.T) {
 	left := map[string]func() []string{}
 	for _, each := range harness.Plane.Clusters {
@@ -35,7 +37,7 @@ func TestModelsOnWorkloadClustersServeTheirLanguagesOpenAIClient(t *testing.T) {
 
 // multiCluster is the example with two clusters and a provider.
 func multiCluster(t *testing.T) {
-	const key = "gsk-Clusters-6d20f8b3"
+	const key, eastKey, westKey = "gsk-Clusters-6d20f8b3", "cluster-East-8e01b7c5", "cluster-West-47aa9d12"
 	east, eastToken := kubeconfig(t, "east")
 	west, westToken := kubeconfig(t, "west")
 	harness.ServeTLS(t, modelserver.Options{Name: "groq", Address: ":443", BasePath: "/openai/v1", Keys: []string{key}, Reply: "groq"}, "api.groq-clusters.example")
@@ -43,7 +45,9 @@ func multiCluster(t *testing.T) {
 	settings["groqUrl"] = "https://api.groq-clusters.example/openai/v1"
 	inEachLanguage(t, "multi-cluster", func(t *testing.T, language string) {
 		s := open(t, "multi-cluster", language, settings, harness.Plane.Kubeconfig())
-		for name, value := range map[string]string{"groqKey": key, "eastKubeconfig": east, "westKubeconfig": west} {
+		for name, value := range map[string]string{
+			"groqKey": key, "eastKubeconfig": east, "westKubeconfig": west, "eastKey": eastKey, "westKey": westKey,
+		} {
 			s.SetSecret(t, name, value)
 		}
 		outputs := up(t, s)
@@ -53,6 +57,12 @@ func multiCluster(t *testing.T) {
 		}, outputs["placement"])
 		for name := range harness.Connect(t, harness.Plane.Cluster("east")).Objects(t) {
 			assert.NotContains(t, name, "safe-upgrades", "it would rule the CRDs of all tools on the cluster")
+		}
+		for name, url := range outputs["urls"].(map[string]any) {
+			answer, err := http.Get(url.(string) + "/models")
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			assert.Equal(t, http.StatusUnauthorized, answer.StatusCode, "%s answers without its key", name)
 		}
 		url := outputs["url"].(string)
 		answers := byCluster(t, exampletest.Chats(t, language, url, 30))
@@ -69,7 +79,7 @@ func multiCluster(t *testing.T) {
 		assert.InDelta(t, 8, answers["groq"], 4)
 		assert.Len(t, answers, 2)
 
-		for _, secret := range []string{key, eastToken, westToken} {
+		for _, secret := range []string{key, eastToken, westToken, eastKey, westKey} {
 			assert.NotContains(t, s.Log.String()+s.State(t), secret)
 		}
 	})
