@@ -111,7 +111,7 @@ type Components struct {
 	GatewayAPI      *Presence      `pulumi:"gatewayApi,optional" plain:"true"`
 	EnvoyGateway    *Presence      `pulumi:"envoyGateway,optional" plain:"true"`
 	LeaderWorkerSet *ExtraPresence `pulumi:"leaderWorkerSet,optional" plain:"true"`
-	Serving         *ServingForm   `pulumi:"serving,optional" plain:"true"`
+	ServedBy        *ServingForm   `pulumi:"serving,optional" plain:"true"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -124,8 +124,8 @@ func (c *Components) Annotate(at infer.Annotator) {
 	at.Describe(&c.LeaderWorkerSet, "LeaderWorkerSet (0.8.0), without which no model spans nodes. Its CRD stays in the cluster when the component is "+
 		"destroyed. Default: `None`, so that models with `nodesPerReplica` above 1 do not run there.")
 	at.SetDefault(&c.LeaderWorkerSet, NotThere)
-	at.Describe(&c.Serving, "What models on the cluster are served by. KServe must be there already. Default: `Plain`.")
-	at.SetDefault(&c.Serving, Plain)
+	at.Describe(&c.ServedBy, "What models on the cluster are served by. KServe must be there already. Default: `Plain`.")
+	at.SetDefault(&c.ServedBy, Plain)
 }
 
 // installsGatewayAPI and installsEnvoyGateway say what there are children for.
@@ -142,10 +142,10 @@ func (c Components) installsLeaderWorkerSet() bool {
 
 // serving is what a reference says of how models are served; nil for the default.
 func (c Components) serving() *ServingForm {
-	if ptr.Deref(c.Serving, Plain) == Plain {
+	if ptr.Deref(c.ServedBy, Plain) == Plain {
 		return nil
 	}
-	return c.Serving
+	return c.ServedBy
 }
 
 func (c Components) hasLeaderWorkerSet() bool {

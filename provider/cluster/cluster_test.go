@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,6 +77,21 @@ func pair(t *testing.T, hostName string) (certificate, key string) {
 	certificate, key, err = modelserver.PEM(issued)
 	require.NoError(t, err)
 	return certificate, key
+}
+
+// TestTheSchemaHasEveryInput would catch an input that Go hides behind another one of the same name.
+func TestTheSchemaHasEveryInput(t *testing.T) {
+	names := map[string]bool{}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Args]()) {
+		if name := field.Tag.Get("pulumi"); name != "" {
+			names[name] = true
+		}
+	}
+	for _, part := range []reflect.Type{reflect.TypeFor[Components](), reflect.TypeFor[Serving](), reflect.TypeFor[Hop](), reflect.TypeFor[Source]()} {
+		for _, field := range reflect.VisibleFields(part) {
+			assert.Contains(t, names, field.Tag.Get("pulumi"), part)
+		}
+	}
 }
 
 // TestOnlyTheFailuresOfASecondReleaseAreExplained would catch advice that has nothing to do with what went wrong.

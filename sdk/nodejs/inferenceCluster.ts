@@ -90,6 +90,7 @@ export class InferenceCluster extends pulumi.ComponentResource {
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = args?.namespace;
             resourceInputs["pools"] = args?.pools;
+            resourceInputs["serving"] = (args?.serving) ?? "Plain";
             resourceInputs["taints"] = args?.taints;
             resourceInputs["tls"] = args?.tls;
             resourceInputs["address"] = undefined /*out*/;
@@ -173,6 +174,10 @@ export interface InferenceClusterArgs {
      * The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
      */
     pools?: pulumi.Input<pulumi.Input<inputs.ClusterPoolArgs>[] | undefined>;
+    /**
+     * What models on the cluster are served by. KServe must be there already. Default: `Plain`.
+     */
+    serving?: enums.ClusterServing;
     /**
      * What keeps models away that do not tolerate it. Default: none.
      */

@@ -100,6 +100,10 @@ func NewInferenceCluster(ctx *pulumi.Context,
 		leaderWorkerSet_ := ClusterExtraPresence("None")
 		args.LeaderWorkerSet = &leaderWorkerSet_
 	}
+	if args.Serving == nil {
+		serving_ := ClusterServing("Plain")
+		args.Serving = &serving_
+	}
 	if args.ApiKeys != nil {
 		args.ApiKeys = pulumi.ToSecret(args.ApiKeys).(pulumi.StringArrayInput)
 	}
@@ -150,6 +154,8 @@ type inferenceClusterArgs struct {
 	Namespace *string `pulumi:"namespace"`
 	// The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
 	Pools []ClusterPool `pulumi:"pools"`
+	// What models on the cluster are served by. KServe must be there already. Default: `Plain`.
+	Serving *ClusterServing `pulumi:"serving"`
 	// What keeps models away that do not tolerate it. Default: none.
 	Taints []ClusterTaint `pulumi:"taints"`
 	// The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
@@ -188,6 +194,8 @@ type InferenceClusterArgs struct {
 	Namespace pulumi.StringPtrInput
 	// The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
 	Pools ClusterPoolArrayInput
+	// What models on the cluster are served by. KServe must be there already. Default: `Plain`.
+	Serving *ClusterServing
 	// What keeps models away that do not tolerate it. Default: none.
 	Taints ClusterTaintArrayInput
 	// The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.

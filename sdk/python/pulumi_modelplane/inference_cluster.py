@@ -37,6 +37,7 @@ class InferenceClusterArgs:
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterPoolArgs']]]] = None,
+                 serving: Optional['ClusterServing'] = None,
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]] = None,
                  tls: pulumi.Input[Optional['ClusterTlsArgs']] = None):
         """
@@ -57,6 +58,7 @@ class InferenceClusterArgs:
         :param _builtins.str name: The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterPoolArgs']]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
+        :param 'ClusterServing' serving: What models on the cluster are served by. KServe must be there already. Default: `Plain`.
         :param pulumi.Input[Sequence[pulumi.Input['ClusterTaintArgs']]] taints: What keeps models away that do not tolerate it. Default: none.
         :param pulumi.Input['ClusterTlsArgs'] tls: The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
         """
@@ -100,6 +102,10 @@ class InferenceClusterArgs:
             pulumi.set(__self__, "namespace", namespace)
         if pools is not None:
             pulumi.set(__self__, "pools", pools)
+        if serving is None:
+            serving = 'Plain'
+        if serving is not None:
+            pulumi.set(__self__, "serving", serving)
         if taints is not None:
             pulumi.set(__self__, "taints", taints)
         if tls is not None:
@@ -287,6 +293,18 @@ class InferenceClusterArgs:
 
     @_builtins.property
     @pulumi.getter
+    def serving(self) -> Optional['ClusterServing']:
+        """
+        What models on the cluster are served by. KServe must be there already. Default: `Plain`.
+        """
+        return pulumi.get(self, "serving")
+
+    @serving.setter
+    def serving(self, value: Optional['ClusterServing']):
+        pulumi.set(self, "serving", value)
+
+    @_builtins.property
+    @pulumi.getter
     def taints(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ClusterTaintArgs']]]]:
         """
         What keeps models away that do not tolerate it. Default: none.
@@ -331,6 +349,7 @@ class InferenceCluster(pulumi.ComponentResource):
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]]] = None,
+                 serving: Optional['ClusterServing'] = None,
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]]] = None,
                  tls: pulumi.Input[Optional[Union['ClusterTlsArgs', 'ClusterTlsArgsDict']]] = None,
                  __props__=None):
@@ -379,6 +398,7 @@ class InferenceCluster(pulumi.ComponentResource):
         :param _builtins.str name: The cluster's name, by which placements and endpoints call it. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the cluster's gateway, which must exist and is never deleted. Default: `modelplane-<name>`, which is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]] pools: The groups of nodes that the cluster has, with their devices. Nothing of this is read from the cluster. Default: none, so that only models that ask for no devices run there.
+        :param 'ClusterServing' serving: What models on the cluster are served by. KServe must be there already. Default: `Plain`.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]] taints: What keeps models away that do not tolerate it. Default: none.
         :param pulumi.Input[Union['ClusterTlsArgs', 'ClusterTlsArgsDict']] tls: The certificate of the cluster's gateway. Default: none, so that requests come by plain HTTP.
         """
@@ -446,6 +466,7 @@ class InferenceCluster(pulumi.ComponentResource):
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  pools: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterPoolArgs', 'ClusterPoolArgsDict']]]]] = None,
+                 serving: Optional['ClusterServing'] = None,
                  taints: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ClusterTaintArgs', 'ClusterTaintArgsDict']]]]] = None,
                  tls: pulumi.Input[Optional[Union['ClusterTlsArgs', 'ClusterTlsArgsDict']]] = None,
                  __props__=None):
@@ -484,6 +505,9 @@ class InferenceCluster(pulumi.ComponentResource):
             __props__.__dict__["name"] = name
             __props__.__dict__["namespace"] = namespace
             __props__.__dict__["pools"] = pools
+            if serving is None:
+                serving = 'Plain'
+            __props__.__dict__["serving"] = serving
             __props__.__dict__["taints"] = taints
             __props__.__dict__["tls"] = tls
             __props__.__dict__["address"] = None
