@@ -60,6 +60,10 @@ test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with
 test-clusters: build tools $(PLANE) ## Workload clusters with the real Envoy Gateway and Envoy, and models placed on them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m $(IN_CLUSTERS) ./tests/clusters
 
+.PHONY: test-kserve
+test-kserve: ## KServe's own validator, whose module takes minutes to build; not part of test
+	cd tests/kserve && go test -count=1 ./...
+
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
 	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs $$(go list ./tests/examples/... | grep -v /clusters$$)
