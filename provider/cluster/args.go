@@ -141,11 +141,11 @@ func (c Components) installsLeaderWorkerSet() bool {
 }
 
 // serving is what a reference says of how models are served; nil for the default.
-func (c Components) serving() *ServingForm {
+func (c Components) serving() *string {
 	if ptr.Deref(c.ServedBy, Plain) == Plain {
 		return nil
 	}
-	return c.ServedBy
+	return ptr.To(string(*c.ServedBy))
 }
 
 func (c Components) hasLeaderWorkerSet() bool {

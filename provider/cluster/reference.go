@@ -16,13 +16,14 @@ import (
 // Reference is a cluster as a deployment takes it. All of it is known in preview: what is not, the deployment takes from the
 // resources whose URNs it names.
 type Reference struct {
-	Facts       placement.Cluster `pulumi:"facts" json:"facts"`
-	Gateway     GatewayReference  `pulumi:"gateway" json:"gateway"`
-	Serving     *ServingForm      `pulumi:"serving,optional" json:"serving,omitempty"`
-	GatewayURN  *string           `pulumi:"gatewayUrn,optional" json:"gatewayUrn,omitempty"`
-	ProviderURN *string           `pulumi:"providerUrn,optional" json:"providerUrn,omitempty"`
-	KeyURN      *string           `pulumi:"keyUrn,optional" json:"keyUrn,omitempty"`
-	CAURN       *string           `pulumi:"caUrn,optional" json:"caUrn,omitempty"`
+	Facts   placement.Cluster `pulumi:"facts" json:"facts"`
+	Gateway GatewayReference  `pulumi:"gateway" json:"gateway"`
+	// Serving is not of its own type, since Pulumi's YAML passes no enum of an output on to an input.
+	Serving     *string `pulumi:"serving,optional" json:"serving,omitempty"`
+	GatewayURN  *string `pulumi:"gatewayUrn,optional" json:"gatewayUrn,omitempty"`
+	ProviderURN *string `pulumi:"providerUrn,optional" json:"providerUrn,omitempty"`
+	KeyURN      *string `pulumi:"keyUrn,optional" json:"keyUrn,omitempty"`
+	CAURN       *string `pulumi:"caUrn,optional" json:"caUrn,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -32,7 +33,7 @@ func (r *Reference) Annotate(at infer.Annotator) {
 		"versions add to it.")
 	at.Describe(&r.Facts, "What placements look at.")
 	at.Describe(&r.Gateway, "The cluster's own Gateway, which leads to the models on it.")
-	at.Describe(&r.Serving, "What models on the cluster are served by. Default: `Plain`.")
+	at.Describe(&r.Serving, "What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.")
 	at.Describe(&r.GatewayURN, "The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.")
 	at.Describe(&r.ProviderURN, "The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.")
 	at.Describe(&r.KeyURN, "The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.")
@@ -41,7 +42,7 @@ func (r *Reference) Annotate(at infer.Annotator) {
 }
 
 // IsKServe says whether KServe serves the models on the cluster.
-func (r Reference) IsKServe() bool { return ptr.Deref(r.Serving, Plain) == KServe }
+func (r Reference) IsKServe() bool { return ptr.Deref(r.Serving, "") == string(KServe) }
 
 // GatewayReference is a Gateway and one of its listeners.
 type GatewayReference struct {
@@ -64,6 +65,9 @@ func (g *GatewayReference) Annotate(at infer.Annotator) {
 // Check finds what is wrong with a reference at path, which may have been written by hand.
 func (r Reference) Check(path string, faults *fault.List) {
 	*faults = append(*faults, r.Facts.Check(path+".facts")...)
+	if serving := ServingForm(ptr.Deref(r.Serving, string(Plain))); serving != Plain && serving != KServe {
+		faults.Addf(path+".serving", "%q is not one of Plain, KServe", string(serving))
+	}
 	faults.AddErr(path+".gateway.name", names.Existing(r.Gateway.Name))
 	faults.AddErr(path+".gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr(path+".gateway.listener", names.Existing(r.Gateway.Listener))

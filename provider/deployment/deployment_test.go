@@ -91,7 +91,7 @@ func TestOnlyWhatPodsAreMadeOfReplacesThem(t *testing.T) {
 // kserve is east where KServe serves.
 func kserve() cluster.Reference {
 	c := east
-	c.Serving = ptr.To(cluster.KServe)
+	c.Serving = ptr.To(string(cluster.KServe))
 	return c
 }
 

@@ -206,164 +206,6 @@ const (
 	ClusterServingKServe = ClusterServing("KServe")
 )
 
-func (ClusterServing) ElementType() reflect.Type {
-	return reflect.TypeOf((*ClusterServing)(nil)).Elem()
-}
-
-func (e ClusterServing) ToClusterServingOutput() ClusterServingOutput {
-	return pulumi.ToOutput(e).(ClusterServingOutput)
-}
-
-func (e ClusterServing) ToClusterServingOutputWithContext(ctx context.Context) ClusterServingOutput {
-	return pulumi.ToOutputWithContext(ctx, e).(ClusterServingOutput)
-}
-
-func (e ClusterServing) ToClusterServingPtrOutput() ClusterServingPtrOutput {
-	return e.ToClusterServingPtrOutputWithContext(context.Background())
-}
-
-func (e ClusterServing) ToClusterServingPtrOutputWithContext(ctx context.Context) ClusterServingPtrOutput {
-	return ClusterServing(e).ToClusterServingOutputWithContext(ctx).ToClusterServingPtrOutputWithContext(ctx)
-}
-
-func (e ClusterServing) ToStringOutput() pulumi.StringOutput {
-	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
-}
-
-func (e ClusterServing) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
-	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
-}
-
-func (e ClusterServing) ToStringPtrOutput() pulumi.StringPtrOutput {
-	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
-}
-
-func (e ClusterServing) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
-	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
-}
-
-type ClusterServingOutput struct{ *pulumi.OutputState }
-
-func (ClusterServingOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((*ClusterServing)(nil)).Elem()
-}
-
-func (o ClusterServingOutput) ToClusterServingOutput() ClusterServingOutput {
-	return o
-}
-
-func (o ClusterServingOutput) ToClusterServingOutputWithContext(ctx context.Context) ClusterServingOutput {
-	return o
-}
-
-func (o ClusterServingOutput) ToClusterServingPtrOutput() ClusterServingPtrOutput {
-	return o.ToClusterServingPtrOutputWithContext(context.Background())
-}
-
-func (o ClusterServingOutput) ToClusterServingPtrOutputWithContext(ctx context.Context) ClusterServingPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, v ClusterServing) *ClusterServing {
-		return &v
-	}).(ClusterServingPtrOutput)
-}
-
-func (o ClusterServingOutput) ToStringOutput() pulumi.StringOutput {
-	return o.ToStringOutputWithContext(context.Background())
-}
-
-func (o ClusterServingOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, e ClusterServing) string {
-		return string(e)
-	}).(pulumi.StringOutput)
-}
-
-func (o ClusterServingOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
-	return o.ToStringPtrOutputWithContext(context.Background())
-}
-
-func (o ClusterServingOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, e ClusterServing) *string {
-		v := string(e)
-		return &v
-	}).(pulumi.StringPtrOutput)
-}
-
-type ClusterServingPtrOutput struct{ *pulumi.OutputState }
-
-func (ClusterServingPtrOutput) ElementType() reflect.Type {
-	return reflect.TypeOf((**ClusterServing)(nil)).Elem()
-}
-
-func (o ClusterServingPtrOutput) ToClusterServingPtrOutput() ClusterServingPtrOutput {
-	return o
-}
-
-func (o ClusterServingPtrOutput) ToClusterServingPtrOutputWithContext(ctx context.Context) ClusterServingPtrOutput {
-	return o
-}
-
-func (o ClusterServingPtrOutput) Elem() ClusterServingOutput {
-	return o.ApplyT(func(v *ClusterServing) ClusterServing {
-		if v != nil {
-			return *v
-		}
-		var ret ClusterServing
-		return ret
-	}).(ClusterServingOutput)
-}
-
-func (o ClusterServingPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
-	return o.ToStringPtrOutputWithContext(context.Background())
-}
-
-func (o ClusterServingPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
-	return o.ApplyTWithContext(ctx, func(_ context.Context, e *ClusterServing) *string {
-		if e == nil {
-			return nil
-		}
-		v := string(*e)
-		return &v
-	}).(pulumi.StringPtrOutput)
-}
-
-// ClusterServingInput is an input type that accepts values of the ClusterServing enum
-// A concrete instance of `ClusterServingInput` can be one of the following:
-//
-//	ClusterServingPlain
-//	ClusterServingKServe
-type ClusterServingInput interface {
-	pulumi.Input
-
-	ToClusterServingOutput() ClusterServingOutput
-	ToClusterServingOutputWithContext(context.Context) ClusterServingOutput
-}
-
-var clusterServingPtrType = reflect.TypeOf((**ClusterServing)(nil)).Elem()
-
-type ClusterServingPtrInput interface {
-	pulumi.Input
-
-	ToClusterServingPtrOutput() ClusterServingPtrOutput
-	ToClusterServingPtrOutputWithContext(context.Context) ClusterServingPtrOutput
-}
-
-type clusterServingPtr string
-
-func ClusterServingPtr(v string) ClusterServingPtrInput {
-	return (*clusterServingPtr)(&v)
-}
-
-func (*clusterServingPtr) ElementType() reflect.Type {
-	return clusterServingPtrType
-}
-
-func (in *clusterServingPtr) ToClusterServingPtrOutput() ClusterServingPtrOutput {
-	return pulumi.ToOutput(in).(ClusterServingPtrOutput)
-}
-
-func (in *clusterServingPtr) ToClusterServingPtrOutputWithContext(ctx context.Context) ClusterServingPtrOutput {
-	return pulumi.ToOutputWithContext(ctx, in).(ClusterServingPtrOutput)
-}
-
 type DeploymentEnginePreset string
 
 const (
@@ -1041,8 +883,6 @@ func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutputWithContext(ctx co
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
-	pulumi.RegisterInputType(reflect.TypeOf((*ClusterServingInput)(nil)).Elem(), ClusterServing("Plain"))
-	pulumi.RegisterInputType(reflect.TypeOf((*ClusterServingPtrInput)(nil)).Elem(), ClusterServing("Plain"))
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePresetInput)(nil)).Elem(), DeploymentEnginePreset("VLLM"))
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePresetPtrInput)(nil)).Elem(), DeploymentEnginePreset("VLLM"))
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolInput)(nil)).Elem(), EndpointProtocol("http1"))
@@ -1053,8 +893,6 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
-	pulumi.RegisterOutputType(ClusterServingOutput{})
-	pulumi.RegisterOutputType(ClusterServingPtrOutput{})
 	pulumi.RegisterOutputType(DeploymentEnginePresetOutput{})
 	pulumi.RegisterOutputType(DeploymentEnginePresetPtrOutput{})
 	pulumi.RegisterOutputType(EndpointProtocolOutput{})

@@ -1715,8 +1715,8 @@ type ClusterReference struct {
 	KeyUrn *string `pulumi:"keyUrn"`
 	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 	ProviderUrn *string `pulumi:"providerUrn"`
-	// What models on the cluster are served by. Default: `Plain`.
-	Serving *ClusterServing `pulumi:"serving"`
+	// What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
+	Serving *string `pulumi:"serving"`
 }
 
 // ClusterReferenceInput is an input type that accepts ClusterReferenceArgs and ClusterReferenceOutput values.
@@ -1744,8 +1744,8 @@ type ClusterReferenceArgs struct {
 	KeyUrn pulumi.StringPtrInput `pulumi:"keyUrn"`
 	// The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
 	ProviderUrn pulumi.StringPtrInput `pulumi:"providerUrn"`
-	// What models on the cluster are served by. Default: `Plain`.
-	Serving ClusterServingPtrInput `pulumi:"serving"`
+	// What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
+	Serving pulumi.StringPtrInput `pulumi:"serving"`
 }
 
 func (ClusterReferenceArgs) ElementType() reflect.Type {
@@ -1830,9 +1830,9 @@ func (o ClusterReferenceOutput) ProviderUrn() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ClusterReference) *string { return v.ProviderUrn }).(pulumi.StringPtrOutput)
 }
 
-// What models on the cluster are served by. Default: `Plain`.
-func (o ClusterReferenceOutput) Serving() ClusterServingPtrOutput {
-	return o.ApplyT(func(v ClusterReference) *ClusterServing { return v.Serving }).(ClusterServingPtrOutput)
+// What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
+func (o ClusterReferenceOutput) Serving() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ClusterReference) *string { return v.Serving }).(pulumi.StringPtrOutput)
 }
 
 type ClusterReferenceArrayOutput struct{ *pulumi.OutputState }

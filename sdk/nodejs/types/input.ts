@@ -294,9 +294,9 @@ export interface ClusterReferenceArgs {
      */
     providerUrn?: pulumi.Input<string | undefined>;
     /**
-     * What models on the cluster are served by. Default: `Plain`.
+     * What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
      */
-    serving?: pulumi.Input<enums.ClusterServing | undefined>;
+    serving?: pulumi.Input<string | undefined>;
 }
 
 /**

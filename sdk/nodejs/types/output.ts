@@ -241,9 +241,9 @@ export interface ClusterReference {
      */
     providerUrn?: string;
     /**
-     * What models on the cluster are served by. Default: `Plain`.
+     * What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
      */
-    serving?: enums.ClusterServing;
+    serving?: string;
 }
 
 /**

@@ -1139,9 +1139,9 @@ class ClusterReferenceArgsDict(TypedDict):
     """
     The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
     """
-    serving: NotRequired[pulumi.Input[Optional['ClusterServing']]]
+    serving: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    What models on the cluster are served by. Default: `Plain`.
+    What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
     """
 
 @pulumi.input_type
@@ -1153,7 +1153,7 @@ class ClusterReferenceArgs:
                  gateway_urn: pulumi.Input[Optional[_builtins.str]] = None,
                  key_urn: pulumi.Input[Optional[_builtins.str]] = None,
                  provider_urn: pulumi.Input[Optional[_builtins.str]] = None,
-                 serving: pulumi.Input[Optional['ClusterServing']] = None):
+                 serving: pulumi.Input[Optional[_builtins.str]] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
@@ -1163,7 +1163,7 @@ class ClusterReferenceArgs:
         :param pulumi.Input[_builtins.str] gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
         :param pulumi.Input[_builtins.str] key_urn: The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
         :param pulumi.Input[_builtins.str] provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
-        :param pulumi.Input['ClusterServing'] serving: What models on the cluster are served by. Default: `Plain`.
+        :param pulumi.Input[_builtins.str] serving: What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
@@ -1252,14 +1252,14 @@ class ClusterReferenceArgs:
 
     @_builtins.property
     @pulumi.getter
-    def serving(self) -> pulumi.Input[Optional['ClusterServing']]:
+    def serving(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        What models on the cluster are served by. Default: `Plain`.
+        What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
         """
         return pulumi.get(self, "serving")
 
     @serving.setter
-    def serving(self, value: pulumi.Input[Optional['ClusterServing']]):
+    def serving(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "serving", value)
 
 

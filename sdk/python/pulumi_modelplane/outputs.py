@@ -687,7 +687,7 @@ class ClusterReference(dict):
                  gateway_urn: Optional[_builtins.str] = None,
                  key_urn: Optional[_builtins.str] = None,
                  provider_urn: Optional[_builtins.str] = None,
-                 serving: Optional['ClusterServing'] = None):
+                 serving: Optional[_builtins.str] = None):
         """
         A cluster as a ModelDeployment takes it: the output `cluster` of an InferenceCluster. Pass it on as it is; later versions add to it.
 
@@ -697,7 +697,7 @@ class ClusterReference(dict):
         :param _builtins.str gateway_urn: The URN of that Gateway in this stack, from which the URL is taken. Required, unless `connections` has the cluster.
         :param _builtins.str key_urn: The URN of the Secret in this stack with the key that the Gateway takes. Default: it takes requests without one.
         :param _builtins.str provider_urn: The URN of the Kubernetes provider for the cluster in this stack. Default: the provider of the deployment.
-        :param 'ClusterServing' serving: What models on the cluster are served by. Default: `Plain`.
+        :param _builtins.str serving: What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
         """
         pulumi.set(__self__, "facts", facts)
         pulumi.set(__self__, "gateway", gateway)
@@ -762,9 +762,9 @@ class ClusterReference(dict):
 
     @_builtins.property
     @pulumi.getter
-    def serving(self) -> Optional['ClusterServing']:
+    def serving(self) -> Optional[_builtins.str]:
         """
-        What models on the cluster are served by. Default: `Plain`.
+        What models on the cluster are served by: `Plain` or `KServe`. Default: `Plain`.
         """
         return pulumi.get(self, "serving")
 
