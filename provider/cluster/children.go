@@ -9,7 +9,6 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/crds"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -23,6 +22,7 @@ const readyTimeout = "10m"
 const (
 	namespaceKey   = "namespace"
 	releaseKey     = "release"
+	workloadKey    = "deployment"
 	groupsKey      = "LeaderWorkerSet"
 	classKey       = "class"
 	certificateKey = "certificate"
@@ -30,6 +30,9 @@ const (
 	clientsKey     = "clients"
 	policyKey      = "policy"
 )
+
+// controllerDeployment is the name of Envoy Gateway's Deployment, which its chart does not let us choose.
+const controllerDeployment = "envoy-gateway"
 
 // children are the objects that a cluster is given. They are deleted in the reverse order: Envoy Gateway ends its proxies only
 // while it runs.
@@ -47,24 +50,32 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 	for _, crd := range list {
 		before = append(before, crd.Key)
 	}
+	advise := func(advice func(plan, string) string) func(string) string {
+		return func(failure string) string { return advice(p.Now(), failure) }
+	}
+	release := child.Release(releaseKey, name, named(plan.namespaceName), value.Map(in.Source, Source.chart),
+		child.From(value.Join(p, in.Source), func(of value.Pair[plan, Source]) map[string]any { return of.A.values(of.B) }), before...)
+	release.Omit, release.Advice = !installed, advise(adviseOnRelease)
+	rollout := child.Rollout(workloadKey, releaseKey, child.Fixed(controllerDeployment), readyTimeout)
+	rollout.Omit, rollout.Advice = !installed, advise(func(p plan, failure string) string {
+		return adviseOnRollout(in.Components.Now().installsGatewayAPI(), p, failure)
+	})
+	// Its webhooks have fixed names, so there is one release on a cluster. Its CRD is in the chart, and stays.
+	groups := child.Release(groupsKey, child.Fixed(groupsRelease), named(plan.namespaceName), value.Map(in.Source, Source.leaderWorkerSet),
+		child.From(in.Source, Source.leaderWorkerSetValues), namespaceKey)
+	groups.Omit, groups.Advice = !in.Components.Now().installsLeaderWorkerSet(), adviseOnGroups
+	groups.ResourceName = names.Child(in.Identity.Now().Name, component) + "-" + groupsRelease
+	groups.Fields["skipCrds"] = child.Fixed(false)
+	delete(groups.Fields, "skipAwait")
 	return append(list,
 		child.Child{
 			Key: namespaceKey, Kind: kube.Namespace, Omit: isNamed, Name: named(plan.namespaceName), Owned: true,
 		},
+		release,
+		rollout,
+		groups,
 		child.Child{
-			Key: releaseKey, Kind: kube.Release, After: before, Name: name, Omit: !installed,
-			Fields: release(in.Source, name, named(plan.namespaceName), Source.chart,
-				child.From(value.Join(p, in.Source), func(of value.Pair[plan, Source]) map[string]any { return of.A.values(of.B) }), true),
-		},
-		child.Child{
-			// Its webhooks have fixed names, so there is one release on a cluster. Its CRD is in the chart, and stays.
-			Key: groupsKey, Kind: kube.Release, After: []string{namespaceKey}, Name: child.Fixed(groupsRelease),
-			Omit: !in.Components.Now().installsLeaderWorkerSet(), ResourceName: names.Child(in.Identity.Now().Name, component) + "-" + groupsRelease,
-			Fields: release(in.Source, child.Fixed(groupsRelease), named(plan.namespaceName), Source.leaderWorkerSet, child.From(in.Source, Source.leaderWorkerSetValues), false),
-			Advice: adviseOnGroups,
-		},
-		child.Child{
-			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.ownClass), Owned: true, Omit: !installed,
+			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey, workloadKey}, Name: named(plan.ownClass), Owned: true, Omit: !installed,
 			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Accepted")), Timeout: readyTimeout,
 			Fields: child.Fields{"spec": child.From(p, plan.class)},
 		},
@@ -76,7 +87,7 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 			// It waits until Envoy runs and has an address. Models come after it and go before it, and so they do with LeaderWorkerSet.
 			Key: gatewayKey, Kind: kube.Gateway, After: append(before, classKey, certificateKey, groupsKey), Name: name, Owned: true,
 			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Programmed")), Timeout: readyTimeout,
-			Fields: child.Fields{"spec": child.FromNames(p, plan.spec)},
+			Advice: advise(adviseOnGateway), Fields: child.Fields{"spec": child.FromNames(p, plan.spec)},
 		},
 		child.Child{
 			Key: clientsKey, Kind: kube.Secret, After: []string{namespaceKey}, ResourceName: secretName(clientsKey), Omit: !hop.isKeyed(),
@@ -88,19 +99,6 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 			Fields: child.Fields{"spec": child.FromNames(p, func(p plan, siblings child.Names) any { return p.policy(siblings[clientsKey]) })},
 		},
 	), nil
-}
-
-// release is a Helm release, of which the values alone may be secret.
-func release(in value.Value[Source], name, namespace child.Field, chart func(Source) helm.Chart, values child.Field, skipCRDs bool) child.Fields {
-	return child.Fields{
-		"name":           name,
-		"namespace":      namespace,
-		"chart":          child.Open(child.From(in, func(s Source) string { return chart(s).Name })),
-		"version":        child.Open(child.From(in, func(s Source) string { return chart(s).Version })),
-		"repositoryOpts": child.Open(child.From(in, func(s Source) map[string]string { return chart(s).RepositoryOpts() })),
-		"values":         values,
-		"skipCrds":       child.Fixed(skipCRDs),
-	}
 }
 
 // groupsRelease is the name of LeaderWorkerSet's release.

@@ -120,7 +120,7 @@ func (in Inputs) connect(owner child.Owner) (child.Owner, pulumix.Output[string]
 	if err != nil {
 		return owner, pulumix.Output[string]{}, err
 	}
-	return owner.On(provider), urnOf(provider), nil
+	return owner.On(provider, in.Identity.Now().Name), urnOf(provider), nil
 }
 
 // urnOf is the URN of a resource; empty if there is none.

@@ -138,7 +138,7 @@ func register(
 	if err != nil {
 		return none, err
 	}
-	there := owner.On(way.provider)
+	there := owner.On(way.provider, c.Facts.Name)
 	objects, err := there.Register(children(name, in.Identity.Now().Name, c, replicas, decided))
 	if err != nil {
 		return none, err

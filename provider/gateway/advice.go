@@ -48,12 +48,7 @@ func adviseOnEntryPoint(p plan, failure string) string {
 
 // adviseOnRelease says who owns the Helm release that exists already.
 func adviseOnRelease(p plan, failure string) string {
-	if !strings.Contains(failure, "cannot re-use a name") {
-		return ""
-	}
-	return fmt.Sprintf("The namespace %[1]s has a Helm release %[2]s already, most likely of a gateway of another stack or program, and it "+
-		"was left as it is. Choose another name or namespace for this gateway, or destroy the other one first. If it is this "+
-		"stack's own and the stack's state was lost, run helm uninstall -n %[1]s %[2]s first.", p.namespaceName(), p.name())
+	return child.AdviseOnRelease(p.namespaceName(), p.name(), "gateway", failure)
 }
 
 // adviseOnAddress says what to look at when no load balancer has given the gateway an address.

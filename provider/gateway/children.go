@@ -58,6 +58,13 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
+	release := child.Release(releaseKey, name, named(plan.namespaceName), value.Map(in.Source, Source.chart),
+		child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
+		append(before, entryPointKey)...)
+	release.Advice = advise(adviseOnRelease)
+	rollout := child.Rollout(workloadKey, releaseKey, name, readyTimeout)
+	rollout.After = append(rollout.After, anchorKey)
+	rollout.Metadata = child.Fields{"ownerReferences": child.FromSiblings(p, ownedByAnchor)}
 	return append(list,
 		child.Child{
 			Key: namespaceKey, Kind: kube.Namespace, Omit: namespace != own, Name: named(plan.namespaceName), Owned: true,
@@ -81,21 +88,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 				plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true},
 			}})},
 		},
-		child.Child{
-			// It is not waited for: Helm would tell no more than that time ran out. Of the chart, only the values may be secret.
-			Key: releaseKey, Kind: kube.Release, After: append(before, entryPointKey), Name: name,
-			Fields: child.Fields{
-				"name":           name,
-				"namespace":      named(plan.namespaceName),
-				"chart":          child.Open(child.From(in.Source, func(s Source) string { return s.chart().Name })),
-				"version":        child.Open(child.From(in.Source, func(s Source) string { return s.chart().Version })),
-				"repositoryOpts": child.Open(child.From(in.Source, func(s Source) map[string]string { return s.chart().RepositoryOpts() })),
-				"values":         child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
-				"skipCrds":       child.Fixed(true),
-				"skipAwait":      child.Fixed(true),
-			},
-			Advice: advise(adviseOnRelease),
-		},
+		release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is
@@ -112,11 +105,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true,
 			Annotations: child.FromSiblings(p, addressOfRevision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
 		},
-		child.Child{
-			Key: workloadKey, Kind: kube.DeploymentPatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true, Keep: true,
-			Annotations: child.FromSiblings(p, revision), Timeout: readyTimeout,
-			Metadata: child.Fields{"ownerReferences": child.FromSiblings(p, ownedByAnchor)},
-		},
+		rollout,
 		child.Child{
 			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.className), Owned: true,
 			Labels: child.From(identified, plan.classLabels), Advice: onGateway,
@@ -147,11 +136,6 @@ func crdChildren(component string, in Inputs, advice func(string) string) ([]chi
 	return crds.Children(all, names.Child(in.Identity.Now().Name, component), advice), err
 }
 
-// revision has the patches change with each revision of the release.
-func revision(_ plan, siblings child.Siblings) map[string]string {
-	return map[string]string{revisionAnnotation: siblings[releaseKey].Revision}
-}
-
 // addressOfRevision waits for the load balancer's address alone. By itself, Pulumi would also wait for Pods, which the
 // Deployment's patch knows better, and then ten seconds for them to settle.
 func addressOfRevision(p plan, siblings child.Siblings) map[string]string {
@@ -159,7 +143,7 @@ func addressOfRevision(p plan, siblings child.Siblings) map[string]string {
 	if p.settings.ServiceType == string(LoadBalancer) {
 		annotations = kube.WaitForAny("$.status.loadBalancer.ingress[0]")
 	}
-	maps.Copy(annotations, revision(p, siblings))
+	maps.Copy(annotations, child.Revision(releaseKey, siblings))
 	return annotations
 }
 

@@ -26,9 +26,8 @@ const (
 	// repository is where the published chart comes from.
 	repository = "https://traefik.github.io/charts"
 
-	gatewayLabel       = "modelplane/gateway"
-	namespaceLabel     = "modelplane/gateway-namespace"
-	revisionAnnotation = "modelplane/revision"
+	gatewayLabel   = "modelplane/gateway"
+	namespaceLabel = "modelplane/gateway-namespace"
 )
 
 // plan is all that is decided about a gateway, except the chart.

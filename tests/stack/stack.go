@@ -5,6 +5,7 @@ package stack
 import (
 	"bytes"
 	"context"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -189,6 +190,20 @@ func (s *Stack) Destroy() Result {
 	var out output
 	_, err := s.auto.Destroy(context.Background(), optdestroy.ProgressStreams(&out), optdestroy.ErrorProgressStreams(&out))
 	return s.result(&out, err)
+}
+
+// Run runs the CLI with args, and gives all that it printed.
+func (s *Stack) Run(t testing.TB, args ...string) string {
+	t.Helper()
+	workspace := s.auto.Workspace()
+	env := []string{"PULUMI_HOME=" + s.Home}
+	for name, value := range workspace.GetEnvVars() {
+		env = append(env, name+"="+value)
+	}
+	var out output
+	_, _, _, err := workspace.PulumiCommand().Run(context.Background(), s.Dir, nil, []io.Writer{&out}, []io.Writer{&out}, env, args...)
+	require.NoError(t, err, out.text.String())
+	return out.text.String()
 }
 
 // State is the stack's state as it is on disk.

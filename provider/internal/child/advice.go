@@ -2,6 +2,7 @@ package child
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +73,33 @@ func WithEngine(ctx context.Context, engine Engine) context.Context {
 func (o Owner) engine() Engine {
 	engine, _ := o.ctx.Context().Value(engineKey{}).(Engine)
 	return engine
+}
+
+// orOnCluster is advice, and where that knows nothing, what to do about a cluster that does not take the object.
+func (o Owner) orOnCluster(advice func(string) string) func(string) string {
+	return func(failure string) string {
+		if advice != nil {
+			if text := advice(failure); text != "" {
+				return text
+			}
+		}
+		return adviseOnCluster(o.cluster, failure)
+	}
+}
+
+// adviseOnCluster says what to do about a cluster that does not answer, or that refuses the user of the kubeconfig.
+func adviseOnCluster(cluster, failure string) string {
+	switch {
+	case strings.Contains(failure, "unreachable"):
+		return fmt.Sprintf("The cluster %s does not answer, or refuses its kubeconfig; the error says which. Once that is mended, pulumi up goes on "+
+			"from here. If the cluster is lost for good, set drain and deleteUnreachable to true for it, and run pulumi up. Then take it out of the "+
+			"program, and run pulumi refresh and pulumi up.", cluster)
+	case strings.Contains(failure, "forbidden: User"):
+		return fmt.Sprintf("The user of the kubeconfig for the cluster %s lacks the right that the error names. Once it is granted, pulumi up goes on "+
+			"from here.", cluster)
+	default:
+		return ""
+	}
 }
 
 // retryPause is what passes before a child is written again. The engine gives up after a hundred failures, which makes five minutes.

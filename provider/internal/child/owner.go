@@ -22,8 +22,9 @@ type Owner struct {
 	kind, name string
 	identity   value.Value[meta.Identity]
 	metadata   value.Value[meta.Metadata]
-	// provider is the cluster of the children; nil for the component's own.
+	// provider is the cluster of the children, and cluster its name; nil for the component's own.
 	provider *Provider
+	cluster  string
 }
 
 // NewOwner registers the component itself, whose type in the schema is modelplane:index:<kind>.

@@ -25,6 +25,9 @@ func (o Owner) adviseOnOwner(kind, failure string) string {
 	if !HeldByAnother(failure) {
 		return ""
 	}
+	if o.cluster != "" {
+		kind += " on the cluster " + o.cluster
+	}
 	return fmt.Sprintf("This %s belongs to another stack or program, and it was left as it is. Choose another name or namespace for the %s %s, "+
 		"or destroy the other one first.", kind, o.kind, o.name)
 }

@@ -13,9 +13,9 @@ const providerToken = "pulumi:providers:kubernetes"
 // Provider is a Kubernetes provider of the stack: the cluster that objects are in.
 type Provider struct{ pulumi.ProviderResourceState }
 
-// On is the component with another cluster for the children that it registers.
-func (o Owner) On(provider *Provider) Owner {
-	o.provider = provider
+// On is the component with another cluster for the children that it registers: by this provider, and under this name.
+func (o Owner) On(provider *Provider, cluster string) Owner {
+	o.provider, o.cluster = provider, cluster
 	return o
 }
 

@@ -99,6 +99,9 @@ func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Outpu
 	if c.Advice == nil && c.Owned {
 		c.Advice = func(failure string) string { return o.adviseOnOwner(c.Kind.Name, failure) }
 	}
+	if o.cluster != "" {
+		c.Advice = o.orOnCluster(c.Advice)
+	}
 	if c.Advice != nil || c.Retry != nil {
 		hooks, err := o.onError(c)
 		if err != nil {
