@@ -47,8 +47,8 @@ type Access struct {
 func (a *Access) Annotate(at infer.Annotator) {
 	at.Describe(&a.Kubeconfig, "The content of a kubeconfig for the cluster, which may be an output of a cluster that the same program makes. "+
 		"Default: the component's Kubernetes provider (the option `provider`).")
-	at.Describe(&a.DeleteUnreachable, "Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is "+
-		"lost. Default: false. Needs `kubeconfig`.")
+	at.Describe(&a.DeleteUnreachable, "Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is "+
+		"lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.")
 	at.SetDefault(&a.DeleteUnreachable, false)
 }
 
@@ -92,6 +92,8 @@ type GatewayArgs struct {
 	HostName    *string           `pulumi:"hostName,optional"`
 	Annotations map[string]string `pulumi:"annotations,optional"`
 	Replicas    int               `pulumi:"replicas,optional"`
+
+	AllowedNamespaces *meta.AllowedNamespaces `pulumi:"allowedNamespaces,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -104,6 +106,8 @@ func (g *GatewayArgs) Annotate(at infer.Annotator) {
 	at.Describe(&g.Annotations, "Annotations for Envoy's Service, such as those that a cloud's load balancer reads.")
 	at.Describe(&g.Replicas, "How many replicas of Envoy run: 1 to 1,000. Default: 2.")
 	at.SetDefault(&g.Replicas, 2)
+	at.Describe(&g.AllowedNamespaces, "The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create "+
+		"an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.")
 }
 
 // Components say what is to be installed on the cluster. They decide which children there are.

@@ -132,7 +132,7 @@ func (p plan) class() gatewayv1.GatewayClassSpec {
 func (p plan) spec(siblings child.Names) gatewayv1.GatewaySpec {
 	listener := gatewayv1.Listener{
 		Name: gatewayv1.SectionName(p.scheme()), Protocol: gatewayv1.HTTPProtocolType, Port: gatewayv1.PortNumber(p.port()),
-		AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)}},
+		AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &p.namespaces},
 	}
 	if p.isSecured {
 		// It has no host name: requests come with their clients' own Host headers.

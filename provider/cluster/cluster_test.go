@@ -45,8 +45,11 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 func TestFaultsOfAClusterAreNamed(t *testing.T) {
 	certificate, key := pair(t, "east.example")
 	for want, a := range map[string]Args{
-		"gateway.port: 0 is outside 1 to 65535":      {Serving: Serving{Gateway: &GatewayArgs{Port: ptr.To(0), Replicas: 1}}},
-		"gateway.replicas: 0 is outside 1 to 1000":   {Serving: Serving{Gateway: &GatewayArgs{}}},
+		"gateway.port: 0 is outside 1 to 65535":    {Serving: Serving{Gateway: &GatewayArgs{Port: ptr.To(0), Replicas: 1}}},
+		"gateway.replicas: 0 is outside 1 to 1000": {Serving: Serving{Gateway: &GatewayArgs{}}},
+		"gateway.allowedNamespaces.matchLabels: is required with": {
+			Serving: Serving{Gateway: &GatewayArgs{Replicas: 1, AllowedNamespaces: &meta.AllowedNamespaces{From: ptr.To(meta.FromSelector)}}},
+		},
 		"deleteUnreachable: needs kubeconfig":        {Access: Access{DeleteUnreachable: true}},
 		"gateway.className: is required with envoy":  {Components: Components{EnvoyGateway: ptr.To(Existing)}},
 		"pools[0].name: is empty":                    {Facts: Facts{Pools: []placement.Pool{{Nodes: 1}}}},

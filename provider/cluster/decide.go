@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"k8s.io/utils/ptr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
@@ -20,6 +21,8 @@ const (
 type plan struct {
 	identity meta.Identity
 	gateway  GatewayArgs
+	// namespaces are those whose routes the gateway takes.
+	namespaces gatewayv1.RouteNamespaces
 	// isSecured says that the gateway has a certificate.
 	isSecured bool
 }
@@ -60,7 +63,8 @@ func decide(identity meta.Identity, s Serving, isSecured bool) (plan, fault.List
 	if gateway.ClassName != nil {
 		faults.AddErr("gateway.className", names.Existing(*gateway.ClassName))
 	}
-	return plan{identity: identity, gateway: gateway, isSecured: isSecured}, faults
+	namespaces := gateway.AllowedNamespaces.Routes("gateway.allowedNamespaces", &faults)
+	return plan{identity: identity, gateway: gateway, namespaces: namespaces, isSecured: isSecured}, faults
 }
 
 func (p plan) name() string          { return p.identity.Name }

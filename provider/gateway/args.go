@@ -54,12 +54,12 @@ func (s *Source) Annotate(at infer.Annotator) {
 
 // Serving says how the gateway is reached, and by whom.
 type Serving struct {
-	Replicas          int                `pulumi:"replicas,optional"`
-	Service           *Service           `pulumi:"service,optional"`
-	Port              int                `pulumi:"port,optional"`
-	PublicURL         *string            `pulumi:"publicUrl,optional"`
-	AllowedNamespaces *AllowedNamespaces `pulumi:"allowedNamespaces,optional"`
-	AllowAnyPath      bool               `pulumi:"allowAnyPath,optional"`
+	Replicas          int                     `pulumi:"replicas,optional"`
+	Service           *Service                `pulumi:"service,optional"`
+	Port              int                     `pulumi:"port,optional"`
+	PublicURL         *string                 `pulumi:"publicUrl,optional"`
+	AllowedNamespaces *meta.AllowedNamespaces `pulumi:"allowedNamespaces,optional"`
+	AllowAnyPath      bool                    `pulumi:"allowAnyPath,optional"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -77,46 +77,6 @@ func (s *Serving) Annotate(at infer.Annotator) {
 	at.Describe(&s.AllowAnyPath, "Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another "+
 		"namespace may then have the same path. Default: false.")
 	at.SetDefault(&s.AllowAnyPath, false)
-}
-
-// AllowedNamespaces are the namespaces whose routes may attach to a gateway.
-type AllowedNamespaces struct {
-	From        *NamespacesFrom   `pulumi:"from,optional"`
-	MatchLabels map[string]string `pulumi:"matchLabels,optional"`
-}
-
-// Annotate describes the type for the schema.
-func (n *AllowedNamespaces) Annotate(at infer.Annotator) {
-	at.SetToken("index", "GatewayAllowedNamespaces")
-	at.Describe(n, "The namespaces whose routes may attach to a gateway.")
-	at.Describe(&n.From, "Which namespaces these are. Default: `All`, or `Selector` with `matchLabels`.")
-	at.Describe(&n.MatchLabels, "The labels that a namespace must have, for `Selector`. Every namespace carries its own name as "+
-		"`kubernetes.io/metadata.name`.")
-}
-
-// NamespacesFrom says which namespaces are meant.
-type NamespacesFrom string
-
-// The namespaces that a gateway can allow (https://gateway-api.sigs.k8s.io/reference/spec/#fromnamespaces).
-const (
-	FromAll      NamespacesFrom = "All"
-	FromSame     NamespacesFrom = "Same"
-	FromSelector NamespacesFrom = "Selector"
-)
-
-// Values lists them for the schema.
-func (NamespacesFrom) Values() []infer.EnumValue[NamespacesFrom] {
-	return []infer.EnumValue[NamespacesFrom]{
-		{Name: "All", Value: FromAll, Description: "Every namespace of the cluster."},
-		{Name: "Same", Value: FromSame, Description: "The gateway's own namespace alone."},
-		{Name: "Selector", Value: FromSelector, Description: "The namespaces that have certain labels."},
-	}
-}
-
-// Annotate describes the type for the schema.
-func (f *NamespacesFrom) Annotate(at infer.Annotator) {
-	at.SetToken("index", "GatewayNamespacesFrom")
-	at.Describe(f, "Which namespaces a gateway takes routes from.")
 }
 
 // Chart is where Traefik comes from.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -114,7 +113,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		faults.Add("service.loadBalancerClass", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has one",
 			serviceType), "service.type")
 	}
-	p := plan{identity: identity, namespaces: decideNamespaces(s.AllowedNamespaces, &faults), allowAnyPath: s.AllowAnyPath}
+	p := plan{identity: identity, namespaces: s.AllowedNamespaces.Routes("allowedNamespaces", &faults), allowAnyPath: s.AllowAnyPath}
 	p.publicURL = decidePublicURL(s.PublicURL, &faults)
 	for i, text := range service.LoadBalancerSourceRanges {
 		if prefix, err := netip.ParsePrefix(text); err != nil || prefix.Masked() != prefix {
@@ -154,30 +153,6 @@ func decidePublicURL(text *string, faults *fault.List) *string {
 		return nil
 	}
 	return ptr.To(u.String())
-}
-
-func decideNamespaces(allowed *AllowedNamespaces, faults *fault.List) gatewayv1.RouteNamespaces {
-	if allowed == nil {
-		return gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.NamespacesFromAll)}
-	}
-	from := ptr.Deref(allowed.From, "")
-	switch {
-	case from == "" && len(allowed.MatchLabels) > 0:
-		from = FromSelector
-	case from == "":
-		from = FromAll
-	case from == FromSelector && len(allowed.MatchLabels) == 0:
-		faults.Add("allowedNamespaces.matchLabels", "is required with from: Selector; write the labels that a namespace must have",
-			"allowedNamespaces.from")
-	case from != FromSelector && len(allowed.MatchLabels) > 0:
-		faults.Add("allowedNamespaces.matchLabels", fmt.Sprintf("is given with from: %s; leave one of them out", from), "allowedNamespaces.from")
-	}
-	namespaces := gatewayv1.RouteNamespaces{From: ptr.To(gatewayv1.FromNamespaces(from))}
-	if from == FromSelector {
-		namespaces.Selector = &metav1.LabelSelector{MatchLabels: allowed.MatchLabels}
-		*faults = append(*faults, names.Selector("allowedNamespaces.matchLabels", allowed.MatchLabels)...)
-	}
-	return namespaces
 }
 
 // values are the chart's values: ours, and the user's over them.

@@ -198,19 +198,19 @@ func TestAGatewayIsPublicWhereTheInternetReachesIt(t *testing.T) {
 func TestWhoMayAttachIsWhatTheGatewayAPISays(t *testing.T) {
 	selector := map[string]string{"team": "models"}
 	for _, c := range []struct {
-		allowed *AllowedNamespaces
+		allowed *meta.AllowedNamespaces
 		from    string
 		labels  map[string]string
 		fault   string
 	}{
 		{nil, "All", nil, ""},
-		{&AllowedNamespaces{}, "All", nil, ""},
-		{&AllowedNamespaces{From: ptr.To(FromSame)}, "Same", nil, ""},
-		{&AllowedNamespaces{MatchLabels: selector}, "Selector", selector, ""},
-		{&AllowedNamespaces{From: ptr.To(FromSelector), MatchLabels: selector}, "Selector", selector, ""},
-		{&AllowedNamespaces{From: ptr.To(FromSelector)}, "", nil, "is required"},
-		{&AllowedNamespaces{From: ptr.To(FromAll), MatchLabels: selector}, "", nil, "leave one of them out"},
-		{&AllowedNamespaces{MatchLabels: map[string]string{"a b": ""}}, "", nil, "name part"},
+		{&meta.AllowedNamespaces{}, "All", nil, ""},
+		{&meta.AllowedNamespaces{From: ptr.To(meta.FromSame)}, "Same", nil, ""},
+		{&meta.AllowedNamespaces{MatchLabels: selector}, "Selector", selector, ""},
+		{&meta.AllowedNamespaces{From: ptr.To(meta.FromSelector), MatchLabels: selector}, "Selector", selector, ""},
+		{&meta.AllowedNamespaces{From: ptr.To(meta.FromSelector)}, "", nil, "is required"},
+		{&meta.AllowedNamespaces{From: ptr.To(meta.FromAll), MatchLabels: selector}, "", nil, "leave one of them out"},
+		{&meta.AllowedNamespaces{MatchLabels: map[string]string{"a b": ""}}, "", nil, "name part"},
 	} {
 		a := defaults()
 		a.AllowedNamespaces = c.allowed

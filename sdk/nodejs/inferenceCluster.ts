@@ -127,7 +127,7 @@ export interface InferenceClusterArgs {
      */
     chart?: pulumi.Input<inputs.ClusterChartArgs | undefined>;
     /**
-     * Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+     * Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.
      */
     deleteUnreachable?: boolean;
     /**

@@ -130,7 +130,7 @@ type inferenceClusterArgs struct {
 	ApiKeys []string `pulumi:"apiKeys"`
 	// The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
 	Chart *ClusterChart `pulumi:"chart"`
-	// Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+	// Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.
 	DeleteUnreachable *bool `pulumi:"deleteUnreachable"`
 	// Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
 	Drain *bool `pulumi:"drain"`
@@ -170,7 +170,7 @@ type InferenceClusterArgs struct {
 	ApiKeys pulumi.StringArrayInput
 	// The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
 	Chart ClusterChartPtrInput
-	// Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+	// Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.
 	DeleteUnreachable *bool
 	// Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
 	Drain pulumi.BoolPtrInput

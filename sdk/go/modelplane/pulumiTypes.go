@@ -1245,6 +1245,8 @@ func (o ClusterFactsArrayOutput) Index(i pulumi.IntInput) ClusterFactsOutput {
 
 // The Gateway that leads to the models on a cluster.
 type ClusterGateway struct {
+	// The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+	AllowedNamespaces *GatewayAllowedNamespaces `pulumi:"allowedNamespaces"`
 	// Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
 	Annotations map[string]string `pulumi:"annotations"`
 	// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
@@ -1283,6 +1285,8 @@ type ClusterGatewayInput interface {
 
 // The Gateway that leads to the models on a cluster.
 type ClusterGatewayArgs struct {
+	// The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+	AllowedNamespaces GatewayAllowedNamespacesPtrInput `pulumi:"allowedNamespaces"`
 	// Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
 	Annotations pulumi.StringMapInput `pulumi:"annotations"`
 	// The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
@@ -1384,6 +1388,11 @@ func (o ClusterGatewayOutput) ToClusterGatewayPtrOutputWithContext(ctx context.C
 	}).(ClusterGatewayPtrOutput)
 }
 
+// The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+func (o ClusterGatewayOutput) AllowedNamespaces() GatewayAllowedNamespacesPtrOutput {
+	return o.ApplyT(func(v ClusterGateway) *GatewayAllowedNamespaces { return v.AllowedNamespaces }).(GatewayAllowedNamespacesPtrOutput)
+}
+
 // Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
 func (o ClusterGatewayOutput) Annotations() pulumi.StringMapOutput {
 	return o.ApplyT(func(v ClusterGateway) map[string]string { return v.Annotations }).(pulumi.StringMapOutput)
@@ -1431,6 +1440,16 @@ func (o ClusterGatewayPtrOutput) Elem() ClusterGatewayOutput {
 		var ret ClusterGateway
 		return ret
 	}).(ClusterGatewayOutput)
+}
+
+// The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+func (o ClusterGatewayPtrOutput) AllowedNamespaces() GatewayAllowedNamespacesPtrOutput {
+	return o.ApplyT(func(v *ClusterGateway) *GatewayAllowedNamespaces {
+		if v == nil {
+			return nil
+		}
+		return v.AllowedNamespaces
+	}).(GatewayAllowedNamespacesPtrOutput)
 }
 
 // Annotations for Envoy's Service, such as those that a cloud's load balancer reads.

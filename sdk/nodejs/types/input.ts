@@ -187,6 +187,10 @@ export interface ClusterFactsArgs {
  */
 export interface ClusterGatewayArgs {
     /**
+     * The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+     */
+    allowedNamespaces?: pulumi.Input<inputs.GatewayAllowedNamespacesArgs | undefined>;
+    /**
      * Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;

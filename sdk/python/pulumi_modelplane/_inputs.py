@@ -796,6 +796,10 @@ class ClusterGatewayArgsDict(TypedDict):
     """
     The Gateway that leads to the models on a cluster.
     """
+    allowed_namespaces: NotRequired[pulumi.Input[Optional['GatewayAllowedNamespacesArgsDict']]]
+    """
+    The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+    """
     annotations: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
     """
     Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
@@ -820,6 +824,7 @@ class ClusterGatewayArgsDict(TypedDict):
 @pulumi.input_type
 class ClusterGatewayArgs:
     def __init__(__self__, *,
+                 allowed_namespaces: pulumi.Input[Optional['GatewayAllowedNamespacesArgs']] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  class_name: pulumi.Input[Optional[_builtins.str]] = None,
                  host_name: pulumi.Input[Optional[_builtins.str]] = None,
@@ -828,12 +833,15 @@ class ClusterGatewayArgs:
         """
         The Gateway that leads to the models on a cluster.
 
+        :param pulumi.Input['GatewayAllowedNamespacesArgs'] allowed_namespaces: The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for Envoy's Service, such as those that a cloud's load balancer reads.
         :param pulumi.Input[_builtins.str] class_name: The GatewayClass, where the cluster has Envoy Gateway already. Default: a class of the cluster's own.
         :param pulumi.Input[_builtins.str] host_name: The host name that the certificate of `tls` is for, and that it is verified for. Required with `tls`.
         :param pulumi.Input[_builtins.int] port: The port that it listens on, from 1 to 65535. Default: 80, or 443 with `tls`.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Envoy run: 1 to 1,000. Default: 2.
         """
+        if allowed_namespaces is not None:
+            pulumi.set(__self__, "allowed_namespaces", allowed_namespaces)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
         if class_name is not None:
@@ -846,6 +854,18 @@ class ClusterGatewayArgs:
             replicas = 2
         if replicas is not None:
             pulumi.set(__self__, "replicas", replicas)
+
+    @_builtins.property
+    @pulumi.getter(name="allowedNamespaces")
+    def allowed_namespaces(self) -> pulumi.Input[Optional['GatewayAllowedNamespacesArgs']]:
+        """
+        The namespaces whose routes may attach to the Gateway. Those of the models must be among them. Whoever may create an HTTPRoute in one of them can have the requests for every model on the cluster. Default: all.
+        """
+        return pulumi.get(self, "allowed_namespaces")
+
+    @allowed_namespaces.setter
+    def allowed_namespaces(self, value: pulumi.Input[Optional['GatewayAllowedNamespacesArgs']]):
+        pulumi.set(self, "allowed_namespaces", value)
 
     @_builtins.property
     @pulumi.getter

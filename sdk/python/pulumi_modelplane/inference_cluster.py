@@ -46,7 +46,7 @@ class InferenceClusterArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the cluster, except the CRDs.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] api_keys: Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
         :param pulumi.Input['ClusterChartArgs'] chart: The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
-        :param _builtins.bool delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+        :param _builtins.bool delete_unreachable: Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
         :param 'ClusterComponentPresence' envoy_gateway: Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.
         :param pulumi.Input['ClusterGatewayArgs'] gateway: The Gateway that leads to the models on the cluster.
@@ -151,7 +151,7 @@ class InferenceClusterArgs:
     @pulumi.getter(name="deleteUnreachable")
     def delete_unreachable(self) -> Optional[_builtins.bool]:
         """
-        Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+        Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.
         """
         return pulumi.get(self, "delete_unreachable")
 
@@ -386,7 +386,7 @@ class InferenceCluster(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the cluster, except the CRDs.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] api_keys: Keys of which a request must have one. The endpoints of ModelDeployments send the first; model servers see none of them. To change the key without a lost request, write the new one first and the old one second, and leave that out in a later update. Default: none, so that everyone who reaches the gateway may ask.
         :param pulumi.Input[Union['ClusterChartArgs', 'ClusterChartArgsDict']] chart: The Helm chart that Envoy Gateway comes from. Default: the published chart, 1.8.1.
-        :param _builtins.bool delete_unreachable: Whether `pulumi up` and `pulumi destroy` forget the objects of a cluster that does not answer, because it is lost. Default: false. Needs `kubeconfig`.
+        :param _builtins.bool delete_unreachable: Whether the objects of a cluster that does not answer, or that refuses the kubeconfig, are forgotten, because it is lost: by `pulumi up` and `pulumi destroy`, and the Helm releases by `pulumi refresh`. Default: false. Needs `kubeconfig`.
         :param pulumi.Input[_builtins.bool] drain: Whether all replicas leave the cluster: they are placed elsewhere first. Default: false.
         :param 'ClusterComponentPresence' envoy_gateway: Envoy Gateway and its CRDs. Default: `Installed`. Where it is `Existing`, `gateway.className` names its class.
         :param pulumi.Input[Union['ClusterGatewayArgs', 'ClusterGatewayArgsDict']] gateway: The Gateway that leads to the models on the cluster.
