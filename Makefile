@@ -58,7 +58,7 @@ test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with
 
 .PHONY: test-clusters
 test-clusters: build tools $(PLANE) ## Workload clusters with the real Envoy Gateway and Envoy, and models placed on them
-	$(GOTEST) -- $(RACE) -count=1 -timeout 20m $(IN_CLUSTERS) ./tests/clusters
+	$(GOTEST) -- $(RACE) -count=1 -timeout 30m $(IN_CLUSTERS) ./tests/clusters
 
 .PHONY: test-kserve
 test-kserve: ## KServe's own validator, whose module takes minutes to build; not part of test
