@@ -26,6 +26,7 @@ func aLostCluster(t *testing.T, r *running) {
 	cut := time.Now()
 	// Its API server is gone as well. That it is known to be away saves each step a minute.
 	require.NoError(t, harness.Plane.RemoveAddress(west.APIServer.Addr()))
+	// Seen once: a Job that is made in west after this does not end. So tests that install a cluster there come before.
 	t.Cleanup(func() {
 		// With the state of before the loss, the stack finds and deletes what is on the cluster.
 		require.NoError(t, harness.Plane.Reconnect(address))
