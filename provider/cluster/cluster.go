@@ -79,7 +79,6 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		return nil, err
 	}
 	hop := in.Hop.Now()
-	in.Hop = value.Check(in.Hop, func(h Hop) fault.List { return h.checkHop("") })
 	decided := value.Decide2(in.Identity, in.Serving, func(i meta.Identity, s Serving) (plan, fault.List) { return decide(i, s, hop.isSecured()) })
 	list, err := children(name, isNamed, in, decided)
 	if err != nil {
@@ -100,10 +99,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	settled := owner.Settled(objects[policyKey], objects[clientsKey])
 	c.Cluster = pulumix.Apply7(decided.Output(), in.Facts.Output(), urnOf(gateway), provider, urnOf(objects[clientsKey]), urnOf(authority), settled,
 		func(p plan, f Facts, gateway, provider, key, ca string, _ bool) Reference {
-			reference := p.reference(f, urns{gateway: gateway, provider: provider, key: key, ca: ca})
-			components := in.Components.Now()
-			reference.Facts.LeaderWorkerSet, reference.Serving = components.hasLeaderWorkerSet(), components.serving()
-			return reference
+			return p.reference(f, in.Components.Now(), urns{gateway: gateway, provider: provider, key: key, ca: ca})
 		})
 	c.Connection = value.Secret(pulumix.Apply3(c.URL, in.Access.Output(), in.Hop.Output(), connection))
 	return c, ctx.RegisterResourceOutputs(c, input.Outputs(c))

@@ -99,9 +99,12 @@ func (p plan) controller() string { return controllerPrefix + p.ownClass() }
 type urns struct{ gateway, provider, key, ca string }
 
 // reference is what a deployment takes.
-func (p plan) reference(f Facts, u urns) Reference {
+func (p plan) reference(f Facts, c Components, u urns) Reference {
+	facts := f.facts(p.name())
+	facts.LeaderWorkerSet = c.hasLeaderWorkerSet()
 	return Reference{
-		Facts:      f.facts(p.name()),
+		Facts:      facts,
+		Serving:    c.serving(),
 		Gateway:    GatewayReference{Name: p.name(), Namespace: p.namespaceName(), Listener: p.scheme(), HostName: p.gateway.HostName},
 		GatewayURN: orNil(u.gateway), ProviderURN: orNil(u.provider), KeyURN: orNil(u.key), CAURN: orNil(u.ca),
 	}

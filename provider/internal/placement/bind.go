@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 )
@@ -36,7 +37,7 @@ func (r Request) CheckBinding(path string, c Cluster) fault.List {
 	fit, others := r.sort(c.Pools)
 	for _, p := range fit {
 		for _, other := range others {
-			if !isSubset(p.Labels, other.Labels) {
+			if !labels.SelectorFromSet(p.Labels).Matches(labels.Set(other.Labels)) {
 				continue
 			}
 			i := slices.IndexFunc(c.Pools, func(of Pool) bool { return of.Name == p.Name })
@@ -60,13 +61,4 @@ func (r Request) sort(pools []Pool) (fit, others []Pool) {
 		}
 	}
 	return fit, others
-}
-
-func isSubset(labels, of map[string]string) bool {
-	for key, value := range labels {
-		if given, has := of[key]; !has || given != value {
-			return false
-		}
-	}
-	return true
 }
