@@ -1,6 +1,7 @@
 package clusters
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
@@ -26,11 +30,11 @@ func aLostCluster(t *testing.T, r *running) {
 	cut := time.Now()
 	// Its API server is gone as well. That it is known to be away saves each step a minute.
 	require.NoError(t, harness.Plane.RemoveAddress(west.APIServer.Addr()))
-	// Seen once: a Job that is made in west after this does not end. So tests that install a cluster there come before.
 	t.Cleanup(func() {
 		// With the state of before the loss, the stack finds and deletes what is on the cluster.
 		require.NoError(t, harness.Plane.Reconnect(address))
 		require.NoError(t, harness.Plane.AddAddress(west.APIServer.Addr()))
+		awaitNode(t, r.clusters["west"])
 		r.Import(t, state)
 	})
 	time.Sleep(12 * time.Second)
@@ -75,4 +79,18 @@ func hostOf(t testing.TB, text string) string {
 	parsed, err := url.Parse(text)
 	require.NoError(t, err)
 	return parsed.Hostname()
+}
+
+// awaitNode waits until Pods can be made again on the one node of a cluster that was away.
+func awaitNode(t testing.TB, cluster harness.Cluster) {
+	t.Helper()
+	assert.Eventually(t, func() bool {
+		// The test is over, and its context with it.
+		nodes, err := cluster.Resource(schema.GroupVersionResource{Version: "v1", Resource: "nodes"}).List(context.Background(), metav1.ListOptions{})
+		if err != nil || len(nodes.Items) != 1 {
+			return false
+		}
+		taints, _, _ := unstructured.NestedSlice(nodes.Items[0].Object, "spec", "taints")
+		return isTrue(&nodes.Items[0], "Ready") && len(taints) == 0
+	}, time.Minute, time.Second)
 }

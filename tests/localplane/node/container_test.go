@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
@@ -305,6 +307,22 @@ func TestNodeIsReadyWithoutTaints(t *testing.T) {
 	require.Empty(t, node.Spec.Taints)
 	require.Equal(t, corev1.NodeReady, node.Status.Conditions[0].Type)
 	require.Equal(t, corev1.ConditionTrue, node.Status.Conditions[0].Status)
+}
+
+// Catches a Node that takes no Pods any more after its API server was away for a minute: the control plane has taken it for dead by then.
+func TestNodeThatWasTakenForDeadIsReadyAgain(t *testing.T) {
+	newNamespace(t)
+	patch := `{"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}`
+	_, err := plane.client.CoreV1().Nodes().Patch(t.Context(), testNode, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		node, err := plane.client.CoreV1().Nodes().Get(t.Context(), testNode, metav1.GetOptions{})
+		require.NoError(t, err)
+		ready := func(c corev1.NodeCondition) bool {
+			return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+		}
+		return slices.ContainsFunc(node.Status.Conditions, ready) && len(node.Spec.Taints) == 0
+	}, 20*time.Second, 100*time.Millisecond)
 }
 
 // deviceTo names the device by which the plane reaches an address, or returns nothing when there is none.

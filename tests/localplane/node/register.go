@@ -8,12 +8,14 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/component-helpers/apimachinery/lease"
 	"k8s.io/utils/clock"
@@ -91,6 +93,24 @@ func nodeObject(cfg Config) *corev1.Node {
 			},
 		},
 	}
+}
+
+// stayReady writes the Node's status again where it is no longer Ready, as a kubelet does. The node lifecycle controller takes a Node whose Lease
+// is not renewed for dead, and a renewed Lease alone does not bring it back.
+func stayReady(ctx context.Context, client kubernetes.Interface, cfg Config) {
+	wait.UntilWithContext(ctx, func(ctx context.Context) {
+		node, err := client.CoreV1().Nodes().Get(ctx, cfg.NodeName, metav1.GetOptions{})
+		if err != nil || slices.ContainsFunc(node.Status.Conditions, isReady) {
+			return
+		}
+		if err := register(ctx, client, cfg); err != nil {
+			fmt.Fprintf(os.Stderr, "node agent: Node %s is not Ready, and its status could not be written: %s\n", cfg.NodeName, err)
+		}
+	}, leaseDuration/4)
+}
+
+func isReady(c corev1.NodeCondition) bool {
+	return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 }
 
 // renewLease keeps the Node Ready: the node lifecycle controller takes a renewed Lease for a heartbeat.

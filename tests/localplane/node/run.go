@@ -55,6 +55,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("node agent: register Node %s: %w", cfg.NodeName, err)
 	}
 	go renewLease(ctx, client, cfg.NodeName)
+	go stayReady(ctx, client, cfg)
 
 	events := record.NewBroadcaster(record.WithContext(ctx))
 	defer events.Shutdown()
