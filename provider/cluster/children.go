@@ -60,13 +60,12 @@ func children(component string, isNamed bool, in Inputs, p value.Value[plan]) ([
 	rollout.Omit, rollout.Advice = !installed, advise(func(p plan, failure string) string {
 		return adviseOnRollout(in.Components.Now().installsGatewayAPI(), p, failure)
 	})
-	// Its webhooks have fixed names, so there is one release on a cluster. Its CRD is in the chart, and stays.
-	groups := child.Release(groupsKey, child.Fixed(groupsRelease), named(plan.namespaceName), value.Map(in.Source, Source.leaderWorkerSet),
+	// Its webhooks have fixed names, so there is one release on a cluster. Its CRD is in the chart, and stays. What its Deployment is called is for
+	// the chart's values to say, so Helm waits for it.
+	groups := child.WholeRelease(groupsKey, child.Fixed(groupsRelease), named(plan.namespaceName), value.Map(in.Source, Source.leaderWorkerSet),
 		child.From(in.Source, Source.leaderWorkerSetValues), namespaceKey)
 	groups.Omit, groups.Advice = !in.Components.Now().installsLeaderWorkerSet(), adviseOnGroups
 	groups.ResourceName = names.Child(in.Identity.Now().Name, component) + "-" + groupsRelease
-	groups.Fields["skipCrds"] = child.Fixed(false)
-	delete(groups.Fields, "skipAwait")
 	return append(list,
 		child.Child{
 			Key: namespaceKey, Kind: kube.Namespace, Omit: isNamed, Name: named(plan.namespaceName), Owned: true,

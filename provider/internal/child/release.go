@@ -13,8 +13,15 @@ import (
 const revisionAnnotation = "modelplane/revision"
 
 // Release is a Helm release without CRDs. It is not waited for: Helm would tell no more than that time ran out. [Rollout] waits for it
-// instead. Of the chart, only the values may be secret.
+// instead.
 func Release(key string, name, namespace Field, chart value.Value[helm.Chart], values Field, after ...string) Child {
+	c := WholeRelease(key, name, namespace, chart, values, after...)
+	c.Fields["skipCrds"], c.Fields["skipAwait"] = Fixed(true), Fixed(true)
+	return c
+}
+
+// WholeRelease is a Helm release with its CRDs, which Helm waits for. Of the chart, only the values may be secret.
+func WholeRelease(key string, name, namespace Field, chart value.Value[helm.Chart], values Field, after ...string) Child {
 	return Child{
 		Key: key, Kind: kube.Release, After: after, Name: name,
 		Fields: Fields{
@@ -24,8 +31,6 @@ func Release(key string, name, namespace Field, chart value.Value[helm.Chart], v
 			"version":        Open(From(chart, func(c helm.Chart) string { return c.Version })),
 			"repositoryOpts": Open(From(chart, helm.Chart.RepositoryOpts)),
 			"values":         values,
-			"skipCrds":       Fixed(true),
-			"skipAwait":      Fixed(true),
 		},
 	}
 }
