@@ -143,11 +143,11 @@ func rollingUpdate(t *testing.T, r *running) {
 // watch looks how many replicas each cluster has ready, until the fewest are asked for.
 func (r *running) watch(t testing.TB) (fewest func() map[string]int) {
 	ctx, stop := context.WithCancel(t.Context())
-	least := map[string]int{}
+	least, on := map[string]int{}, r.now.on
 	var done sync.WaitGroup
 	done.Go(func() {
 		for ctx.Err() == nil {
-			for _, cluster := range r.now.on {
+			for _, cluster := range on {
 				_, ready := r.pods(t, cluster)
 				if before, seen := least[cluster]; !seen || ready < before {
 					least[cluster] = ready
