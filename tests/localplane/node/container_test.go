@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	nodeutil "k8s.io/component-helpers/node/util"
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
@@ -317,11 +317,11 @@ func TestNodeThatWasTakenForDeadIsReadyAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		node, err := plane.client.CoreV1().Nodes().Get(t.Context(), testNode, metav1.GetOptions{})
-		require.NoError(t, err)
-		ready := func(c corev1.NodeCondition) bool {
-			return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+		if err != nil {
+			return false
 		}
-		return slices.ContainsFunc(node.Status.Conditions, ready) && len(node.Spec.Taints) == 0
+		_, ready := nodeutil.GetNodeCondition(&node.Status, corev1.NodeReady)
+		return ready != nil && ready.Status == corev1.ConditionTrue && len(node.Spec.Taints) == 0
 	}, 20*time.Second, 100*time.Millisecond)
 }
 

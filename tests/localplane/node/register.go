@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/component-helpers/apimachinery/lease"
+	nodeutil "k8s.io/component-helpers/node/util"
 	"k8s.io/utils/clock"
 )
 
@@ -100,17 +100,16 @@ func nodeObject(cfg Config) *corev1.Node {
 func stayReady(ctx context.Context, client kubernetes.Interface, cfg Config) {
 	wait.UntilWithContext(ctx, func(ctx context.Context) {
 		node, err := client.CoreV1().Nodes().Get(ctx, cfg.NodeName, metav1.GetOptions{})
-		if err != nil || slices.ContainsFunc(node.Status.Conditions, isReady) {
+		if err != nil {
+			return
+		}
+		if _, ready := nodeutil.GetNodeCondition(&node.Status, corev1.NodeReady); ready != nil && ready.Status == corev1.ConditionTrue {
 			return
 		}
 		if err := register(ctx, client, cfg); err != nil {
 			fmt.Fprintf(os.Stderr, "node agent: Node %s is not Ready, and its status could not be written: %s\n", cfg.NodeName, err)
 		}
 	}, leaseDuration/4)
-}
-
-func isReady(c corev1.NodeCondition) bool {
-	return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
 }
 
 // renewLease keeps the Node Ready: the node lifecycle controller takes a renewed Lease for a heartbeat.
