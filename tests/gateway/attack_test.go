@@ -28,11 +28,11 @@ func TestAnotherNamespaceGetsNeitherKeysNorFiguresNorRequests(t *testing.T) {
 	thief := harness.Serve(t, modelserver.Options{Name: "thief", Address: ":8000", BasePath: "/v1"})
 	s := harness.NewStack(t, "attacked")
 	s.SetSecret(t, "key", key)
-	url := s.MustUp(t, program("attacked", []string{
-		namespace("attacker"),
-		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
-		modelService("chat", gateway, "", "keyed"),
-		modelEndpoint("thief", fmt.Sprintf("url: 'http://%s/v1', namespace: '${attacker.metadata.name}'", thief.Address())),
+	url := s.MustUp(t, harness.Program("attacked", []string{
+		harness.Namespace("attacker"),
+		harness.ModelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
+		harness.ModelService("chat", gateway, "", "keyed"),
+		harness.ModelEndpoint("thief", fmt.Sprintf("url: 'http://%s/v1', namespace: '${attacker.metadata.name}'", thief.Address())),
 	}, "url: ${chat.url}"))["url"].(string)
 	requireServed(t, url, "keyed")
 

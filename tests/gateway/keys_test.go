@@ -27,9 +27,9 @@ func TestAKeyIsInItsSecretAndNowhereElse(t *testing.T) {
 	server := harness.Serve(t, modelserver.Options{Name: "keyed", Address: ":8000", BasePath: "/v1", Keys: []string{first, second}})
 	cluster := harness.NewCluster(t)
 	s := harness.NewStack(t, "audit")
-	s.Write(t, program("audit", []string{
-		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
-		modelService("chat", gateway, "", "keyed"),
+	s.Write(t, harness.Program("audit", []string{
+		harness.ModelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
+		harness.ModelService("chat", gateway, "", "keyed"),
 	}, "url: ${chat.url}", "backend: ${keyed.backend}"))
 
 	for _, key := range []string{first, second} {

@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	kubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/utilities"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -74,16 +75,18 @@ func (o Owner) each(group Child) pulumix.Output[string] {
 func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Output[string]) (*Object, error) {
 	first := Objects{}
 	var after []pulumi.Resource
-	for _, key := range c.After {
+	for _, key := range slices.Concat(c.After, c.Seen) {
 		if sibling := others[key]; sibling != nil {
 			first[key] = sibling
 			after = append(after, sibling)
 		}
 		if group, ok := groups[key]; ok {
-			c.Fields = maps.Clone(c.Fields)
-			for name, field := range c.Fields {
-				c.Fields[name] = field.after(group)
-			}
+			c.Fields = c.Fields.after(group)
+		}
+	}
+	for _, key := range c.Seen {
+		if sibling := others[key]; sibling != nil {
+			c.Fields = c.Fields.after(pulumix.Apply(o.Settled(sibling), func(bool) string { return "" }))
 		}
 	}
 	known := first.siblings()
