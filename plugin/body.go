@@ -21,21 +21,36 @@ func readBody(r *http.Request) error {
 		strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/grpc") {
 		return nil
 	}
+	_, err := readUpTo(r, maxRead)
+	return err
+}
+
+// exceeds says whether a body has more than most bytes. One whose length is not known is read, so that the server is not sent a part of it.
+func exceeds(r *http.Request, most int64) (bool, error) {
+	if r.ContentLength >= 0 {
+		return r.ContentLength > most, nil
+	}
+	whole, err := readUpTo(r, most)
+	return !whole, err
+}
+
+// readUpTo reads up to most bytes of a body, and says whether that is all of it. The request goes on with the same body.
+func readUpTo(r *http.Request, most int64) (whole bool, err error) {
 	// The buffer grows with what has arrived: a length that is promised costs nothing.
 	var read bytes.Buffer
 	// One byte more tells a body that ends at the limit from one that goes on.
-	n, err := read.ReadFrom(io.LimitReader(r.Body, maxRead+1))
+	n, err := read.ReadFrom(io.LimitReader(r.Body, most+1))
 	if err != nil {
-		return err
+		return false, err
 	}
 	// Reading has told the client to continue, so the server need not be asked.
 	r.Header.Del("Expect")
-	if n > maxRead {
+	if n > most {
 		r.Body = &resumed{reader: io.MultiReader(&read, r.Body), closer: r.Body}
-		return nil
+		return false, nil
 	}
 	r.Body = io.NopCloser(&read)
-	return nil
+	return true, nil
 }
 
 // resumed is a body whose beginning has been read.

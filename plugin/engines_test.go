@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"log"
 	"net/http"
 	"os"
@@ -49,10 +50,10 @@ func interpreted(t testing.TB, next http.Handler, config plugin.Config) (http.Ha
 	logged.Reset()
 
 	// The interpreter has a type of its own for the configuration.
-	theirs, ours := createConfig.Call(nil)[0], reflect.ValueOf(config)
-	for i := range ours.NumField() {
-		theirs.Elem().FieldByName(ours.Type().Field(i).Name).Set(ours.Field(i))
-	}
+	theirs := createConfig.Call(nil)[0]
+	text, err := json.Marshal(config)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, theirs.Interface()))
 	results := newMiddleware.Call([]reflect.Value{
 		reflect.ValueOf(t.Context()), reflect.ValueOf(next), theirs, reflect.ValueOf(middlewareName),
 	})
