@@ -85,7 +85,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: child.Fixed(p.Now().entryPointName()), Owned: true,
 			Advice: advise(adviseOnEntryPoint),
 			Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{
-				plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true},
+				plugin.Name: plugin.Config{RemoveOwnHeaders: true, RefuseDotSegments: true, ReadBody: true},
 			}})},
 		},
 		release,

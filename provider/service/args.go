@@ -11,6 +11,7 @@ import (
 // Args are the inputs of a [ModelService], in the parts that become known together.
 type Args struct {
 	Routing
+	Policy
 	Await
 	meta.Identity
 	meta.Metadata
@@ -46,7 +47,7 @@ func (r *Routing) Annotate(at infer.Annotator) {
 		"`allowAnyPath`. A path above an API's own, such as `/chat` in front of "+
 		"a server whose base path is `/`, exposes all of that server, `/health` and the like included.")
 	at.Describe(&r.AllowAnonymous, "Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, "+
-		"so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.")
+		"so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.")
 	at.SetDefault(&r.AllowAnonymous, false)
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
@@ -25,17 +26,52 @@ const (
 // traffic, in one write.
 func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	grants := value.Map(p, func(p plan) []child.Child { return grantChildren(name, in.Identity.Now().Name, p.grants) })
-	return []child.Child{
-		{Key: grantsKey, Each: &grants},
-		{
-			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Owned: true,
+	policies := policyChildren(name, in, p)
+	var keys []string
+	for _, c := range policies {
+		keys = append(keys, c.Key)
+	}
+	return append(policies,
+		child.Child{Key: grantsKey, Each: &grants},
+		child.Child{
+			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Seen: keys, Owned: true,
 			Name:        child.Fixed(in.Identity.Now().Name),
 			Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
 			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
 			Timeout:     acceptTimeout,
 			Advice:      func(failure string) string { return advise(in, failure) },
 		},
+	)
+}
+
+// policyChildren are the Middlewares that a request passes before a backend is chosen. Each changes in place, in one write.
+func policyChildren(component string, in Inputs, p value.Value[plan]) []child.Child {
+	identity, given := in.Identity.Now(), in.Policy.Now()
+	var children []child.Child
+	for _, of := range []struct {
+		key   string
+		given bool
+	}{
+		{corsKey, given.CORS != nil}, {fromKey, len(given.AllowFrom) > 0},
+		{authKey, given.Auth != nil && given.Auth.Callers == nil}, {limitsKey, given.Limits != nil},
+	} {
+		if !of.given {
+			continue
+		}
+		children = append(children, child.Child{
+			Key: of.key, Kind: kube.Middleware, Owned: true,
+			Name:         child.Fixed(policy{key: of.key}.name(identity)),
+			ResourceName: names.Child(identity.Name, component) + "-" + of.key,
+			Fields: child.Fields{"spec": child.From(p, func(p plan) map[string]any {
+				i := slices.IndexFunc(p.policies, func(made policy) bool { return made.key == of.key })
+				if i < 0 {
+					return nil // while faults are known
+				}
+				return p.policies[i].spec
+			})},
+		})
 	}
+	return children
 }
 
 // grantChildren let the route use Services in other namespaces. Only values say which namespaces these are. Grants add up, so

@@ -21,8 +21,9 @@ import (
 
 // plan is all that is decided about a service.
 type plan struct {
-	route  gatewayv1.HTTPRouteSpec
-	grants []grant
+	route    gatewayv1.HTTPRouteSpec
+	grants   []grant
+	policies []policy
 	// path is the service's path; empty is the root.
 	path string
 	// url and clusterURL are what clients outside and inside the cluster take as base URL.
@@ -41,19 +42,20 @@ type grant struct {
 // check finds every fault of a service's arguments.
 func check(name string, a Args) fault.List {
 	identity := a.Or(name, meta.DefaultNamespace)
-	_, faults := decide(identity, a.Routing)
+	_, faults := decide(identity, a.Routing, a.Policy)
 	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(identity.Namespace))
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
-func decide(identity meta.Identity, r Routing) (plan, fault.List) {
+func decide(identity meta.Identity, r Routing, restrictions Policy) (plan, fault.List) {
 	var faults fault.List
 	gatewayURL := decideGateway(r, &faults)
 	gatewayClusterURL := decideClusterURL(r, &faults)
 	hostnames := decideHostnames(r, &faults)
 	path := decidePath(identity, r, &faults)
 	backends := decideBackends(identity, r, &faults)
+	policies := decidePolicies(identity, r.Gateway, restrictions, &faults)
 	if len(faults) > 0 {
 		return plan{}, faults
 	}
@@ -62,17 +64,18 @@ func decide(identity meta.Identity, r Routing) (plan, fault.List) {
 		faults.AddErr("backends", err)
 		return plan{}, faults
 	}
-	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends)}
+	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends), policies: policies}
 	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
 	decided.shares = shares(backends, weights)
-	decided.warning = warn(r, backends)
+	decided.warning = warn(r, restrictions, backends)
 	decided.route = route.Build(route.Route{
-		Gateway:   route.ParentRef{Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener},
-		Namespace: identity.Namespace,
-		Plugin:    r.Gateway.HasPlugin(),
-		Hostnames: hostnames,
-		Path:      path,
-		Backends:  weighted(backends, weights),
+		Gateway:     route.ParentRef{Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener},
+		Namespace:   identity.Namespace,
+		Plugin:      r.Gateway.HasPlugin(),
+		Hostnames:   hostnames,
+		Path:        path,
+		Middlewares: middlewareNames(identity, policies),
+		Backends:    weighted(backends, weights),
 	})
 	return decided, nil
 }
@@ -260,13 +263,13 @@ func shares(backends []entry, weights [][]int32) []Share {
 }
 
 // warn says that strangers can spend the money of a key's owner.
-func warn(r Routing, backends []entry) string {
-	if r.AllowAnonymous || !r.Gateway.Public || !slices.ContainsFunc(backends, entry.isKeyed) {
+func warn(r Routing, p Policy, backends []entry) string {
+	if r.AllowAnonymous || p.Auth != nil || len(p.AllowFrom) > 0 || !r.Gateway.Public || !slices.ContainsFunc(backends, entry.isKeyed) {
 		return ""
 	}
 	return "The internet can reach this service's gateway, which asks nobody for a key, and the service sends its own keys: anyone can " +
-		"use them at their owner's expense. Limit the gateway (service.loadBalancerSourceRanges, or a Service that is internal), put " +
-		"something in front of it that asks for a key, or set allowAnonymous: true if this is meant."
+		"use them at their owner's expense. Ask callers for keys (auth), limit their addresses (allowFrom, or the gateway's " +
+		"service.loadBalancerSourceRanges), or set allowAnonymous: true if this is meant."
 }
 
 // grants names, for each other namespace, the Services in it that the route uses.

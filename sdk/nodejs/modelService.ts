@@ -88,11 +88,15 @@ export class ModelService extends pulumi.ComponentResource {
                 throw new Error("Missing required property 'gateway'");
             }
             resourceInputs["allowAnonymous"] = (args?.allowAnonymous) ?? false;
+            resourceInputs["allowFrom"] = args?.allowFrom;
             resourceInputs["annotations"] = args?.annotations;
+            resourceInputs["auth"] = args?.auth;
             resourceInputs["backends"] = args?.backends;
+            resourceInputs["cors"] = args ? pulumi.output(args.cors).apply(v => v === undefined ? undefined : inputs.serviceCorsArgsProvideDefaults(v)) : undefined;
             resourceInputs["gateway"] = args ? pulumi.output(args.gateway).apply(inputs.gatewayReferenceArgsProvideDefaults) : undefined;
             resourceInputs["hostnames"] = args?.hostnames;
             resourceInputs["labels"] = args?.labels;
+            resourceInputs["limits"] = args?.limits;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
             resourceInputs["path"] = args?.path;
@@ -119,17 +123,29 @@ export class ModelService extends pulumi.ComponentResource {
  */
 export interface ModelServiceArgs {
     /**
-     * Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+     * Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
      */
     allowAnonymous?: pulumi.Input<boolean | undefined>;
+    /**
+     * The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+     */
+    allowFrom?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Annotations for all objects of the service.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
+     * How callers show who they are. Default: nobody is asked.
+     */
+    auth?: pulumi.Input<inputs.ServiceAuthArgs | undefined>;
+    /**
      * Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
      */
     backends: pulumi.Input<pulumi.Input<inputs.ServiceBackendArgs>[]>;
+    /**
+     * What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+     */
+    cors?: pulumi.Input<inputs.ServiceCorsArgs | undefined>;
     /**
      * The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
      */
@@ -142,6 +158,10 @@ export interface ModelServiceArgs {
      * Labels for all objects of the service.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+     */
+    limits?: pulumi.Input<inputs.ServiceLimitsArgs | undefined>;
     /**
      * The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
      */

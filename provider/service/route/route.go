@@ -55,6 +55,8 @@ type Route struct {
 	// /default/chat/v1; "" or "/" means every request. Each backend's BasePath
 	// takes its place.
 	Path string
+	// Middlewares are Traefik's, in the route's namespace, that requests pass in this order before a backend is chosen.
+	Middlewares []string
 	// Backends share the requests in proportion to their weights.
 	Backends []Backend
 }
@@ -89,6 +91,7 @@ func Build(r Route) gatewayv1.HTTPRouteSpec {
 					Value: ptr.To(orRoot(r.Path)),
 				},
 			}},
+			Filters:     extensions(r.Middlewares...),
 			BackendRefs: backendRefs(r),
 		}},
 	}
@@ -133,10 +136,7 @@ func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
 func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	var filters []gatewayv1.HTTPRouteFilter
 	if r.hasMiddleware(b) {
-		filters = append(filters, gatewayv1.HTTPRouteFilter{
-			Type:         gatewayv1.HTTPRouteFilterExtensionRef,
-			ExtensionRef: &gatewayv1.LocalObjectReference{Group: "traefik.io", Kind: "Middleware", Name: gatewayv1.ObjectName(*b.Middleware)},
-		})
+		filters = extensions(*b.Middleware)
 	}
 	if headers := headerFilter(b, r.hidden(b)); headers != nil {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
@@ -145,6 +145,18 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 		})
 	}
 	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})
+}
+
+// extensions are filters that run Middlewares.
+func extensions(middlewares ...string) []gatewayv1.HTTPRouteFilter {
+	var filters []gatewayv1.HTTPRouteFilter
+	for _, name := range middlewares {
+		filters = append(filters, gatewayv1.HTTPRouteFilter{
+			Type:         gatewayv1.HTTPRouteFilterExtensionRef,
+			ExtensionRef: &gatewayv1.LocalObjectReference{Group: "traefik.io", Kind: "Middleware", Name: gatewayv1.ObjectName(name)},
+		})
+	}
+	return filters
 }
 
 // hidden are the headers that the filter removes so that the server does not learn who the caller is.

@@ -96,6 +96,9 @@ func NewModelService(ctx *pulumi.Context,
 	if args.AllowAnonymous == nil {
 		args.AllowAnonymous = pulumi.BoolPtr(false)
 	}
+	if args.Cors != nil {
+		args.Cors = args.Cors.ToServiceCorsPtrOutput().ApplyT(func(v *ServiceCors) *ServiceCors { return v.Defaults() }).(ServiceCorsPtrOutput)
+	}
 	args.Gateway = args.Gateway.ToGatewayReferenceOutput().ApplyT(func(v GatewayReference) GatewayReference { return *v.Defaults() }).(GatewayReferenceOutput)
 	if args.Namespace == nil {
 		args.Namespace = pulumi.StringPtr("default")
@@ -113,18 +116,26 @@ func NewModelService(ctx *pulumi.Context,
 }
 
 type modelServiceArgs struct {
-	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
 	AllowAnonymous *bool `pulumi:"allowAnonymous"`
+	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+	AllowFrom []string `pulumi:"allowFrom"`
 	// Annotations for all objects of the service.
 	Annotations map[string]string `pulumi:"annotations"`
+	// How callers show who they are. Default: nobody is asked.
+	Auth *ServiceAuth `pulumi:"auth"`
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends []ServiceBackend `pulumi:"backends"`
+	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+	Cors *ServiceCors `pulumi:"cors"`
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReference `pulumi:"gateway"`
 	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
 	Hostnames []string `pulumi:"hostnames"`
 	// Labels for all objects of the service.
 	Labels map[string]string `pulumi:"labels"`
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	Limits *ServiceLimits `pulumi:"limits"`
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
@@ -137,18 +148,26 @@ type modelServiceArgs struct {
 
 // The set of arguments for constructing a ModelService resource.
 type ModelServiceArgs struct {
-	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
 	AllowAnonymous pulumi.BoolPtrInput
+	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+	AllowFrom pulumi.StringArrayInput
 	// Annotations for all objects of the service.
 	Annotations pulumi.StringMapInput
+	// How callers show who they are. Default: nobody is asked.
+	Auth ServiceAuthPtrInput
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends ServiceBackendArrayInput
+	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+	Cors ServiceCorsPtrInput
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReferenceInput
 	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
 	Hostnames pulumi.StringArrayInput
 	// Labels for all objects of the service.
 	Labels pulumi.StringMapInput
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	Limits ServiceLimitsPtrInput
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
 	Name *string
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.

@@ -880,6 +880,179 @@ func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutputWithContext(ctx co
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayServiceTypePtrOutput)
 }
 
+type LimitBy string
+
+const (
+	// Those of all clients.
+	LimitByAll = LimitBy("All")
+	// Those of a caller, as `auth` names it.
+	LimitByCaller = LimitBy("Caller")
+	// Those of a client's IP address.
+	LimitByAddress = LimitBy("Address")
+	// Those with one value of a header.
+	LimitByHeader = LimitBy("Header")
+)
+
+func (LimitBy) ElementType() reflect.Type {
+	return reflect.TypeOf((*LimitBy)(nil)).Elem()
+}
+
+func (e LimitBy) ToLimitByOutput() LimitByOutput {
+	return pulumi.ToOutput(e).(LimitByOutput)
+}
+
+func (e LimitBy) ToLimitByOutputWithContext(ctx context.Context) LimitByOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(LimitByOutput)
+}
+
+func (e LimitBy) ToLimitByPtrOutput() LimitByPtrOutput {
+	return e.ToLimitByPtrOutputWithContext(context.Background())
+}
+
+func (e LimitBy) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return LimitBy(e).ToLimitByOutputWithContext(ctx).ToLimitByPtrOutputWithContext(ctx)
+}
+
+func (e LimitBy) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e LimitBy) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e LimitBy) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e LimitBy) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type LimitByOutput struct{ *pulumi.OutputState }
+
+func (LimitByOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*LimitBy)(nil)).Elem()
+}
+
+func (o LimitByOutput) ToLimitByOutput() LimitByOutput {
+	return o
+}
+
+func (o LimitByOutput) ToLimitByOutputWithContext(ctx context.Context) LimitByOutput {
+	return o
+}
+
+func (o LimitByOutput) ToLimitByPtrOutput() LimitByPtrOutput {
+	return o.ToLimitByPtrOutputWithContext(context.Background())
+}
+
+func (o LimitByOutput) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v LimitBy) *LimitBy {
+		return &v
+	}).(LimitByPtrOutput)
+}
+
+func (o LimitByOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o LimitByOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e LimitBy) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o LimitByOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o LimitByOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e LimitBy) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type LimitByPtrOutput struct{ *pulumi.OutputState }
+
+func (LimitByPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**LimitBy)(nil)).Elem()
+}
+
+func (o LimitByPtrOutput) ToLimitByPtrOutput() LimitByPtrOutput {
+	return o
+}
+
+func (o LimitByPtrOutput) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return o
+}
+
+func (o LimitByPtrOutput) Elem() LimitByOutput {
+	return o.ApplyT(func(v *LimitBy) LimitBy {
+		if v != nil {
+			return *v
+		}
+		var ret LimitBy
+		return ret
+	}).(LimitByOutput)
+}
+
+func (o LimitByPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o LimitByPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *LimitBy) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// LimitByInput is an input type that accepts values of the LimitBy enum
+// A concrete instance of `LimitByInput` can be one of the following:
+//
+//	LimitByAll
+//	LimitByCaller
+//	LimitByAddress
+//	LimitByHeader
+type LimitByInput interface {
+	pulumi.Input
+
+	ToLimitByOutput() LimitByOutput
+	ToLimitByOutputWithContext(context.Context) LimitByOutput
+}
+
+var limitByPtrType = reflect.TypeOf((**LimitBy)(nil)).Elem()
+
+type LimitByPtrInput interface {
+	pulumi.Input
+
+	ToLimitByPtrOutput() LimitByPtrOutput
+	ToLimitByPtrOutputWithContext(context.Context) LimitByPtrOutput
+}
+
+type limitByPtr string
+
+func LimitByPtr(v string) LimitByPtrInput {
+	return (*limitByPtr)(&v)
+}
+
+func (*limitByPtr) ElementType() reflect.Type {
+	return limitByPtrType
+}
+
+func (in *limitByPtr) ToLimitByPtrOutput() LimitByPtrOutput {
+	return pulumi.ToOutput(in).(LimitByPtrOutput)
+}
+
+func (in *limitByPtr) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(LimitByPtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
@@ -891,6 +1064,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromPtrInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypeInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
+	pulumi.RegisterInputType(reflect.TypeOf((*LimitByInput)(nil)).Elem(), LimitBy("All"))
+	pulumi.RegisterInputType(reflect.TypeOf((*LimitByPtrInput)(nil)).Elem(), LimitBy("All"))
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
 	pulumi.RegisterOutputType(DeploymentEnginePresetOutput{})
@@ -901,4 +1076,6 @@ func init() {
 	pulumi.RegisterOutputType(GatewayNamespacesFromPtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypeOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypePtrOutput{})
+	pulumi.RegisterOutputType(LimitByOutput{})
+	pulumi.RegisterOutputType(LimitByPtrOutput{})
 }

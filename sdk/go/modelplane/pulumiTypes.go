@@ -638,6 +638,292 @@ func (o CaCertificateReferencePtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// One key of a caller.
+type CallerKey struct {
+	// When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+	Expires *string `pulumi:"expires"`
+	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+	Key *string `pulumi:"key"`
+	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+	Name string `pulumi:"name"`
+	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+	Sha256 *string `pulumi:"sha256"`
+}
+
+// CallerKeyInput is an input type that accepts CallerKeyArgs and CallerKeyOutput values.
+// You can construct a concrete instance of `CallerKeyInput` via:
+//
+//	CallerKeyArgs{...}
+type CallerKeyInput interface {
+	pulumi.Input
+
+	ToCallerKeyOutput() CallerKeyOutput
+	ToCallerKeyOutputWithContext(context.Context) CallerKeyOutput
+}
+
+// One key of a caller.
+type CallerKeyArgs struct {
+	// When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+	Expires pulumi.StringPtrInput `pulumi:"expires"`
+	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+	Key pulumi.StringPtrInput `pulumi:"key"`
+	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+	Sha256 pulumi.StringPtrInput `pulumi:"sha256"`
+}
+
+func (CallerKeyArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallerKey)(nil)).Elem()
+}
+
+func (i CallerKeyArgs) ToCallerKeyOutput() CallerKeyOutput {
+	return i.ToCallerKeyOutputWithContext(context.Background())
+}
+
+func (i CallerKeyArgs) ToCallerKeyOutputWithContext(ctx context.Context) CallerKeyOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallerKeyOutput)
+}
+
+// CallerKeyArrayInput is an input type that accepts CallerKeyArray and CallerKeyArrayOutput values.
+// You can construct a concrete instance of `CallerKeyArrayInput` via:
+//
+//	CallerKeyArray{ CallerKeyArgs{...} }
+type CallerKeyArrayInput interface {
+	pulumi.Input
+
+	ToCallerKeyArrayOutput() CallerKeyArrayOutput
+	ToCallerKeyArrayOutputWithContext(context.Context) CallerKeyArrayOutput
+}
+
+type CallerKeyArray []CallerKeyInput
+
+func (CallerKeyArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]CallerKey)(nil)).Elem()
+}
+
+func (i CallerKeyArray) ToCallerKeyArrayOutput() CallerKeyArrayOutput {
+	return i.ToCallerKeyArrayOutputWithContext(context.Background())
+}
+
+func (i CallerKeyArray) ToCallerKeyArrayOutputWithContext(ctx context.Context) CallerKeyArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallerKeyArrayOutput)
+}
+
+// One key of a caller.
+type CallerKeyOutput struct{ *pulumi.OutputState }
+
+func (CallerKeyOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallerKey)(nil)).Elem()
+}
+
+func (o CallerKeyOutput) ToCallerKeyOutput() CallerKeyOutput {
+	return o
+}
+
+func (o CallerKeyOutput) ToCallerKeyOutputWithContext(ctx context.Context) CallerKeyOutput {
+	return o
+}
+
+// When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+func (o CallerKeyOutput) Expires() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v CallerKey) *string { return v.Expires }).(pulumi.StringPtrOutput)
+}
+
+// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+func (o CallerKeyOutput) Key() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v CallerKey) *string { return v.Key }).(pulumi.StringPtrOutput)
+}
+
+// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+func (o CallerKeyOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v CallerKey) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+func (o CallerKeyOutput) Sha256() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v CallerKey) *string { return v.Sha256 }).(pulumi.StringPtrOutput)
+}
+
+type CallerKeyArrayOutput struct{ *pulumi.OutputState }
+
+func (CallerKeyArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]CallerKey)(nil)).Elem()
+}
+
+func (o CallerKeyArrayOutput) ToCallerKeyArrayOutput() CallerKeyArrayOutput {
+	return o
+}
+
+func (o CallerKeyArrayOutput) ToCallerKeyArrayOutputWithContext(ctx context.Context) CallerKeyArrayOutput {
+	return o
+}
+
+func (o CallerKeyArrayOutput) Index(i pulumi.IntInput) CallerKeyOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) CallerKey {
+		return vs[0].([]CallerKey)[vs[1].(int)]
+	}).(CallerKeyOutput)
+}
+
+// Callers as a service takes them: the output `callers` of a ModelCallers.
+type CallersReference struct {
+	// The Traefik Middleware that asks for the callers' keys.
+	Middleware string `pulumi:"middleware"`
+	// The Middleware's namespace. Only services of that namespace can use it.
+	Namespace string `pulumi:"namespace"`
+}
+
+// CallersReferenceInput is an input type that accepts CallersReferenceArgs and CallersReferenceOutput values.
+// You can construct a concrete instance of `CallersReferenceInput` via:
+//
+//	CallersReferenceArgs{...}
+type CallersReferenceInput interface {
+	pulumi.Input
+
+	ToCallersReferenceOutput() CallersReferenceOutput
+	ToCallersReferenceOutputWithContext(context.Context) CallersReferenceOutput
+}
+
+// Callers as a service takes them: the output `callers` of a ModelCallers.
+type CallersReferenceArgs struct {
+	// The Traefik Middleware that asks for the callers' keys.
+	Middleware pulumi.StringInput `pulumi:"middleware"`
+	// The Middleware's namespace. Only services of that namespace can use it.
+	Namespace pulumi.StringInput `pulumi:"namespace"`
+}
+
+func (CallersReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallersReference)(nil)).Elem()
+}
+
+func (i CallersReferenceArgs) ToCallersReferenceOutput() CallersReferenceOutput {
+	return i.ToCallersReferenceOutputWithContext(context.Background())
+}
+
+func (i CallersReferenceArgs) ToCallersReferenceOutputWithContext(ctx context.Context) CallersReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallersReferenceOutput)
+}
+
+func (i CallersReferenceArgs) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return i.ToCallersReferencePtrOutputWithContext(context.Background())
+}
+
+func (i CallersReferenceArgs) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallersReferenceOutput).ToCallersReferencePtrOutputWithContext(ctx)
+}
+
+// CallersReferencePtrInput is an input type that accepts CallersReferenceArgs, CallersReferencePtr and CallersReferencePtrOutput values.
+// You can construct a concrete instance of `CallersReferencePtrInput` via:
+//
+//	        CallersReferenceArgs{...}
+//
+//	or:
+//
+//	        nil
+type CallersReferencePtrInput interface {
+	pulumi.Input
+
+	ToCallersReferencePtrOutput() CallersReferencePtrOutput
+	ToCallersReferencePtrOutputWithContext(context.Context) CallersReferencePtrOutput
+}
+
+type callersReferencePtrType CallersReferenceArgs
+
+func CallersReferencePtr(v *CallersReferenceArgs) CallersReferencePtrInput {
+	return (*callersReferencePtrType)(v)
+}
+
+func (*callersReferencePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**CallersReference)(nil)).Elem()
+}
+
+func (i *callersReferencePtrType) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return i.ToCallersReferencePtrOutputWithContext(context.Background())
+}
+
+func (i *callersReferencePtrType) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallersReferencePtrOutput)
+}
+
+// Callers as a service takes them: the output `callers` of a ModelCallers.
+type CallersReferenceOutput struct{ *pulumi.OutputState }
+
+func (CallersReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallersReference)(nil)).Elem()
+}
+
+func (o CallersReferenceOutput) ToCallersReferenceOutput() CallersReferenceOutput {
+	return o
+}
+
+func (o CallersReferenceOutput) ToCallersReferenceOutputWithContext(ctx context.Context) CallersReferenceOutput {
+	return o
+}
+
+func (o CallersReferenceOutput) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return o.ToCallersReferencePtrOutputWithContext(context.Background())
+}
+
+func (o CallersReferenceOutput) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v CallersReference) *CallersReference {
+		return &v
+	}).(CallersReferencePtrOutput)
+}
+
+// The Traefik Middleware that asks for the callers' keys.
+func (o CallersReferenceOutput) Middleware() pulumi.StringOutput {
+	return o.ApplyT(func(v CallersReference) string { return v.Middleware }).(pulumi.StringOutput)
+}
+
+// The Middleware's namespace. Only services of that namespace can use it.
+func (o CallersReferenceOutput) Namespace() pulumi.StringOutput {
+	return o.ApplyT(func(v CallersReference) string { return v.Namespace }).(pulumi.StringOutput)
+}
+
+type CallersReferencePtrOutput struct{ *pulumi.OutputState }
+
+func (CallersReferencePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**CallersReference)(nil)).Elem()
+}
+
+func (o CallersReferencePtrOutput) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return o
+}
+
+func (o CallersReferencePtrOutput) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return o
+}
+
+func (o CallersReferencePtrOutput) Elem() CallersReferenceOutput {
+	return o.ApplyT(func(v *CallersReference) CallersReference {
+		if v != nil {
+			return *v
+		}
+		var ret CallersReference
+		return ret
+	}).(CallersReferenceOutput)
+}
+
+// The Traefik Middleware that asks for the callers' keys.
+func (o CallersReferencePtrOutput) Middleware() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *CallersReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Middleware
+	}).(pulumi.StringPtrOutput)
+}
+
+// The Middleware's namespace. Only services of that namespace can use it.
+func (o CallersReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *CallersReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Namespace
+	}).(pulumi.StringPtrOutput)
+}
+
 // Where a Helm chart comes from.
 type ClusterChart struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
@@ -4026,6 +4312,148 @@ func (o GatewayServicePtrOutput) Type() GatewayServiceTypePtrOutput {
 	}).(GatewayServiceTypePtrOutput)
 }
 
+// How many requests may be under way at once.
+type InFlightLimit struct {
+	// Whose requests are counted together. Default: `All`.
+	By *LimitBy `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header *string `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests int `pulumi:"requests"`
+}
+
+// Defaults sets the appropriate defaults for InFlightLimit
+func (val *InFlightLimit) Defaults() *InFlightLimit {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		by_ := LimitBy("All")
+		tmp.By = &by_
+	}
+	return &tmp
+}
+
+// InFlightLimitInput is an input type that accepts InFlightLimitArgs and InFlightLimitOutput values.
+// You can construct a concrete instance of `InFlightLimitInput` via:
+//
+//	InFlightLimitArgs{...}
+type InFlightLimitInput interface {
+	pulumi.Input
+
+	ToInFlightLimitOutput() InFlightLimitOutput
+	ToInFlightLimitOutputWithContext(context.Context) InFlightLimitOutput
+}
+
+// How many requests may be under way at once.
+type InFlightLimitArgs struct {
+	// Whose requests are counted together. Default: `All`.
+	By LimitByPtrInput `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header pulumi.StringPtrInput `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests pulumi.IntInput `pulumi:"requests"`
+}
+
+// Defaults sets the appropriate defaults for InFlightLimitArgs
+func (val *InFlightLimitArgs) Defaults() *InFlightLimitArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		tmp.By = LimitBy("All")
+	}
+	return &tmp
+}
+func (InFlightLimitArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*InFlightLimit)(nil)).Elem()
+}
+
+func (i InFlightLimitArgs) ToInFlightLimitOutput() InFlightLimitOutput {
+	return i.ToInFlightLimitOutputWithContext(context.Background())
+}
+
+func (i InFlightLimitArgs) ToInFlightLimitOutputWithContext(ctx context.Context) InFlightLimitOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(InFlightLimitOutput)
+}
+
+// InFlightLimitArrayInput is an input type that accepts InFlightLimitArray and InFlightLimitArrayOutput values.
+// You can construct a concrete instance of `InFlightLimitArrayInput` via:
+//
+//	InFlightLimitArray{ InFlightLimitArgs{...} }
+type InFlightLimitArrayInput interface {
+	pulumi.Input
+
+	ToInFlightLimitArrayOutput() InFlightLimitArrayOutput
+	ToInFlightLimitArrayOutputWithContext(context.Context) InFlightLimitArrayOutput
+}
+
+type InFlightLimitArray []InFlightLimitInput
+
+func (InFlightLimitArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]InFlightLimit)(nil)).Elem()
+}
+
+func (i InFlightLimitArray) ToInFlightLimitArrayOutput() InFlightLimitArrayOutput {
+	return i.ToInFlightLimitArrayOutputWithContext(context.Background())
+}
+
+func (i InFlightLimitArray) ToInFlightLimitArrayOutputWithContext(ctx context.Context) InFlightLimitArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(InFlightLimitArrayOutput)
+}
+
+// How many requests may be under way at once.
+type InFlightLimitOutput struct{ *pulumi.OutputState }
+
+func (InFlightLimitOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*InFlightLimit)(nil)).Elem()
+}
+
+func (o InFlightLimitOutput) ToInFlightLimitOutput() InFlightLimitOutput {
+	return o
+}
+
+func (o InFlightLimitOutput) ToInFlightLimitOutputWithContext(ctx context.Context) InFlightLimitOutput {
+	return o
+}
+
+// Whose requests are counted together. Default: `All`.
+func (o InFlightLimitOutput) By() LimitByPtrOutput {
+	return o.ApplyT(func(v InFlightLimit) *LimitBy { return v.By }).(LimitByPtrOutput)
+}
+
+// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+func (o InFlightLimitOutput) Header() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v InFlightLimit) *string { return v.Header }).(pulumi.StringPtrOutput)
+}
+
+// How many requests: 1 to 1,000,000.
+func (o InFlightLimitOutput) Requests() pulumi.IntOutput {
+	return o.ApplyT(func(v InFlightLimit) int { return v.Requests }).(pulumi.IntOutput)
+}
+
+type InFlightLimitArrayOutput struct{ *pulumi.OutputState }
+
+func (InFlightLimitArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]InFlightLimit)(nil)).Elem()
+}
+
+func (o InFlightLimitArrayOutput) ToInFlightLimitArrayOutput() InFlightLimitArrayOutput {
+	return o
+}
+
+func (o InFlightLimitArrayOutput) ToInFlightLimitArrayOutputWithContext(ctx context.Context) InFlightLimitArrayOutput {
+	return o
+}
+
+func (o InFlightLimitArrayOutput) Index(i pulumi.IntInput) InFlightLimitOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) InFlightLimit {
+		return vs[0].([]InFlightLimit)[vs[1].(int)]
+	}).(InFlightLimitOutput)
+}
+
 // How many replicas of a model a cluster runs.
 type PlacedReplicas struct {
 	// The cluster's name.
@@ -4603,6 +5031,164 @@ func (o PlacementTolerationArrayOutput) Index(i pulumi.IntInput) PlacementTolera
 	}).(PlacementTolerationOutput)
 }
 
+// How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+type RequestLimit struct {
+	// Whose requests are counted together. Default: `All`.
+	By *LimitBy `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header *string `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests int `pulumi:"requests"`
+	// In how many seconds: 1 to 86,400. Default: 60.
+	Seconds *int `pulumi:"seconds"`
+}
+
+// Defaults sets the appropriate defaults for RequestLimit
+func (val *RequestLimit) Defaults() *RequestLimit {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		by_ := LimitBy("All")
+		tmp.By = &by_
+	}
+	if tmp.Seconds == nil {
+		seconds_ := 60
+		tmp.Seconds = &seconds_
+	}
+	return &tmp
+}
+
+// RequestLimitInput is an input type that accepts RequestLimitArgs and RequestLimitOutput values.
+// You can construct a concrete instance of `RequestLimitInput` via:
+//
+//	RequestLimitArgs{...}
+type RequestLimitInput interface {
+	pulumi.Input
+
+	ToRequestLimitOutput() RequestLimitOutput
+	ToRequestLimitOutputWithContext(context.Context) RequestLimitOutput
+}
+
+// How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+type RequestLimitArgs struct {
+	// Whose requests are counted together. Default: `All`.
+	By LimitByPtrInput `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header pulumi.StringPtrInput `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests pulumi.IntInput `pulumi:"requests"`
+	// In how many seconds: 1 to 86,400. Default: 60.
+	Seconds pulumi.IntPtrInput `pulumi:"seconds"`
+}
+
+// Defaults sets the appropriate defaults for RequestLimitArgs
+func (val *RequestLimitArgs) Defaults() *RequestLimitArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		tmp.By = LimitBy("All")
+	}
+	if tmp.Seconds == nil {
+		tmp.Seconds = pulumi.IntPtr(60)
+	}
+	return &tmp
+}
+func (RequestLimitArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*RequestLimit)(nil)).Elem()
+}
+
+func (i RequestLimitArgs) ToRequestLimitOutput() RequestLimitOutput {
+	return i.ToRequestLimitOutputWithContext(context.Background())
+}
+
+func (i RequestLimitArgs) ToRequestLimitOutputWithContext(ctx context.Context) RequestLimitOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RequestLimitOutput)
+}
+
+// RequestLimitArrayInput is an input type that accepts RequestLimitArray and RequestLimitArrayOutput values.
+// You can construct a concrete instance of `RequestLimitArrayInput` via:
+//
+//	RequestLimitArray{ RequestLimitArgs{...} }
+type RequestLimitArrayInput interface {
+	pulumi.Input
+
+	ToRequestLimitArrayOutput() RequestLimitArrayOutput
+	ToRequestLimitArrayOutputWithContext(context.Context) RequestLimitArrayOutput
+}
+
+type RequestLimitArray []RequestLimitInput
+
+func (RequestLimitArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]RequestLimit)(nil)).Elem()
+}
+
+func (i RequestLimitArray) ToRequestLimitArrayOutput() RequestLimitArrayOutput {
+	return i.ToRequestLimitArrayOutputWithContext(context.Background())
+}
+
+func (i RequestLimitArray) ToRequestLimitArrayOutputWithContext(ctx context.Context) RequestLimitArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RequestLimitArrayOutput)
+}
+
+// How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+type RequestLimitOutput struct{ *pulumi.OutputState }
+
+func (RequestLimitOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*RequestLimit)(nil)).Elem()
+}
+
+func (o RequestLimitOutput) ToRequestLimitOutput() RequestLimitOutput {
+	return o
+}
+
+func (o RequestLimitOutput) ToRequestLimitOutputWithContext(ctx context.Context) RequestLimitOutput {
+	return o
+}
+
+// Whose requests are counted together. Default: `All`.
+func (o RequestLimitOutput) By() LimitByPtrOutput {
+	return o.ApplyT(func(v RequestLimit) *LimitBy { return v.By }).(LimitByPtrOutput)
+}
+
+// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+func (o RequestLimitOutput) Header() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v RequestLimit) *string { return v.Header }).(pulumi.StringPtrOutput)
+}
+
+// How many requests: 1 to 1,000,000.
+func (o RequestLimitOutput) Requests() pulumi.IntOutput {
+	return o.ApplyT(func(v RequestLimit) int { return v.Requests }).(pulumi.IntOutput)
+}
+
+// In how many seconds: 1 to 86,400. Default: 60.
+func (o RequestLimitOutput) Seconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v RequestLimit) *int { return v.Seconds }).(pulumi.IntPtrOutput)
+}
+
+type RequestLimitArrayOutput struct{ *pulumi.OutputState }
+
+func (RequestLimitArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]RequestLimit)(nil)).Elem()
+}
+
+func (o RequestLimitArrayOutput) ToRequestLimitArrayOutput() RequestLimitArrayOutput {
+	return o
+}
+
+func (o RequestLimitArrayOutput) ToRequestLimitArrayOutputWithContext(ctx context.Context) RequestLimitArrayOutput {
+	return o
+}
+
+func (o RequestLimitArrayOutput) Index(i pulumi.IntInput) RequestLimitOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) RequestLimit {
+		return vs[0].([]RequestLimit)[vs[1].(int)]
+	}).(RequestLimitOutput)
+}
+
 // An entry of a Secret in the endpoint's namespace.
 type SecretKeyReference struct {
 	// The key of the entry in the Secret's data.
@@ -4762,6 +5348,184 @@ func (o SecretKeyReferencePtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// How callers show who they are. Give one of `callers`, `basic` and `forward`.
+type ServiceAuth struct {
+	// User and password by HTTP's basic authentication.
+	Basic *ServiceBasicAuth `pulumi:"basic"`
+	// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+	Callers *CallersReference `pulumi:"callers"`
+	// A server of yours that is asked about each request.
+	Forward *ServiceForwardAuth `pulumi:"forward"`
+}
+
+// ServiceAuthInput is an input type that accepts ServiceAuthArgs and ServiceAuthOutput values.
+// You can construct a concrete instance of `ServiceAuthInput` via:
+//
+//	ServiceAuthArgs{...}
+type ServiceAuthInput interface {
+	pulumi.Input
+
+	ToServiceAuthOutput() ServiceAuthOutput
+	ToServiceAuthOutputWithContext(context.Context) ServiceAuthOutput
+}
+
+// How callers show who they are. Give one of `callers`, `basic` and `forward`.
+type ServiceAuthArgs struct {
+	// User and password by HTTP's basic authentication.
+	Basic ServiceBasicAuthPtrInput `pulumi:"basic"`
+	// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+	Callers CallersReferencePtrInput `pulumi:"callers"`
+	// A server of yours that is asked about each request.
+	Forward ServiceForwardAuthPtrInput `pulumi:"forward"`
+}
+
+func (ServiceAuthArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAuth)(nil)).Elem()
+}
+
+func (i ServiceAuthArgs) ToServiceAuthOutput() ServiceAuthOutput {
+	return i.ToServiceAuthOutputWithContext(context.Background())
+}
+
+func (i ServiceAuthArgs) ToServiceAuthOutputWithContext(ctx context.Context) ServiceAuthOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAuthOutput)
+}
+
+func (i ServiceAuthArgs) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return i.ToServiceAuthPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceAuthArgs) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAuthOutput).ToServiceAuthPtrOutputWithContext(ctx)
+}
+
+// ServiceAuthPtrInput is an input type that accepts ServiceAuthArgs, ServiceAuthPtr and ServiceAuthPtrOutput values.
+// You can construct a concrete instance of `ServiceAuthPtrInput` via:
+//
+//	        ServiceAuthArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceAuthPtrInput interface {
+	pulumi.Input
+
+	ToServiceAuthPtrOutput() ServiceAuthPtrOutput
+	ToServiceAuthPtrOutputWithContext(context.Context) ServiceAuthPtrOutput
+}
+
+type serviceAuthPtrType ServiceAuthArgs
+
+func ServiceAuthPtr(v *ServiceAuthArgs) ServiceAuthPtrInput {
+	return (*serviceAuthPtrType)(v)
+}
+
+func (*serviceAuthPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAuth)(nil)).Elem()
+}
+
+func (i *serviceAuthPtrType) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return i.ToServiceAuthPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceAuthPtrType) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAuthPtrOutput)
+}
+
+// How callers show who they are. Give one of `callers`, `basic` and `forward`.
+type ServiceAuthOutput struct{ *pulumi.OutputState }
+
+func (ServiceAuthOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAuth)(nil)).Elem()
+}
+
+func (o ServiceAuthOutput) ToServiceAuthOutput() ServiceAuthOutput {
+	return o
+}
+
+func (o ServiceAuthOutput) ToServiceAuthOutputWithContext(ctx context.Context) ServiceAuthOutput {
+	return o
+}
+
+func (o ServiceAuthOutput) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return o.ToServiceAuthPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceAuthOutput) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceAuth) *ServiceAuth {
+		return &v
+	}).(ServiceAuthPtrOutput)
+}
+
+// User and password by HTTP's basic authentication.
+func (o ServiceAuthOutput) Basic() ServiceBasicAuthPtrOutput {
+	return o.ApplyT(func(v ServiceAuth) *ServiceBasicAuth { return v.Basic }).(ServiceBasicAuthPtrOutput)
+}
+
+// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+func (o ServiceAuthOutput) Callers() CallersReferencePtrOutput {
+	return o.ApplyT(func(v ServiceAuth) *CallersReference { return v.Callers }).(CallersReferencePtrOutput)
+}
+
+// A server of yours that is asked about each request.
+func (o ServiceAuthOutput) Forward() ServiceForwardAuthPtrOutput {
+	return o.ApplyT(func(v ServiceAuth) *ServiceForwardAuth { return v.Forward }).(ServiceForwardAuthPtrOutput)
+}
+
+type ServiceAuthPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceAuthPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAuth)(nil)).Elem()
+}
+
+func (o ServiceAuthPtrOutput) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return o
+}
+
+func (o ServiceAuthPtrOutput) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return o
+}
+
+func (o ServiceAuthPtrOutput) Elem() ServiceAuthOutput {
+	return o.ApplyT(func(v *ServiceAuth) ServiceAuth {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceAuth
+		return ret
+	}).(ServiceAuthOutput)
+}
+
+// User and password by HTTP's basic authentication.
+func (o ServiceAuthPtrOutput) Basic() ServiceBasicAuthPtrOutput {
+	return o.ApplyT(func(v *ServiceAuth) *ServiceBasicAuth {
+		if v == nil {
+			return nil
+		}
+		return v.Basic
+	}).(ServiceBasicAuthPtrOutput)
+}
+
+// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+func (o ServiceAuthPtrOutput) Callers() CallersReferencePtrOutput {
+	return o.ApplyT(func(v *ServiceAuth) *CallersReference {
+		if v == nil {
+			return nil
+		}
+		return v.Callers
+	}).(CallersReferencePtrOutput)
+}
+
+// A server of yours that is asked about each request.
+func (o ServiceAuthPtrOutput) Forward() ServiceForwardAuthPtrOutput {
+	return o.ApplyT(func(v *ServiceAuth) *ServiceForwardAuth {
+		if v == nil {
+			return nil
+		}
+		return v.Forward
+	}).(ServiceForwardAuthPtrOutput)
+}
+
 // One endpoint, or several, with a share of a service's traffic.
 type ServiceBackend struct {
 	// The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
@@ -4907,12 +5671,752 @@ func (o ServiceBackendArrayOutput) Index(i pulumi.IntInput) ServiceBackendOutput
 	}).(ServiceBackendOutput)
 }
 
+// User and password by HTTP's basic authentication (RFC 7617).
+type ServiceBasicAuth struct {
+	// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+	SecretName string `pulumi:"secretName"`
+}
+
+// ServiceBasicAuthInput is an input type that accepts ServiceBasicAuthArgs and ServiceBasicAuthOutput values.
+// You can construct a concrete instance of `ServiceBasicAuthInput` via:
+//
+//	ServiceBasicAuthArgs{...}
+type ServiceBasicAuthInput interface {
+	pulumi.Input
+
+	ToServiceBasicAuthOutput() ServiceBasicAuthOutput
+	ToServiceBasicAuthOutputWithContext(context.Context) ServiceBasicAuthOutput
+}
+
+// User and password by HTTP's basic authentication (RFC 7617).
+type ServiceBasicAuthArgs struct {
+	// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+	SecretName pulumi.StringInput `pulumi:"secretName"`
+}
+
+func (ServiceBasicAuthArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceBasicAuth)(nil)).Elem()
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthOutput() ServiceBasicAuthOutput {
+	return i.ToServiceBasicAuthOutputWithContext(context.Background())
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthOutputWithContext(ctx context.Context) ServiceBasicAuthOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceBasicAuthOutput)
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return i.ToServiceBasicAuthPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceBasicAuthOutput).ToServiceBasicAuthPtrOutputWithContext(ctx)
+}
+
+// ServiceBasicAuthPtrInput is an input type that accepts ServiceBasicAuthArgs, ServiceBasicAuthPtr and ServiceBasicAuthPtrOutput values.
+// You can construct a concrete instance of `ServiceBasicAuthPtrInput` via:
+//
+//	        ServiceBasicAuthArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceBasicAuthPtrInput interface {
+	pulumi.Input
+
+	ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput
+	ToServiceBasicAuthPtrOutputWithContext(context.Context) ServiceBasicAuthPtrOutput
+}
+
+type serviceBasicAuthPtrType ServiceBasicAuthArgs
+
+func ServiceBasicAuthPtr(v *ServiceBasicAuthArgs) ServiceBasicAuthPtrInput {
+	return (*serviceBasicAuthPtrType)(v)
+}
+
+func (*serviceBasicAuthPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceBasicAuth)(nil)).Elem()
+}
+
+func (i *serviceBasicAuthPtrType) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return i.ToServiceBasicAuthPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceBasicAuthPtrType) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceBasicAuthPtrOutput)
+}
+
+// User and password by HTTP's basic authentication (RFC 7617).
+type ServiceBasicAuthOutput struct{ *pulumi.OutputState }
+
+func (ServiceBasicAuthOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceBasicAuth)(nil)).Elem()
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthOutput() ServiceBasicAuthOutput {
+	return o
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthOutputWithContext(ctx context.Context) ServiceBasicAuthOutput {
+	return o
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return o.ToServiceBasicAuthPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceBasicAuth) *ServiceBasicAuth {
+		return &v
+	}).(ServiceBasicAuthPtrOutput)
+}
+
+// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+func (o ServiceBasicAuthOutput) SecretName() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceBasicAuth) string { return v.SecretName }).(pulumi.StringOutput)
+}
+
+type ServiceBasicAuthPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceBasicAuthPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceBasicAuth)(nil)).Elem()
+}
+
+func (o ServiceBasicAuthPtrOutput) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return o
+}
+
+func (o ServiceBasicAuthPtrOutput) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return o
+}
+
+func (o ServiceBasicAuthPtrOutput) Elem() ServiceBasicAuthOutput {
+	return o.ApplyT(func(v *ServiceBasicAuth) ServiceBasicAuth {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceBasicAuth
+		return ret
+	}).(ServiceBasicAuthOutput)
+}
+
+// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+func (o ServiceBasicAuthPtrOutput) SecretName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceBasicAuth) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.SecretName
+	}).(pulumi.StringPtrOutput)
+}
+
+// What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+type ServiceCors struct {
+	// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+	AllowCredentials *bool `pulumi:"allowCredentials"`
+	// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+	AllowHeaders []string `pulumi:"allowHeaders"`
+	// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+	AllowMethods []string `pulumi:"allowMethods"`
+	// The sites, such as `https://app.example.com`; `*` is every site.
+	AllowOrigins []string `pulumi:"allowOrigins"`
+	// The headers of answers that they may read. Default: none but those that every script may read.
+	ExposeHeaders []string `pulumi:"exposeHeaders"`
+	// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+	MaxAge *int `pulumi:"maxAge"`
+}
+
+// Defaults sets the appropriate defaults for ServiceCors
+func (val *ServiceCors) Defaults() *ServiceCors {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AllowCredentials == nil {
+		allowCredentials_ := false
+		tmp.AllowCredentials = &allowCredentials_
+	}
+	return &tmp
+}
+
+// ServiceCorsInput is an input type that accepts ServiceCorsArgs and ServiceCorsOutput values.
+// You can construct a concrete instance of `ServiceCorsInput` via:
+//
+//	ServiceCorsArgs{...}
+type ServiceCorsInput interface {
+	pulumi.Input
+
+	ToServiceCorsOutput() ServiceCorsOutput
+	ToServiceCorsOutputWithContext(context.Context) ServiceCorsOutput
+}
+
+// What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+type ServiceCorsArgs struct {
+	// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+	AllowCredentials pulumi.BoolPtrInput `pulumi:"allowCredentials"`
+	// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+	AllowHeaders pulumi.StringArrayInput `pulumi:"allowHeaders"`
+	// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+	AllowMethods pulumi.StringArrayInput `pulumi:"allowMethods"`
+	// The sites, such as `https://app.example.com`; `*` is every site.
+	AllowOrigins pulumi.StringArrayInput `pulumi:"allowOrigins"`
+	// The headers of answers that they may read. Default: none but those that every script may read.
+	ExposeHeaders pulumi.StringArrayInput `pulumi:"exposeHeaders"`
+	// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+	MaxAge pulumi.IntPtrInput `pulumi:"maxAge"`
+}
+
+// Defaults sets the appropriate defaults for ServiceCorsArgs
+func (val *ServiceCorsArgs) Defaults() *ServiceCorsArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AllowCredentials == nil {
+		tmp.AllowCredentials = pulumi.BoolPtr(false)
+	}
+	return &tmp
+}
+func (ServiceCorsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceCors)(nil)).Elem()
+}
+
+func (i ServiceCorsArgs) ToServiceCorsOutput() ServiceCorsOutput {
+	return i.ToServiceCorsOutputWithContext(context.Background())
+}
+
+func (i ServiceCorsArgs) ToServiceCorsOutputWithContext(ctx context.Context) ServiceCorsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceCorsOutput)
+}
+
+func (i ServiceCorsArgs) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return i.ToServiceCorsPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceCorsArgs) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceCorsOutput).ToServiceCorsPtrOutputWithContext(ctx)
+}
+
+// ServiceCorsPtrInput is an input type that accepts ServiceCorsArgs, ServiceCorsPtr and ServiceCorsPtrOutput values.
+// You can construct a concrete instance of `ServiceCorsPtrInput` via:
+//
+//	        ServiceCorsArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceCorsPtrInput interface {
+	pulumi.Input
+
+	ToServiceCorsPtrOutput() ServiceCorsPtrOutput
+	ToServiceCorsPtrOutputWithContext(context.Context) ServiceCorsPtrOutput
+}
+
+type serviceCorsPtrType ServiceCorsArgs
+
+func ServiceCorsPtr(v *ServiceCorsArgs) ServiceCorsPtrInput {
+	return (*serviceCorsPtrType)(v)
+}
+
+func (*serviceCorsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceCors)(nil)).Elem()
+}
+
+func (i *serviceCorsPtrType) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return i.ToServiceCorsPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceCorsPtrType) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceCorsPtrOutput)
+}
+
+// What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+type ServiceCorsOutput struct{ *pulumi.OutputState }
+
+func (ServiceCorsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceCors)(nil)).Elem()
+}
+
+func (o ServiceCorsOutput) ToServiceCorsOutput() ServiceCorsOutput {
+	return o
+}
+
+func (o ServiceCorsOutput) ToServiceCorsOutputWithContext(ctx context.Context) ServiceCorsOutput {
+	return o
+}
+
+func (o ServiceCorsOutput) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return o.ToServiceCorsPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceCorsOutput) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceCors) *ServiceCors {
+		return &v
+	}).(ServiceCorsPtrOutput)
+}
+
+// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+func (o ServiceCorsOutput) AllowCredentials() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v ServiceCors) *bool { return v.AllowCredentials }).(pulumi.BoolPtrOutput)
+}
+
+// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+func (o ServiceCorsOutput) AllowHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.AllowHeaders }).(pulumi.StringArrayOutput)
+}
+
+// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+func (o ServiceCorsOutput) AllowMethods() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.AllowMethods }).(pulumi.StringArrayOutput)
+}
+
+// The sites, such as `https://app.example.com`; `*` is every site.
+func (o ServiceCorsOutput) AllowOrigins() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.AllowOrigins }).(pulumi.StringArrayOutput)
+}
+
+// The headers of answers that they may read. Default: none but those that every script may read.
+func (o ServiceCorsOutput) ExposeHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.ExposeHeaders }).(pulumi.StringArrayOutput)
+}
+
+// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+func (o ServiceCorsOutput) MaxAge() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceCors) *int { return v.MaxAge }).(pulumi.IntPtrOutput)
+}
+
+type ServiceCorsPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceCorsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceCors)(nil)).Elem()
+}
+
+func (o ServiceCorsPtrOutput) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return o
+}
+
+func (o ServiceCorsPtrOutput) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return o
+}
+
+func (o ServiceCorsPtrOutput) Elem() ServiceCorsOutput {
+	return o.ApplyT(func(v *ServiceCors) ServiceCors {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceCors
+		return ret
+	}).(ServiceCorsOutput)
+}
+
+// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+func (o ServiceCorsPtrOutput) AllowCredentials() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *ServiceCors) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AllowCredentials
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+func (o ServiceCorsPtrOutput) AllowHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.AllowHeaders
+	}).(pulumi.StringArrayOutput)
+}
+
+// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+func (o ServiceCorsPtrOutput) AllowMethods() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.AllowMethods
+	}).(pulumi.StringArrayOutput)
+}
+
+// The sites, such as `https://app.example.com`; `*` is every site.
+func (o ServiceCorsPtrOutput) AllowOrigins() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.AllowOrigins
+	}).(pulumi.StringArrayOutput)
+}
+
+// The headers of answers that they may read. Default: none but those that every script may read.
+func (o ServiceCorsPtrOutput) ExposeHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.ExposeHeaders
+	}).(pulumi.StringArrayOutput)
+}
+
+// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceCors) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MaxAge
+	}).(pulumi.IntPtrOutput)
+}
+
+// A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+type ServiceForwardAuth struct {
+	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+	ResponseHeaders []string `pulumi:"responseHeaders"`
+	// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+	Url string `pulumi:"url"`
+}
+
+// ServiceForwardAuthInput is an input type that accepts ServiceForwardAuthArgs and ServiceForwardAuthOutput values.
+// You can construct a concrete instance of `ServiceForwardAuthInput` via:
+//
+//	ServiceForwardAuthArgs{...}
+type ServiceForwardAuthInput interface {
+	pulumi.Input
+
+	ToServiceForwardAuthOutput() ServiceForwardAuthOutput
+	ToServiceForwardAuthOutputWithContext(context.Context) ServiceForwardAuthOutput
+}
+
+// A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+type ServiceForwardAuthArgs struct {
+	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+	ResponseHeaders pulumi.StringArrayInput `pulumi:"responseHeaders"`
+	// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+	Url pulumi.StringInput `pulumi:"url"`
+}
+
+func (ServiceForwardAuthArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceForwardAuth)(nil)).Elem()
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthOutput() ServiceForwardAuthOutput {
+	return i.ToServiceForwardAuthOutputWithContext(context.Background())
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthOutputWithContext(ctx context.Context) ServiceForwardAuthOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceForwardAuthOutput)
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return i.ToServiceForwardAuthPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceForwardAuthOutput).ToServiceForwardAuthPtrOutputWithContext(ctx)
+}
+
+// ServiceForwardAuthPtrInput is an input type that accepts ServiceForwardAuthArgs, ServiceForwardAuthPtr and ServiceForwardAuthPtrOutput values.
+// You can construct a concrete instance of `ServiceForwardAuthPtrInput` via:
+//
+//	        ServiceForwardAuthArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceForwardAuthPtrInput interface {
+	pulumi.Input
+
+	ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput
+	ToServiceForwardAuthPtrOutputWithContext(context.Context) ServiceForwardAuthPtrOutput
+}
+
+type serviceForwardAuthPtrType ServiceForwardAuthArgs
+
+func ServiceForwardAuthPtr(v *ServiceForwardAuthArgs) ServiceForwardAuthPtrInput {
+	return (*serviceForwardAuthPtrType)(v)
+}
+
+func (*serviceForwardAuthPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceForwardAuth)(nil)).Elem()
+}
+
+func (i *serviceForwardAuthPtrType) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return i.ToServiceForwardAuthPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceForwardAuthPtrType) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceForwardAuthPtrOutput)
+}
+
+// A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+type ServiceForwardAuthOutput struct{ *pulumi.OutputState }
+
+func (ServiceForwardAuthOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceForwardAuth)(nil)).Elem()
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthOutput() ServiceForwardAuthOutput {
+	return o
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthOutputWithContext(ctx context.Context) ServiceForwardAuthOutput {
+	return o
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return o.ToServiceForwardAuthPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceForwardAuth) *ServiceForwardAuth {
+		return &v
+	}).(ServiceForwardAuthPtrOutput)
+}
+
+// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+func (o ServiceForwardAuthOutput) ResponseHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceForwardAuth) []string { return v.ResponseHeaders }).(pulumi.StringArrayOutput)
+}
+
+// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+func (o ServiceForwardAuthOutput) Url() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceForwardAuth) string { return v.Url }).(pulumi.StringOutput)
+}
+
+type ServiceForwardAuthPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceForwardAuthPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceForwardAuth)(nil)).Elem()
+}
+
+func (o ServiceForwardAuthPtrOutput) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return o
+}
+
+func (o ServiceForwardAuthPtrOutput) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return o
+}
+
+func (o ServiceForwardAuthPtrOutput) Elem() ServiceForwardAuthOutput {
+	return o.ApplyT(func(v *ServiceForwardAuth) ServiceForwardAuth {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceForwardAuth
+		return ret
+	}).(ServiceForwardAuthOutput)
+}
+
+// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+func (o ServiceForwardAuthPtrOutput) ResponseHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceForwardAuth) []string {
+		if v == nil {
+			return nil
+		}
+		return v.ResponseHeaders
+	}).(pulumi.StringArrayOutput)
+}
+
+// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+func (o ServiceForwardAuthPtrOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceForwardAuth) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Url
+	}).(pulumi.StringPtrOutput)
+}
+
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+type ServiceLimits struct {
+	// How many requests at once. One is under way until its answer has ended.
+	InFlight []InFlightLimit `pulumi:"inFlight"`
+	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+	MaxBodyBytes *int `pulumi:"maxBodyBytes"`
+	// How many requests in a span of time.
+	Requests []RequestLimit `pulumi:"requests"`
+}
+
+// ServiceLimitsInput is an input type that accepts ServiceLimitsArgs and ServiceLimitsOutput values.
+// You can construct a concrete instance of `ServiceLimitsInput` via:
+//
+//	ServiceLimitsArgs{...}
+type ServiceLimitsInput interface {
+	pulumi.Input
+
+	ToServiceLimitsOutput() ServiceLimitsOutput
+	ToServiceLimitsOutputWithContext(context.Context) ServiceLimitsOutput
+}
+
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+type ServiceLimitsArgs struct {
+	// How many requests at once. One is under way until its answer has ended.
+	InFlight InFlightLimitArrayInput `pulumi:"inFlight"`
+	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+	MaxBodyBytes pulumi.IntPtrInput `pulumi:"maxBodyBytes"`
+	// How many requests in a span of time.
+	Requests RequestLimitArrayInput `pulumi:"requests"`
+}
+
+func (ServiceLimitsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceLimits)(nil)).Elem()
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsOutput() ServiceLimitsOutput {
+	return i.ToServiceLimitsOutputWithContext(context.Background())
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsOutputWithContext(ctx context.Context) ServiceLimitsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsOutput)
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return i.ToServiceLimitsPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsOutput).ToServiceLimitsPtrOutputWithContext(ctx)
+}
+
+// ServiceLimitsPtrInput is an input type that accepts ServiceLimitsArgs, ServiceLimitsPtr and ServiceLimitsPtrOutput values.
+// You can construct a concrete instance of `ServiceLimitsPtrInput` via:
+//
+//	        ServiceLimitsArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceLimitsPtrInput interface {
+	pulumi.Input
+
+	ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput
+	ToServiceLimitsPtrOutputWithContext(context.Context) ServiceLimitsPtrOutput
+}
+
+type serviceLimitsPtrType ServiceLimitsArgs
+
+func ServiceLimitsPtr(v *ServiceLimitsArgs) ServiceLimitsPtrInput {
+	return (*serviceLimitsPtrType)(v)
+}
+
+func (*serviceLimitsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceLimits)(nil)).Elem()
+}
+
+func (i *serviceLimitsPtrType) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return i.ToServiceLimitsPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceLimitsPtrType) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsPtrOutput)
+}
+
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+type ServiceLimitsOutput struct{ *pulumi.OutputState }
+
+func (ServiceLimitsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceLimits)(nil)).Elem()
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsOutput() ServiceLimitsOutput {
+	return o
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsOutputWithContext(ctx context.Context) ServiceLimitsOutput {
+	return o
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return o.ToServiceLimitsPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceLimits) *ServiceLimits {
+		return &v
+	}).(ServiceLimitsPtrOutput)
+}
+
+// How many requests at once. One is under way until its answer has ended.
+func (o ServiceLimitsOutput) InFlight() InFlightLimitArrayOutput {
+	return o.ApplyT(func(v ServiceLimits) []InFlightLimit { return v.InFlight }).(InFlightLimitArrayOutput)
+}
+
+// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+func (o ServiceLimitsOutput) MaxBodyBytes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceLimits) *int { return v.MaxBodyBytes }).(pulumi.IntPtrOutput)
+}
+
+// How many requests in a span of time.
+func (o ServiceLimitsOutput) Requests() RequestLimitArrayOutput {
+	return o.ApplyT(func(v ServiceLimits) []RequestLimit { return v.Requests }).(RequestLimitArrayOutput)
+}
+
+type ServiceLimitsPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceLimitsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceLimits)(nil)).Elem()
+}
+
+func (o ServiceLimitsPtrOutput) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return o
+}
+
+func (o ServiceLimitsPtrOutput) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return o
+}
+
+func (o ServiceLimitsPtrOutput) Elem() ServiceLimitsOutput {
+	return o.ApplyT(func(v *ServiceLimits) ServiceLimits {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceLimits
+		return ret
+	}).(ServiceLimitsOutput)
+}
+
+// How many requests at once. One is under way until its answer has ended.
+func (o ServiceLimitsPtrOutput) InFlight() InFlightLimitArrayOutput {
+	return o.ApplyT(func(v *ServiceLimits) []InFlightLimit {
+		if v == nil {
+			return nil
+		}
+		return v.InFlight
+	}).(InFlightLimitArrayOutput)
+}
+
+// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+func (o ServiceLimitsPtrOutput) MaxBodyBytes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceLimits) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MaxBodyBytes
+	}).(pulumi.IntPtrOutput)
+}
+
+// How many requests in a span of time.
+func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
+	return o.ApplyT(func(v *ServiceLimits) []RequestLimit {
+		if v == nil {
+			return nil
+		}
+		return v.Requests
+	}).(RequestLimitArrayOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferencePtrInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceArrayInput)(nil)).Elem(), BackendReferenceArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferenceInput)(nil)).Elem(), CaCertificateReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferencePtrInput)(nil)).Elem(), CaCertificateReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallerKeyInput)(nil)).Elem(), CallerKeyArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallerKeyArrayInput)(nil)).Elem(), CallerKeyArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallersReferenceInput)(nil)).Elem(), CallersReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallersReferencePtrInput)(nil)).Elem(), CallersReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartPtrInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterConnectionInput)(nil)).Elem(), ClusterConnectionArgs{})
@@ -4951,6 +6455,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayReferenceInput)(nil)).Elem(), GatewayReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitInput)(nil)).Elem(), InFlightLimitArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitArrayInput)(nil)).Elem(), InFlightLimitArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementInput)(nil)).Elem(), PlacementLabelRequirementArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementArrayInput)(nil)).Elem(), PlacementLabelRequirementArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRequestInput)(nil)).Elem(), PlacementRequestArgs{})
@@ -4958,10 +6464,22 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRulesPtrInput)(nil)).Elem(), PlacementRulesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementTolerationInput)(nil)).Elem(), PlacementTolerationArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementTolerationArrayInput)(nil)).Elem(), PlacementTolerationArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RequestLimitInput)(nil)).Elem(), RequestLimitArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RequestLimitArrayInput)(nil)).Elem(), RequestLimitArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferenceInput)(nil)).Elem(), SecretKeyReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferencePtrInput)(nil)).Elem(), SecretKeyReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAuthInput)(nil)).Elem(), ServiceAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAuthPtrInput)(nil)).Elem(), ServiceAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBackendInput)(nil)).Elem(), ServiceBackendArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBackendArrayInput)(nil)).Elem(), ServiceBackendArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBasicAuthInput)(nil)).Elem(), ServiceBasicAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBasicAuthPtrInput)(nil)).Elem(), ServiceBasicAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceCorsInput)(nil)).Elem(), ServiceCorsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceCorsPtrInput)(nil)).Elem(), ServiceCorsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthInput)(nil)).Elem(), ServiceForwardAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthPtrInput)(nil)).Elem(), ServiceForwardAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsInput)(nil)).Elem(), ServiceLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsPtrInput)(nil)).Elem(), ServiceLimitsArgs{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
 	pulumi.RegisterOutputType(BackendReferencePtrOutput{})
 	pulumi.RegisterOutputType(BackendReferenceArrayOutput{})
@@ -4969,6 +6487,10 @@ func init() {
 	pulumi.RegisterOutputType(BackendShareArrayOutput{})
 	pulumi.RegisterOutputType(CaCertificateReferenceOutput{})
 	pulumi.RegisterOutputType(CaCertificateReferencePtrOutput{})
+	pulumi.RegisterOutputType(CallerKeyOutput{})
+	pulumi.RegisterOutputType(CallerKeyArrayOutput{})
+	pulumi.RegisterOutputType(CallersReferenceOutput{})
+	pulumi.RegisterOutputType(CallersReferencePtrOutput{})
 	pulumi.RegisterOutputType(ClusterChartOutput{})
 	pulumi.RegisterOutputType(ClusterChartPtrOutput{})
 	pulumi.RegisterOutputType(ClusterConnectionOutput{})
@@ -5007,6 +6529,8 @@ func init() {
 	pulumi.RegisterOutputType(GatewayReferenceOutput{})
 	pulumi.RegisterOutputType(GatewayServiceOutput{})
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
+	pulumi.RegisterOutputType(InFlightLimitOutput{})
+	pulumi.RegisterOutputType(InFlightLimitArrayOutput{})
 	pulumi.RegisterOutputType(PlacedReplicasOutput{})
 	pulumi.RegisterOutputType(PlacedReplicasArrayOutput{})
 	pulumi.RegisterOutputType(PlacementLabelRequirementOutput{})
@@ -5016,8 +6540,20 @@ func init() {
 	pulumi.RegisterOutputType(PlacementRulesPtrOutput{})
 	pulumi.RegisterOutputType(PlacementTolerationOutput{})
 	pulumi.RegisterOutputType(PlacementTolerationArrayOutput{})
+	pulumi.RegisterOutputType(RequestLimitOutput{})
+	pulumi.RegisterOutputType(RequestLimitArrayOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferenceOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferencePtrOutput{})
+	pulumi.RegisterOutputType(ServiceAuthOutput{})
+	pulumi.RegisterOutputType(ServiceAuthPtrOutput{})
 	pulumi.RegisterOutputType(ServiceBackendOutput{})
 	pulumi.RegisterOutputType(ServiceBackendArrayOutput{})
+	pulumi.RegisterOutputType(ServiceBasicAuthOutput{})
+	pulumi.RegisterOutputType(ServiceBasicAuthPtrOutput{})
+	pulumi.RegisterOutputType(ServiceCorsOutput{})
+	pulumi.RegisterOutputType(ServiceCorsPtrOutput{})
+	pulumi.RegisterOutputType(ServiceForwardAuthOutput{})
+	pulumi.RegisterOutputType(ServiceForwardAuthPtrOutput{})
+	pulumi.RegisterOutputType(ServiceLimitsOutput{})
+	pulumi.RegisterOutputType(ServiceLimitsPtrOutput{})
 }

@@ -83,6 +83,42 @@ export interface CaCertificateReferenceArgs {
 }
 
 /**
+ * One key of a caller.
+ */
+export interface CallerKeyArgs {
+    /**
+     * When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+     */
+    expires?: pulumi.Input<string | undefined>;
+    /**
+     * The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+     */
+    key?: pulumi.Input<string | undefined>;
+    /**
+     * The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+     */
+    sha256?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * Callers as a service takes them: the output `callers` of a ModelCallers.
+ */
+export interface CallersReferenceArgs {
+    /**
+     * The Traefik Middleware that asks for the callers' keys.
+     */
+    middleware: pulumi.Input<string>;
+    /**
+     * The Middleware's namespace. Only services of that namespace can use it.
+     */
+    namespace: pulumi.Input<string>;
+}
+
+/**
  * Where a Helm chart comes from.
  */
 export interface ClusterChartArgs {
@@ -609,6 +645,33 @@ export function gatewayServiceArgsProvideDefaults(val: GatewayServiceArgs): Gate
 }
 
 /**
+ * How many requests may be under way at once.
+ */
+export interface InFlightLimitArgs {
+    /**
+     * Whose requests are counted together. Default: `All`.
+     */
+    by?: pulumi.Input<enums.LimitBy | undefined>;
+    /**
+     * The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+     */
+    header?: pulumi.Input<string | undefined>;
+    /**
+     * How many requests: 1 to 1,000,000.
+     */
+    requests: pulumi.Input<number>;
+}
+/**
+ * inFlightLimitArgsProvideDefaults sets the appropriate defaults for InFlightLimitArgs
+ */
+export function inFlightLimitArgsProvideDefaults(val: InFlightLimitArgs): InFlightLimitArgs {
+    return {
+        ...val,
+        by: (val.by) ?? "All",
+    };
+}
+
+/**
  * A condition for a cluster's label, as in a LabelSelector of Kubernetes.
  */
 export interface PlacementLabelRequirementArgs {
@@ -693,6 +756,38 @@ export interface PlacementTolerationArgs {
 }
 
 /**
+ * How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+ */
+export interface RequestLimitArgs {
+    /**
+     * Whose requests are counted together. Default: `All`.
+     */
+    by?: pulumi.Input<enums.LimitBy | undefined>;
+    /**
+     * The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+     */
+    header?: pulumi.Input<string | undefined>;
+    /**
+     * How many requests: 1 to 1,000,000.
+     */
+    requests: pulumi.Input<number>;
+    /**
+     * In how many seconds: 1 to 86,400. Default: 60.
+     */
+    seconds?: pulumi.Input<number | undefined>;
+}
+/**
+ * requestLimitArgsProvideDefaults sets the appropriate defaults for RequestLimitArgs
+ */
+export function requestLimitArgsProvideDefaults(val: RequestLimitArgs): RequestLimitArgs {
+    return {
+        ...val,
+        by: (val.by) ?? "All",
+        seconds: (val.seconds) ?? 60,
+    };
+}
+
+/**
  * An entry of a Secret in the endpoint's namespace.
  */
 export interface SecretKeyReferenceArgs {
@@ -704,6 +799,24 @@ export interface SecretKeyReferenceArgs {
      * The Secret's name.
      */
     name: pulumi.Input<string>;
+}
+
+/**
+ * How callers show who they are. Give one of `callers`, `basic` and `forward`.
+ */
+export interface ServiceAuthArgs {
+    /**
+     * User and password by HTTP's basic authentication.
+     */
+    basic?: pulumi.Input<inputs.ServiceBasicAuthArgs | undefined>;
+    /**
+     * API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+     */
+    callers?: pulumi.Input<inputs.CallersReferenceArgs | undefined>;
+    /**
+     * A server of yours that is asked about each request.
+     */
+    forward?: pulumi.Input<inputs.ServiceForwardAuthArgs | undefined>;
 }
 
 /**
@@ -732,4 +845,85 @@ export function serviceBackendArgsProvideDefaults(val: ServiceBackendArgs): Serv
         endpoint: pulumi.output(val.endpoint).apply(v => v === undefined ? undefined : inputs.backendReferenceArgsProvideDefaults(v)),
         weight: (val.weight) ?? 1,
     };
+}
+
+/**
+ * User and password by HTTP's basic authentication (RFC 7617).
+ */
+export interface ServiceBasicAuthArgs {
+    /**
+     * The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+     */
+    secretName: pulumi.Input<string>;
+}
+
+/**
+ * What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+ */
+export interface ServiceCorsArgs {
+    /**
+     * Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+     */
+    allowCredentials?: pulumi.Input<boolean | undefined>;
+    /**
+     * The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+     */
+    allowHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+     */
+    allowMethods?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The sites, such as `https://app.example.com`; `*` is every site.
+     */
+    allowOrigins: pulumi.Input<pulumi.Input<string>[]>;
+    /**
+     * The headers of answers that they may read. Default: none but those that every script may read.
+     */
+    exposeHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+     */
+    maxAge?: pulumi.Input<number | undefined>;
+}
+/**
+ * serviceCorsArgsProvideDefaults sets the appropriate defaults for ServiceCorsArgs
+ */
+export function serviceCorsArgsProvideDefaults(val: ServiceCorsArgs): ServiceCorsArgs {
+    return {
+        ...val,
+        allowCredentials: (val.allowCredentials) ?? false,
+    };
+}
+
+/**
+ * A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+ */
+export interface ServiceForwardAuthArgs {
+    /**
+     * Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+     */
+    responseHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+     */
+    url: pulumi.Input<string>;
+}
+
+/**
+ * How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+ */
+export interface ServiceLimitsArgs {
+    /**
+     * How many requests at once. One is under way until its answer has ended.
+     */
+    inFlight?: pulumi.Input<pulumi.Input<inputs.InFlightLimitArgs>[] | undefined>;
+    /**
+     * How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+     */
+    maxBodyBytes?: pulumi.Input<number | undefined>;
+    /**
+     * How many requests in a span of time.
+     */
+    requests?: pulumi.Input<pulumi.Input<inputs.RequestLimitArgs>[] | undefined>;
 }

@@ -87,6 +87,20 @@ export interface BackendShare {
 }
 
 /**
+ * Callers as a service takes them: the output `callers` of a ModelCallers.
+ */
+export interface CallersReference {
+    /**
+     * The Traefik Middleware that asks for the callers' keys.
+     */
+    middleware: string;
+    /**
+     * The Middleware's namespace. Only services of that namespace can use it.
+     */
+    namespace: string;
+}
+
+/**
  * How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
  */
 export interface ClusterConnection {

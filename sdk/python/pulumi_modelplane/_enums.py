@@ -15,6 +15,7 @@ __all__ = [
     'EndpointProtocol',
     'GatewayNamespacesFrom',
     'GatewayServiceType',
+    'LimitBy',
 ]
 
 
@@ -123,4 +124,24 @@ class GatewayServiceType(_builtins.str, Enum):
     NODE_PORT = "NodePort"
     """
     An address inside the cluster, and a port on every node.
+    """
+
+
+@pulumi.type_token("modelplane:index:LimitBy")
+class LimitBy(_builtins.str, Enum):
+    ALL = "All"
+    """
+    Those of all clients.
+    """
+    CALLER = "Caller"
+    """
+    Those of a caller, as `auth` names it.
+    """
+    ADDRESS = "Address"
+    """
+    Those of a client's IP address.
+    """
+    HEADER = "Header"
+    """
+    Those with one value of a header.
     """

@@ -20,6 +20,10 @@ __all__ = [
     'BackendReferenceArgsDict',
     'CaCertificateReferenceArgs',
     'CaCertificateReferenceArgsDict',
+    'CallerKeyArgs',
+    'CallerKeyArgsDict',
+    'CallersReferenceArgs',
+    'CallersReferenceArgsDict',
     'ClusterChartArgs',
     'ClusterChartArgsDict',
     'ClusterConnectionArgs',
@@ -60,6 +64,8 @@ __all__ = [
     'GatewayReferenceArgsDict',
     'GatewayServiceArgs',
     'GatewayServiceArgsDict',
+    'InFlightLimitArgs',
+    'InFlightLimitArgsDict',
     'PlacementLabelRequirementArgs',
     'PlacementLabelRequirementArgsDict',
     'PlacementRequestArgs',
@@ -68,10 +74,22 @@ __all__ = [
     'PlacementRulesArgsDict',
     'PlacementTolerationArgs',
     'PlacementTolerationArgsDict',
+    'RequestLimitArgs',
+    'RequestLimitArgsDict',
     'SecretKeyReferenceArgs',
     'SecretKeyReferenceArgsDict',
+    'ServiceAuthArgs',
+    'ServiceAuthArgsDict',
     'ServiceBackendArgs',
     'ServiceBackendArgsDict',
+    'ServiceBasicAuthArgs',
+    'ServiceBasicAuthArgsDict',
+    'ServiceCorsArgs',
+    'ServiceCorsArgsDict',
+    'ServiceForwardAuthArgs',
+    'ServiceForwardAuthArgsDict',
+    'ServiceLimitsArgs',
+    'ServiceLimitsArgsDict',
 ]
 
 class BackendReferenceArgsDict(TypedDict):
@@ -357,6 +375,151 @@ class CaCertificateReferenceArgs:
     @name.setter
     def name(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "name", value)
+
+
+class CallerKeyArgsDict(TypedDict):
+    """
+    One key of a caller.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+    """
+    expires: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+    """
+    key: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+    """
+    sha256: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+    """
+
+@pulumi.input_type
+class CallerKeyArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 expires: pulumi.Input[Optional[_builtins.str]] = None,
+                 key: pulumi.Input[Optional[_builtins.str]] = None,
+                 sha256: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        One key of a caller.
+
+        :param pulumi.Input[_builtins.str] name: The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+        :param pulumi.Input[_builtins.str] expires: When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+        :param pulumi.Input[_builtins.str] key: The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+        :param pulumi.Input[_builtins.str] sha256: The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+        """
+        pulumi.set(__self__, "name", name)
+        if expires is not None:
+            pulumi.set(__self__, "expires", expires)
+        if key is not None:
+            pulumi.set(__self__, "key", key)
+        if sha256 is not None:
+            pulumi.set(__self__, "sha256", sha256)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def expires(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+        """
+        return pulumi.get(self, "expires")
+
+    @expires.setter
+    def expires(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "expires", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+        """
+        return pulumi.get(self, "key")
+
+    @key.setter
+    def key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "key", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def sha256(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+        """
+        return pulumi.get(self, "sha256")
+
+    @sha256.setter
+    def sha256(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "sha256", value)
+
+
+class CallersReferenceArgsDict(TypedDict):
+    """
+    Callers as a service takes them: the output `callers` of a ModelCallers.
+    """
+    middleware: pulumi.Input[_builtins.str]
+    """
+    The Traefik Middleware that asks for the callers' keys.
+    """
+    namespace: pulumi.Input[_builtins.str]
+    """
+    The Middleware's namespace. Only services of that namespace can use it.
+    """
+
+@pulumi.input_type
+class CallersReferenceArgs:
+    def __init__(__self__, *,
+                 middleware: pulumi.Input[_builtins.str],
+                 namespace: pulumi.Input[_builtins.str]):
+        """
+        Callers as a service takes them: the output `callers` of a ModelCallers.
+
+        :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware that asks for the callers' keys.
+        :param pulumi.Input[_builtins.str] namespace: The Middleware's namespace. Only services of that namespace can use it.
+        """
+        pulumi.set(__self__, "middleware", middleware)
+        pulumi.set(__self__, "namespace", namespace)
+
+    @_builtins.property
+    @pulumi.getter
+    def middleware(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Traefik Middleware that asks for the callers' keys.
+        """
+        return pulumi.get(self, "middleware")
+
+    @middleware.setter
+    def middleware(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "middleware", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Middleware's namespace. Only services of that namespace can use it.
+        """
+        return pulumi.get(self, "namespace")
+
+    @namespace.setter
+    def namespace(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "namespace", value)
 
 
 class ClusterChartArgsDict(TypedDict):
@@ -2473,6 +2636,81 @@ class GatewayServiceArgs:
         pulumi.set(self, "type", value)
 
 
+class InFlightLimitArgsDict(TypedDict):
+    """
+    How many requests may be under way at once.
+    """
+    requests: pulumi.Input[_builtins.int]
+    """
+    How many requests: 1 to 1,000,000.
+    """
+    by: NotRequired[pulumi.Input[Optional['LimitBy']]]
+    """
+    Whose requests are counted together. Default: `All`.
+    """
+    header: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+    """
+
+@pulumi.input_type
+class InFlightLimitArgs:
+    def __init__(__self__, *,
+                 requests: pulumi.Input[_builtins.int],
+                 by: pulumi.Input[Optional['LimitBy']] = None,
+                 header: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        How many requests may be under way at once.
+
+        :param pulumi.Input[_builtins.int] requests: How many requests: 1 to 1,000,000.
+        :param pulumi.Input['LimitBy'] by: Whose requests are counted together. Default: `All`.
+        :param pulumi.Input[_builtins.str] header: The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        pulumi.set(__self__, "requests", requests)
+        if by is None:
+            by = 'All'
+        if by is not None:
+            pulumi.set(__self__, "by", by)
+        if header is not None:
+            pulumi.set(__self__, "header", header)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many requests: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "requests", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input[Optional['LimitBy']]:
+        """
+        Whose requests are counted together. Default: `All`.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input[Optional['LimitBy']]):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def header(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        return pulumi.get(self, "header")
+
+    @header.setter
+    def header(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header", value)
+
+
 class PlacementLabelRequirementArgsDict(TypedDict):
     """
     A condition for a cluster's label, as in a LabelSelector of Kubernetes.
@@ -2825,6 +3063,103 @@ class PlacementTolerationArgs:
         pulumi.set(self, "value", value)
 
 
+class RequestLimitArgsDict(TypedDict):
+    """
+    How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+    """
+    requests: pulumi.Input[_builtins.int]
+    """
+    How many requests: 1 to 1,000,000.
+    """
+    by: NotRequired[pulumi.Input[Optional['LimitBy']]]
+    """
+    Whose requests are counted together. Default: `All`.
+    """
+    header: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+    """
+    seconds: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    In how many seconds: 1 to 86,400. Default: 60.
+    """
+
+@pulumi.input_type
+class RequestLimitArgs:
+    def __init__(__self__, *,
+                 requests: pulumi.Input[_builtins.int],
+                 by: pulumi.Input[Optional['LimitBy']] = None,
+                 header: pulumi.Input[Optional[_builtins.str]] = None,
+                 seconds: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+
+        :param pulumi.Input[_builtins.int] requests: How many requests: 1 to 1,000,000.
+        :param pulumi.Input['LimitBy'] by: Whose requests are counted together. Default: `All`.
+        :param pulumi.Input[_builtins.str] header: The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        :param pulumi.Input[_builtins.int] seconds: In how many seconds: 1 to 86,400. Default: 60.
+        """
+        pulumi.set(__self__, "requests", requests)
+        if by is None:
+            by = 'All'
+        if by is not None:
+            pulumi.set(__self__, "by", by)
+        if header is not None:
+            pulumi.set(__self__, "header", header)
+        if seconds is None:
+            seconds = 60
+        if seconds is not None:
+            pulumi.set(__self__, "seconds", seconds)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many requests: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "requests", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input[Optional['LimitBy']]:
+        """
+        Whose requests are counted together. Default: `All`.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input[Optional['LimitBy']]):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def header(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        return pulumi.get(self, "header")
+
+    @header.setter
+    def header(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def seconds(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        In how many seconds: 1 to 86,400. Default: 60.
+        """
+        return pulumi.get(self, "seconds")
+
+    @seconds.setter
+    def seconds(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "seconds", value)
+
+
 class SecretKeyReferenceArgsDict(TypedDict):
     """
     An entry of a Secret in the endpoint's namespace.
@@ -2875,6 +3210,80 @@ class SecretKeyReferenceArgs:
     @name.setter
     def name(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "name", value)
+
+
+class ServiceAuthArgsDict(TypedDict):
+    """
+    How callers show who they are. Give one of `callers`, `basic` and `forward`.
+    """
+    basic: NotRequired[pulumi.Input[Optional['ServiceBasicAuthArgsDict']]]
+    """
+    User and password by HTTP's basic authentication.
+    """
+    callers: NotRequired[pulumi.Input[Optional['CallersReferenceArgsDict']]]
+    """
+    API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+    """
+    forward: NotRequired[pulumi.Input[Optional['ServiceForwardAuthArgsDict']]]
+    """
+    A server of yours that is asked about each request.
+    """
+
+@pulumi.input_type
+class ServiceAuthArgs:
+    def __init__(__self__, *,
+                 basic: pulumi.Input[Optional['ServiceBasicAuthArgs']] = None,
+                 callers: pulumi.Input[Optional['CallersReferenceArgs']] = None,
+                 forward: pulumi.Input[Optional['ServiceForwardAuthArgs']] = None):
+        """
+        How callers show who they are. Give one of `callers`, `basic` and `forward`.
+
+        :param pulumi.Input['ServiceBasicAuthArgs'] basic: User and password by HTTP's basic authentication.
+        :param pulumi.Input['CallersReferenceArgs'] callers: API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+        :param pulumi.Input['ServiceForwardAuthArgs'] forward: A server of yours that is asked about each request.
+        """
+        if basic is not None:
+            pulumi.set(__self__, "basic", basic)
+        if callers is not None:
+            pulumi.set(__self__, "callers", callers)
+        if forward is not None:
+            pulumi.set(__self__, "forward", forward)
+
+    @_builtins.property
+    @pulumi.getter
+    def basic(self) -> pulumi.Input[Optional['ServiceBasicAuthArgs']]:
+        """
+        User and password by HTTP's basic authentication.
+        """
+        return pulumi.get(self, "basic")
+
+    @basic.setter
+    def basic(self, value: pulumi.Input[Optional['ServiceBasicAuthArgs']]):
+        pulumi.set(self, "basic", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def callers(self) -> pulumi.Input[Optional['CallersReferenceArgs']]:
+        """
+        API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+        """
+        return pulumi.get(self, "callers")
+
+    @callers.setter
+    def callers(self, value: pulumi.Input[Optional['CallersReferenceArgs']]):
+        pulumi.set(self, "callers", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def forward(self) -> pulumi.Input[Optional['ServiceForwardAuthArgs']]:
+        """
+        A server of yours that is asked about each request.
+        """
+        return pulumi.get(self, "forward")
+
+    @forward.setter
+    def forward(self, value: pulumi.Input[Optional['ServiceForwardAuthArgs']]):
+        pulumi.set(self, "forward", value)
 
 
 class ServiceBackendArgsDict(TypedDict):
@@ -2951,5 +3360,300 @@ class ServiceBackendArgs:
     @weight.setter
     def weight(self, value: pulumi.Input[Optional[_builtins.int]]):
         pulumi.set(self, "weight", value)
+
+
+class ServiceBasicAuthArgsDict(TypedDict):
+    """
+    User and password by HTTP's basic authentication (RFC 7617).
+    """
+    secret_name: pulumi.Input[_builtins.str]
+    """
+    The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+    """
+
+@pulumi.input_type
+class ServiceBasicAuthArgs:
+    def __init__(__self__, *,
+                 secret_name: pulumi.Input[_builtins.str]):
+        """
+        User and password by HTTP's basic authentication (RFC 7617).
+
+        :param pulumi.Input[_builtins.str] secret_name: The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+        """
+        pulumi.set(__self__, "secret_name", secret_name)
+
+    @_builtins.property
+    @pulumi.getter(name="secretName")
+    def secret_name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+        """
+        return pulumi.get(self, "secret_name")
+
+    @secret_name.setter
+    def secret_name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "secret_name", value)
+
+
+class ServiceCorsArgsDict(TypedDict):
+    """
+    What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    """
+    allow_origins: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]
+    """
+    The sites, such as `https://app.example.com`; `*` is every site.
+    """
+    allow_credentials: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+    """
+    allow_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+    """
+    allow_methods: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+    """
+    expose_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The headers of answers that they may read. Default: none but those that every script may read.
+    """
+    max_age: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+    """
+
+@pulumi.input_type
+class ServiceCorsArgs:
+    def __init__(__self__, *,
+                 allow_origins: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]],
+                 allow_credentials: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 allow_methods: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 expose_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 max_age: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_origins: The sites, such as `https://app.example.com`; `*` is every site.
+        :param pulumi.Input[_builtins.bool] allow_credentials: Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_headers: The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_methods: The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] expose_headers: The headers of answers that they may read. Default: none but those that every script may read.
+        :param pulumi.Input[_builtins.int] max_age: For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+        """
+        pulumi.set(__self__, "allow_origins", allow_origins)
+        if allow_credentials is None:
+            allow_credentials = False
+        if allow_credentials is not None:
+            pulumi.set(__self__, "allow_credentials", allow_credentials)
+        if allow_headers is not None:
+            pulumi.set(__self__, "allow_headers", allow_headers)
+        if allow_methods is not None:
+            pulumi.set(__self__, "allow_methods", allow_methods)
+        if expose_headers is not None:
+            pulumi.set(__self__, "expose_headers", expose_headers)
+        if max_age is not None:
+            pulumi.set(__self__, "max_age", max_age)
+
+    @_builtins.property
+    @pulumi.getter(name="allowOrigins")
+    def allow_origins(self) -> pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]:
+        """
+        The sites, such as `https://app.example.com`; `*` is every site.
+        """
+        return pulumi.get(self, "allow_origins")
+
+    @allow_origins.setter
+    def allow_origins(self, value: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]):
+        pulumi.set(self, "allow_origins", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowCredentials")
+    def allow_credentials(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+        """
+        return pulumi.get(self, "allow_credentials")
+
+    @allow_credentials.setter
+    def allow_credentials(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "allow_credentials", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowHeaders")
+    def allow_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+        """
+        return pulumi.get(self, "allow_headers")
+
+    @allow_headers.setter
+    def allow_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "allow_headers", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowMethods")
+    def allow_methods(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+        """
+        return pulumi.get(self, "allow_methods")
+
+    @allow_methods.setter
+    def allow_methods(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "allow_methods", value)
+
+    @_builtins.property
+    @pulumi.getter(name="exposeHeaders")
+    def expose_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The headers of answers that they may read. Default: none but those that every script may read.
+        """
+        return pulumi.get(self, "expose_headers")
+
+    @expose_headers.setter
+    def expose_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "expose_headers", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxAge")
+    def max_age(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+        """
+        return pulumi.get(self, "max_age")
+
+    @max_age.setter
+    def max_age(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "max_age", value)
+
+
+class ServiceForwardAuthArgsDict(TypedDict):
+    """
+    A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+    """
+    url: pulumi.Input[_builtins.str]
+    """
+    The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+    """
+    response_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+    """
+
+@pulumi.input_type
+class ServiceForwardAuthArgs:
+    def __init__(__self__, *,
+                 url: pulumi.Input[_builtins.str],
+                 response_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+        """
+        A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+
+        :param pulumi.Input[_builtins.str] url: The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] response_headers: Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+        """
+        pulumi.set(__self__, "url", url)
+        if response_headers is not None:
+            pulumi.set(__self__, "response_headers", response_headers)
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> pulumi.Input[_builtins.str]:
+        """
+        The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+        """
+        return pulumi.get(self, "url")
+
+    @url.setter
+    def url(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "url", value)
+
+    @_builtins.property
+    @pulumi.getter(name="responseHeaders")
+    def response_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+        """
+        return pulumi.get(self, "response_headers")
+
+    @response_headers.setter
+    def response_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "response_headers", value)
+
+
+class ServiceLimitsArgsDict(TypedDict):
+    """
+    How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+    """
+    in_flight: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgsDict']]]]]
+    """
+    How many requests at once. One is under way until its answer has ended.
+    """
+    max_body_bytes: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+    """
+    requests: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgsDict']]]]]
+    """
+    How many requests in a span of time.
+    """
+
+@pulumi.input_type
+class ServiceLimitsArgs:
+    def __init__(__self__, *,
+                 in_flight: pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]] = None,
+                 max_body_bytes: pulumi.Input[Optional[_builtins.int]] = None,
+                 requests: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]] = None):
+        """
+        How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+
+        :param pulumi.Input[Sequence[pulumi.Input['InFlightLimitArgs']]] in_flight: How many requests at once. One is under way until its answer has ended.
+        :param pulumi.Input[_builtins.int] max_body_bytes: How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+        :param pulumi.Input[Sequence[pulumi.Input['RequestLimitArgs']]] requests: How many requests in a span of time.
+        """
+        if in_flight is not None:
+            pulumi.set(__self__, "in_flight", in_flight)
+        if max_body_bytes is not None:
+            pulumi.set(__self__, "max_body_bytes", max_body_bytes)
+        if requests is not None:
+            pulumi.set(__self__, "requests", requests)
+
+    @_builtins.property
+    @pulumi.getter(name="inFlight")
+    def in_flight(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]]:
+        """
+        How many requests at once. One is under way until its answer has ended.
+        """
+        return pulumi.get(self, "in_flight")
+
+    @in_flight.setter
+    def in_flight(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]]):
+        pulumi.set(self, "in_flight", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxBodyBytes")
+    def max_body_bytes(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+        """
+        return pulumi.get(self, "max_body_bytes")
+
+    @max_body_bytes.setter
+    def max_body_bytes(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "max_body_bytes", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]:
+        """
+        How many requests in a span of time.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]):
+        pulumi.set(self, "requests", value)
 
 

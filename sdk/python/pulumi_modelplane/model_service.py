@@ -14,6 +14,7 @@ else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
 from . import outputs
+from ._enums import *
 from ._inputs import *
 
 __all__ = ['ModelServiceArgs', 'ModelService']
@@ -24,9 +25,13 @@ class ModelServiceArgs:
                  backends: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]],
                  gateway: pulumi.Input['GatewayReferenceArgs'],
                  allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_from: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 auth: pulumi.Input[Optional['ServiceAuthArgs']] = None,
+                 cors: pulumi.Input[Optional['ServiceCorsArgs']] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 limits: pulumi.Input[Optional['ServiceLimitsArgs']] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
@@ -36,10 +41,14 @@ class ModelServiceArgs:
 
         :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input['GatewayReferenceArgs'] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
-        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
+        :param pulumi.Input['ServiceAuthArgs'] auth: How callers show who they are. Default: nobody is asked.
+        :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
+        :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
@@ -51,12 +60,20 @@ class ModelServiceArgs:
             allow_anonymous = False
         if allow_anonymous is not None:
             pulumi.set(__self__, "allow_anonymous", allow_anonymous)
+        if allow_from is not None:
+            pulumi.set(__self__, "allow_from", allow_from)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if auth is not None:
+            pulumi.set(__self__, "auth", auth)
+        if cors is not None:
+            pulumi.set(__self__, "cors", cors)
         if hostnames is not None:
             pulumi.set(__self__, "hostnames", hostnames)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
+        if limits is not None:
+            pulumi.set(__self__, "limits", limits)
         if name is not None:
             pulumi.set(__self__, "name", name)
         if namespace is None:
@@ -98,13 +115,25 @@ class ModelServiceArgs:
     @pulumi.getter(name="allowAnonymous")
     def allow_anonymous(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
         """
         return pulumi.get(self, "allow_anonymous")
 
     @allow_anonymous.setter
     def allow_anonymous(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "allow_anonymous", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowFrom")
+    def allow_from(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+        """
+        return pulumi.get(self, "allow_from")
+
+    @allow_from.setter
+    def allow_from(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "allow_from", value)
 
     @_builtins.property
     @pulumi.getter
@@ -117,6 +146,30 @@ class ModelServiceArgs:
     @annotations.setter
     def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def auth(self) -> pulumi.Input[Optional['ServiceAuthArgs']]:
+        """
+        How callers show who they are. Default: nobody is asked.
+        """
+        return pulumi.get(self, "auth")
+
+    @auth.setter
+    def auth(self, value: pulumi.Input[Optional['ServiceAuthArgs']]):
+        pulumi.set(self, "auth", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def cors(self) -> pulumi.Input[Optional['ServiceCorsArgs']]:
+        """
+        What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        """
+        return pulumi.get(self, "cors")
+
+    @cors.setter
+    def cors(self, value: pulumi.Input[Optional['ServiceCorsArgs']]):
+        pulumi.set(self, "cors", value)
 
     @_builtins.property
     @pulumi.getter
@@ -141,6 +194,18 @@ class ModelServiceArgs:
     @labels.setter
     def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "labels", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def limits(self) -> pulumi.Input[Optional['ServiceLimitsArgs']]:
+        """
+        How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        """
+        return pulumi.get(self, "limits")
+
+    @limits.setter
+    def limits(self, value: pulumi.Input[Optional['ServiceLimitsArgs']]):
+        pulumi.set(self, "limits", value)
 
     @_builtins.property
     @pulumi.getter
@@ -198,11 +263,15 @@ class ModelService(pulumi.ComponentResource):
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
                  allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_from: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 auth: pulumi.Input[Optional[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
+                 cors: pulumi.Input[Optional[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 limits: pulumi.Input[Optional[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
@@ -235,12 +304,16 @@ class ModelService(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
+        :param pulumi.Input[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
+        :param pulumi.Input[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
+        :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
@@ -293,11 +366,15 @@ class ModelService(pulumi.ComponentResource):
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
                  allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_from: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 auth: pulumi.Input[Optional[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
+                 cors: pulumi.Input[Optional[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 limits: pulumi.Input[Optional[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
@@ -316,15 +393,19 @@ class ModelService(pulumi.ComponentResource):
             if allow_anonymous is None:
                 allow_anonymous = False
             __props__.__dict__["allow_anonymous"] = allow_anonymous
+            __props__.__dict__["allow_from"] = allow_from
             __props__.__dict__["annotations"] = annotations
+            __props__.__dict__["auth"] = auth
             if backends is None and not opts.urn:
                 raise TypeError("Missing required property 'backends'")
             __props__.__dict__["backends"] = backends
+            __props__.__dict__["cors"] = cors
             if gateway is None and not opts.urn:
                 raise TypeError("Missing required property 'gateway'")
             __props__.__dict__["gateway"] = gateway
             __props__.__dict__["hostnames"] = hostnames
             __props__.__dict__["labels"] = labels
+            __props__.__dict__["limits"] = limits
             __props__.__dict__["name"] = name
             if namespace is None:
                 namespace = 'default'

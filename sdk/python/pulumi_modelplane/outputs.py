@@ -19,6 +19,7 @@ from ._enums import *
 __all__ = [
     'BackendReference',
     'BackendShare',
+    'CallersReference',
     'ClusterConnection',
     'ClusterDevice',
     'ClusterFacts',
@@ -240,6 +241,40 @@ class BackendShare(dict):
         Its weight in the HTTPRoute.
         """
         return pulumi.get(self, "weight")
+
+
+@pulumi.output_type
+class CallersReference(dict):
+    """
+    Callers as a service takes them: the output `callers` of a ModelCallers.
+    """
+    def __init__(__self__, *,
+                 middleware: _builtins.str,
+                 namespace: _builtins.str):
+        """
+        Callers as a service takes them: the output `callers` of a ModelCallers.
+
+        :param _builtins.str middleware: The Traefik Middleware that asks for the callers' keys.
+        :param _builtins.str namespace: The Middleware's namespace. Only services of that namespace can use it.
+        """
+        pulumi.set(__self__, "middleware", middleware)
+        pulumi.set(__self__, "namespace", namespace)
+
+    @_builtins.property
+    @pulumi.getter
+    def middleware(self) -> _builtins.str:
+        """
+        The Traefik Middleware that asks for the callers' keys.
+        """
+        return pulumi.get(self, "middleware")
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> _builtins.str:
+        """
+        The Middleware's namespace. Only services of that namespace can use it.
+        """
+        return pulumi.get(self, "namespace")
 
 
 @pulumi.output_type

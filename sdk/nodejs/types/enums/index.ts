@@ -117,3 +117,24 @@ export const GatewayServiceType = {
 } as const;
 
 export type GatewayServiceType = (typeof GatewayServiceType)[keyof typeof GatewayServiceType];
+
+export const LimitBy = {
+    /**
+     * Those of all clients.
+     */
+    All: "All",
+    /**
+     * Those of a caller, as `auth` names it.
+     */
+    Caller: "Caller",
+    /**
+     * Those of a client's IP address.
+     */
+    Address: "Address",
+    /**
+     * Those with one value of a header.
+     */
+    Header: "Header",
+} as const;
+
+export type LimitBy = (typeof LimitBy)[keyof typeof LimitBy];
