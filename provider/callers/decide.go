@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
@@ -64,6 +66,8 @@ func decide(k Keyring) (string, fault.List) {
 
 // hash is the key's, as the plugin looks it up.
 func (k Key) hash(path string, faults *fault.List) (hash string, ok bool) {
+	// The line break at a file's end is not part of a key.
+	key := strings.TrimSpace(ptr.Deref(k.Key, ""))
 	switch {
 	case k.Key != nil && k.SHA256 != nil:
 		faults.Add(path+".sha256", "is given beside key; give one of them", path+".key")
@@ -76,10 +80,10 @@ func (k Key) hash(path string, faults *fault.List) (hash string, ok bool) {
 		return plugin.HashOf([sha256.Size]byte(sum)), true
 	case k.Key == nil:
 		faults.Add(path+".key", "is required, unless sha256 is given", path+".sha256")
-	case len(*k.Key) < minKey || strings.ContainsFunc(*k.Key, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsGraphic(c) || c == ' ' }):
+	case len(key) < minKey || strings.ContainsFunc(key, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsGraphic(c) || c == ' ' }):
 		faults.Addf(path+".key", "is not a key; write at least %d characters of ASCII without spaces, drawn at random", minKey)
 	default:
-		return plugin.HashOf(sha256.Sum256([]byte(*k.Key))), true
+		return plugin.HashOf(sha256.Sum256([]byte(key))), true
 	}
 	return "", false
 }
