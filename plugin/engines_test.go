@@ -66,6 +66,7 @@ func interpreted(t testing.TB, next http.Handler, config plugin.Config) (http.Ha
 var loaded struct {
 	sync.Once
 	newMiddleware, createConfig reflect.Value
+	plugin                      *interp.Interpreter
 	logged                      lockedBuffer
 }
 
@@ -83,8 +84,20 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 		require.NoError(t, err)
 		loaded.createConfig, err = i.Eval("plugin.CreateConfig")
 		require.NoError(t, err)
+		loaded.plugin = i
 	})
 	return loaded.newMiddleware, loaded.createConfig, &loaded.logged
+}
+
+// symbol is a function of the interpreted plugin.
+func symbol[F any](t testing.TB, name string) F {
+	t.Helper()
+	interpreter(t)
+	found, err := loaded.plugin.Eval("plugin." + name)
+	require.NoError(t, err)
+	function, ok := found.Interface().(F)
+	require.True(t, ok, "%s is %s", name, found.Type())
+	return function
 }
 
 // writeFiles writes the plugin's files into folder.

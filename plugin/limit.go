@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -56,14 +57,15 @@ func meterOf(name string) *meter {
 	return made
 }
 
-// limiter is a limit with its meter.
+// limiter is a limit with its meter, and the proxies that it believes about a client's address.
 type limiter struct {
-	limit Limit
-	meter *meter
+	limit   Limit
+	meter   *meter
+	trusted []netip.Prefix
 }
 
 // limitersOf are the limits of a service.
-func limitersOf(service string, limits []Limit) ([]limiter, error) {
+func limitersOf(service string, limits []Limit, trusted []netip.Prefix) ([]limiter, error) {
 	var all []limiter
 	for _, limit := range limits {
 		isKnown := limit.By == "caller" || limit.By == "address" || limit.By == "all" || limit.By == "header" && limit.Header != ""
@@ -74,7 +76,7 @@ func limitersOf(service string, limits []Limit) ([]limiter, error) {
 		if limit.InFlight > 0 {
 			kind = "in flight"
 		}
-		all = append(all, limiter{limit: limit, meter: meterOf(service + " " + kind + " by " + limit.By + " " + limit.Header)})
+		all = append(all, limiter{limit: limit, meter: meterOf(service + " " + kind + " by " + limit.By + " " + limit.Header), trusted: trusted})
 	}
 	return all, nil
 }
@@ -101,7 +103,7 @@ func (l limiter) clientOf(r *http.Request) string {
 	case "caller":
 		return r.Header.Get(CallerHeader)
 	case "address":
-		return addressOf(r)
+		return networkOf(clientAddress(r, l.trusted))
 	case "header":
 		return r.Header.Get(l.limit.Header)
 	default:

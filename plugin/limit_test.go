@@ -28,7 +28,7 @@ func TestALimitLetsAsManyThroughAsItSays(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		for by, from := range map[string]func(r *http.Request, client string){
 			"caller":  func(r *http.Request, client string) { r.Header.Set(plugin.CallerHeader, client) },
-			"address": func(r *http.Request, client string) { r.RemoteAddr = "[2001:db8::" + client + "]:4711" },
+			"address": func(r *http.Request, client string) { r.RemoteAddr = "[2001:db8:0:" + client + "::7]:4711" },
 			"header":  func(r *http.Request, client string) { r.Header.Set("X-Team", client) },
 			"all":     func(*http.Request, string) {},
 		} {
@@ -57,6 +57,54 @@ func TestALimitLetsAsManyThroughAsItSays(t *testing.T) {
 				assert.Equal(t, http.StatusOK, send("1").Code)
 			})
 		}
+	})
+}
+
+// TestOneClientHasOneAddress would catch a client that gets a new allowance by an address that it makes up, or by another one of its own,
+// and a proxy whose clients share one.
+func TestOneClientHasOneAddress(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		for name, c := range map[string]struct {
+			first, second string // the connection's address, and what X-Forwarded-For says
+			shared        bool
+		}{
+			"made up":                         {"203.0.113.5:1 ", "203.0.113.5:2 198.51.100.1", true},
+			"made up behind a proxy":          {"10.0.0.9:1 203.0.113.5", "10.0.0.9:2 198.51.100.1,203.0.113.5", true},
+			"made up, with a proxy's address": {"10.0.0.9:1 203.0.113.5", "10.0.0.8:2 10.0.0.7,203.0.113.5,10.0.0.6", true},
+			"in another form":                 {"10.0.0.9:1 203.0.113.5", "10.0.0.9:2 ::ffff:203.0.113.5", true},
+			"another of its network":          {"[2001:db8::1]:1 ", "[2001:db8::ffff:1]:2 ", true},
+			"another network":                 {"[2001:db8::1]:1 ", "[2001:db8:0:1::1]:1 ", false},
+			"two clients of one proxy":        {"10.0.0.9:1 203.0.113.5", "10.0.0.9:1 203.0.113.6", false},
+		} {
+			config := limited(t, plugin.Limit{By: "address", Requests: 1, Seconds: 600})
+			config.Service += name
+			config.TrustedProxies = []string{"10.0.0.0/8"}
+			handler, _ := build(t, echo, config)
+			send := func(from string) int {
+				r := httptest.NewRequest(http.MethodGet, "/v1/models", nil)
+				var forwarded string
+				r.RemoteAddr, forwarded, _ = strings.Cut(from, " ")
+				r.Header.Set("X-Forwarded-For", forwarded)
+				return answerOf(handler, r).Code
+			}
+			require.Equal(t, http.StatusOK, send(c.first), name)
+			want := http.StatusOK
+			if c.shared {
+				want = http.StatusTooManyRequests
+			}
+			assert.Equal(t, want, send(c.second), name)
+		}
+	})
+}
+
+// TestProxiesThatMeanNothingStopTheMiddleware would catch limits that count all clients of a proxy as one because of a range that was misspelt.
+func TestProxiesThatMeanNothingStopTheMiddleware(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		config := limited(t, plugin.Limit{By: "address", Requests: 1, Seconds: 1})
+		config.TrustedProxies = []string{"10.0.0.1"}
+		handler, logged := build(t, echo, config)
+		assert.Equal(t, http.StatusInternalServerError, answerOf(handler, httptest.NewRequest(http.MethodGet, "/v1/models", nil)).Code)
+		assert.Contains(t, logged.String(), "trustedProxies: range 1 is not a range of IP addresses")
 	})
 }
 

@@ -56,6 +56,8 @@ type Config struct {
 	Service string `json:"service,omitempty"`
 	// MaxBodyBytes is how large a request's body may be; 0 is no limit.
 	MaxBodyBytes int64 `json:"maxBodyBytes,omitempty"`
+	// TrustedProxies are the ranges of the proxies that say in X-Forwarded-For which client they ask for.
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
 	// Limits are checked in their order; the first that is reached answers.
 	Limits []Limit `json:"limits,omitempty"`
 	// Anonymous removes what tells a backend who the caller is: keys, cookies, addresses.
@@ -119,7 +121,11 @@ func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
 		}
 		m.keyring = ring
 	}
-	limiters, err := limitersOf(config.Service, config.Limits)
+	trusted, err := parseRanges(config.TrustedProxies)
+	if err != nil {
+		return nil, errors.New("trustedProxies: " + err.Error())
+	}
+	limiters, err := limitersOf(config.Service, config.Limits, trusted)
 	if err != nil {
 		return nil, err
 	}

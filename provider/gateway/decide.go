@@ -116,10 +116,8 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 	p := plan{identity: identity, namespaces: s.AllowedNamespaces.Routes("allowedNamespaces", &faults), allowAnyPath: s.AllowAnyPath}
 	p.publicURL = decidePublicURL(s.PublicURL, &faults)
 	for i, text := range service.LoadBalancerSourceRanges {
-		if prefix, err := netip.ParsePrefix(text); err != nil || prefix.Masked() != prefix {
-			faults.Addf(fault.Index("service.loadBalancerSourceRanges", i), "is not a range of IP addresses; write its first address and its "+
-				"length, such as 10.0.0.0/8")
-		}
+		_, err := target.ParseRange(text)
+		faults.AddErr(fault.Index("service.loadBalancerSourceRanges", i), err)
 	}
 	if len(service.LoadBalancerSourceRanges) > 0 && serviceType != LoadBalancer {
 		faults.Add("service.loadBalancerSourceRanges", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has them",

@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"github.com/pulumi/pulumi-go-provider/infer"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
 // Reference is a gateway as a service takes it.
@@ -14,6 +17,8 @@ type Reference struct {
 	PluginVersion string `pulumi:"pluginVersion,optional"`
 	Public        bool   `pulumi:"public,optional"`
 	AllowAnyPath  bool   `pulumi:"allowAnyPath,optional"`
+	// TrustedProxies are ranges of addresses, as the plugin takes them.
+	TrustedProxies []string `pulumi:"trustedProxies,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -33,7 +38,17 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.SetDefault(&r.Public, false)
 	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")
 	at.SetDefault(&r.AllowAnyPath, false)
+	at.Describe(&r.TrustedProxies, "The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask "+
+		"for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.")
 }
 
 // HasPlugin says whether its Traefik runs the plugin.
 func (r Reference) HasPlugin() bool { return r.PluginVersion != "" }
+
+// CheckProxies finds ranges, at path, that are not those of proxies.
+func CheckProxies(path string, ranges []string, faults *fault.List) {
+	for i, text := range ranges {
+		_, err := target.ParseProxies(text)
+		faults.AddErr(fault.Index(path, i), err)
+	}
+}

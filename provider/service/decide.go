@@ -11,6 +11,7 @@ import (
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -84,6 +85,7 @@ func decideGateway(r Routing, faults *fault.List) *url.URL {
 	faults.AddErr("gateway.name", names.Existing(r.Gateway.Name))
 	faults.AddErr("gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr("gateway.listener", names.Existing(r.Gateway.Listener))
+	gateway.CheckProxies("gateway.trustedProxies", r.Gateway.TrustedProxies, faults)
 	u, err := target.ParseListener(r.Gateway.URL)
 	if err != nil {
 		faults.AddErr("gateway.url", err)

@@ -245,3 +245,14 @@ func TestAKeyThatStrangersCanUseIsWarnedOf(t *testing.T) {
 		assert.Equal(t, c.warned, p.warning != "", "%+v", c)
 	}
 }
+
+// TestAGatewayWrittenByHandTrustsProxiesAlone would catch ranges by which a client could pass for another.
+func TestAGatewayWrittenByHandTrustsProxiesAlone(t *testing.T) {
+	a := chat(Backend{Weight: 1, Endpoint: one("apps", "own")})
+	a.Gateway.TrustedProxies = []string{"10.0.0.0/8", "2001:db8::/32"}
+	_, faults := decided(a)
+	require.Empty(t, faults)
+	a.Gateway.TrustedProxies = []string{"10.0.0.0/8", "0.0.0.0/0"}
+	_, faults = decided(a)
+	assert.ErrorContains(t, faults.Err(), "gateway.trustedProxies[1]: has every address in it")
+}

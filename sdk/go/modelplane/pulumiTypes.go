@@ -3951,6 +3951,8 @@ type GatewayReference struct {
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
 	Public *bool `pulumi:"public"`
+	// The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+	TrustedProxies []string `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url string `pulumi:"url"`
 }
@@ -4003,6 +4005,8 @@ type GatewayReferenceArgs struct {
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
 	Public pulumi.BoolPtrInput `pulumi:"public"`
+	// The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+	TrustedProxies pulumi.StringArrayInput `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url pulumi.StringInput `pulumi:"url"`
 }
@@ -4084,6 +4088,11 @@ func (o GatewayReferenceOutput) PluginVersion() pulumi.StringPtrOutput {
 // Whether the listener can be reached from the internet, as far as is known. Default: false.
 func (o GatewayReferenceOutput) Public() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Public }).(pulumi.BoolPtrOutput)
+}
+
+// The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+func (o GatewayReferenceOutput) TrustedProxies() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayReference) []string { return v.TrustedProxies }).(pulumi.StringArrayOutput)
 }
 
 // The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.

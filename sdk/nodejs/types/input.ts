@@ -597,6 +597,10 @@ export interface GatewayReferenceArgs {
      */
     public?: pulumi.Input<boolean | undefined>;
     /**
+     * The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+     */
+    trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
      */
     url: pulumi.Input<string>;

@@ -325,6 +325,10 @@ export interface GatewayReference {
      */
     public?: boolean;
     /**
+     * The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+     */
+    trustedProxies?: string[];
+    /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
      */
     url: string;

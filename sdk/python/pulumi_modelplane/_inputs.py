@@ -2399,6 +2399,10 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     Whether the listener can be reached from the internet, as far as is known. Default: false.
     """
+    trusted_proxies: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+    """
 
 @pulumi.input_type
 class GatewayReferenceArgs:
@@ -2410,7 +2414,8 @@ class GatewayReferenceArgs:
                  cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
-                 public: pulumi.Input[Optional[_builtins.bool]] = None):
+                 public: pulumi.Input[Optional[_builtins.bool]] = None,
+                 trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 
@@ -2422,6 +2427,7 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
@@ -2442,6 +2448,8 @@ class GatewayReferenceArgs:
             public = False
         if public is not None:
             pulumi.set(__self__, "public", public)
+        if trusted_proxies is not None:
+            pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
     @_builtins.property
     @pulumi.getter
@@ -2538,6 +2546,18 @@ class GatewayReferenceArgs:
     @public.setter
     def public(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "public", value)
+
+    @_builtins.property
+    @pulumi.getter(name="trustedProxies")
+    def trusted_proxies(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+        """
+        return pulumi.get(self, "trusted_proxies")
+
+    @trusted_proxies.setter
+    def trusted_proxies(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "trusted_proxies", value)
 
 
 class GatewayServiceArgsDict(TypedDict):

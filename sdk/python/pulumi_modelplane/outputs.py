@@ -900,6 +900,8 @@ class GatewayReference(dict):
             suggest = "cluster_url"
         elif key == "pluginVersion":
             suggest = "plugin_version"
+        elif key == "trustedProxies":
+            suggest = "trusted_proxies"
 
         if suggest:
             pulumi.log.warn(f"Key '{key}' not found in GatewayReference. Access the value via the '{suggest}' property getter instead.")
@@ -920,7 +922,8 @@ class GatewayReference(dict):
                  cluster_url: Optional[_builtins.str] = None,
                  listener: Optional[_builtins.str] = None,
                  plugin_version: Optional[_builtins.str] = None,
-                 public: Optional[_builtins.bool] = None):
+                 public: Optional[_builtins.bool] = None,
+                 trusted_proxies: Optional[Sequence[_builtins.str]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 
@@ -932,6 +935,7 @@ class GatewayReference(dict):
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
+        :param Sequence[_builtins.str] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
@@ -952,6 +956,8 @@ class GatewayReference(dict):
             public = False
         if public is not None:
             pulumi.set(__self__, "public", public)
+        if trusted_proxies is not None:
+            pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
     @_builtins.property
     @pulumi.getter
@@ -1016,6 +1022,14 @@ class GatewayReference(dict):
         Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
         return pulumi.get(self, "public")
+
+    @_builtins.property
+    @pulumi.getter(name="trustedProxies")
+    def trusted_proxies(self) -> Optional[Sequence[_builtins.str]]:
+        """
+        The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+        """
+        return pulumi.get(self, "trusted_proxies")
 
 
 @pulumi.output_type
