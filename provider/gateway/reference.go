@@ -19,6 +19,7 @@ type Reference struct {
 	AllowAnyPath  bool   `pulumi:"allowAnyPath,optional"`
 	// TrustedProxies are ranges of addresses, as the plugin takes them.
 	TrustedProxies []string `pulumi:"trustedProxies,optional"`
+	Observed       bool     `pulumi:"observed,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -40,6 +41,9 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.SetDefault(&r.AllowAnyPath, false)
 	at.Describe(&r.TrustedProxies, "The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask "+
 		"for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.")
+	at.Describe(&r.Observed, "Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that "+
+		"services then add to each answer. It needs the plugin. Default: false.")
+	at.SetDefault(&r.Observed, false)
 }
 
 // HasPlugin says whether its Traefik runs the plugin.

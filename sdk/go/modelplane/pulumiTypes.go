@@ -3947,6 +3947,8 @@ type GatewayReference struct {
 	Name string `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace string `pulumi:"namespace"`
+	// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+	Observed *bool `pulumi:"observed"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
@@ -3970,6 +3972,10 @@ func (val *GatewayReference) Defaults() *GatewayReference {
 	if tmp.Listener == nil {
 		listener_ := "http"
 		tmp.Listener = &listener_
+	}
+	if tmp.Observed == nil {
+		observed_ := false
+		tmp.Observed = &observed_
 	}
 	if tmp.Public == nil {
 		public_ := false
@@ -4001,6 +4007,8 @@ type GatewayReferenceArgs struct {
 	Name pulumi.StringInput `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace pulumi.StringInput `pulumi:"namespace"`
+	// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+	Observed pulumi.BoolPtrInput `pulumi:"observed"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
@@ -4022,6 +4030,9 @@ func (val *GatewayReferenceArgs) Defaults() *GatewayReferenceArgs {
 	}
 	if tmp.Listener == nil {
 		tmp.Listener = pulumi.StringPtr("http")
+	}
+	if tmp.Observed == nil {
+		tmp.Observed = pulumi.BoolPtr(false)
 	}
 	if tmp.Public == nil {
 		tmp.Public = pulumi.BoolPtr(false)
@@ -4078,6 +4089,11 @@ func (o GatewayReferenceOutput) Name() pulumi.StringOutput {
 // The Gateway's namespace.
 func (o GatewayReferenceOutput) Namespace() pulumi.StringOutput {
 	return o.ApplyT(func(v GatewayReference) string { return v.Namespace }).(pulumi.StringOutput)
+}
+
+// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+func (o GatewayReferenceOutput) Observed() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *bool { return v.Observed }).(pulumi.BoolPtrOutput)
 }
 
 // The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.

@@ -589,6 +589,10 @@ export interface GatewayReferenceArgs {
      */
     namespace: pulumi.Input<string>;
     /**
+     * Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+     */
+    observed?: pulumi.Input<boolean | undefined>;
+    /**
      * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
     pluginVersion?: pulumi.Input<string | undefined>;
@@ -613,6 +617,7 @@ export function gatewayReferenceArgsProvideDefaults(val: GatewayReferenceArgs): 
         ...val,
         allowAnyPath: (val.allowAnyPath) ?? false,
         listener: (val.listener) ?? "http",
+        observed: (val.observed) ?? false,
         public: (val.public) ?? false,
     };
 }

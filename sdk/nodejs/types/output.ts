@@ -317,6 +317,10 @@ export interface GatewayReference {
      */
     namespace: string;
     /**
+     * Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+     */
+    observed?: boolean;
+    /**
      * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
     pluginVersion?: string;
@@ -341,6 +345,7 @@ export function gatewayReferenceProvideDefaults(val: GatewayReference): GatewayR
         ...val,
         allowAnyPath: (val.allowAnyPath) ?? false,
         listener: (val.listener) ?? "http",
+        observed: (val.observed) ?? false,
         public: (val.public) ?? false,
     };
 }

@@ -2391,6 +2391,10 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     The listener that routes attach to. Default: `http`.
     """
+    observed: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+    """
     plugin_version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
@@ -2413,6 +2417,7 @@ class GatewayReferenceArgs:
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
+                 observed: pulumi.Input[Optional[_builtins.bool]] = None,
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
                  public: pulumi.Input[Optional[_builtins.bool]] = None,
                  trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
@@ -2425,6 +2430,7 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
+        :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
@@ -2442,6 +2448,10 @@ class GatewayReferenceArgs:
             listener = 'http'
         if listener is not None:
             pulumi.set(__self__, "listener", listener)
+        if observed is None:
+            observed = False
+        if observed is not None:
+            pulumi.set(__self__, "observed", observed)
         if plugin_version is not None:
             pulumi.set(__self__, "plugin_version", plugin_version)
         if public is None:
@@ -2522,6 +2532,18 @@ class GatewayReferenceArgs:
     @listener.setter
     def listener(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "listener", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def observed(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        """
+        return pulumi.get(self, "observed")
+
+    @observed.setter
+    def observed(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "observed", value)
 
     @_builtins.property
     @pulumi.getter(name="pluginVersion")

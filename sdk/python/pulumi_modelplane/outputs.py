@@ -921,6 +921,7 @@ class GatewayReference(dict):
                  allow_any_path: Optional[_builtins.bool] = None,
                  cluster_url: Optional[_builtins.str] = None,
                  listener: Optional[_builtins.str] = None,
+                 observed: Optional[_builtins.bool] = None,
                  plugin_version: Optional[_builtins.str] = None,
                  public: Optional[_builtins.bool] = None,
                  trusted_proxies: Optional[Sequence[_builtins.str]] = None):
@@ -933,6 +934,7 @@ class GatewayReference(dict):
         :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
+        :param _builtins.bool observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         :param Sequence[_builtins.str] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
@@ -950,6 +952,10 @@ class GatewayReference(dict):
             listener = 'http'
         if listener is not None:
             pulumi.set(__self__, "listener", listener)
+        if observed is None:
+            observed = False
+        if observed is not None:
+            pulumi.set(__self__, "observed", observed)
         if plugin_version is not None:
             pulumi.set(__self__, "plugin_version", plugin_version)
         if public is None:
@@ -1006,6 +1012,14 @@ class GatewayReference(dict):
         The listener that routes attach to. Default: `http`.
         """
         return pulumi.get(self, "listener")
+
+    @_builtins.property
+    @pulumi.getter
+    def observed(self) -> Optional[_builtins.bool]:
+        """
+        Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        """
+        return pulumi.get(self, "observed")
 
     @_builtins.property
     @pulumi.getter(name="pluginVersion")
