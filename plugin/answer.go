@@ -21,6 +21,11 @@ var dotted = refusal{
 	"The request's path has a segment . or .., encoded or not, which the gateway does not pass on.",
 }
 
+// elsewhere refuses a client by its address.
+var elsewhere = refusal{
+	http.StatusForbidden, "invalid_request_error", "address_not_allowed", "The gateway does not take requests from this client's address.",
+}
+
 // These refuse every request through a Middleware that is not usable. They name no Secret, because clients need not know how the gateway
 // is set up.
 var (

@@ -19,7 +19,7 @@ import (
 
 // limited is a configuration of a service of its own, so that no test counts another's requests.
 func limited(t testing.TB, limits ...plugin.Limit) plugin.Config {
-	return plugin.Config{Service: t.Name(), Limits: limits}
+	return plugin.Config{Service: "team/" + t.Name(), Limits: limits}
 }
 
 // TestALimitLetsAsManyThroughAsItSays would catch one request too many or too few, clients that share a limit or share none, and a Retry-After
@@ -153,6 +153,49 @@ func TestACutAnswerIsNotUnderWayForEver(t *testing.T) {
 			limited(t, plugin.Limit{By: "all", InFlight: 1}))
 		for range 3 {
 			assert.Panics(t, func() { answerOf(handler, httptest.NewRequest(http.MethodGet, "/v1/models", nil)) })
+		}
+	})
+}
+
+// TestNobodyCountsForAnother would catch a Middleware by hand that uses up what a service of another namespace allows.
+func TestNobodyCountsForAnother(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		for _, service := range []string{"", "team", "/chat", "default/chat", "tea/chat", "team_groq@kubernetescrd/chat"} {
+			handler, logged := build(t, echo, plugin.Config{Service: service, Limits: []plugin.Limit{{By: "all", Requests: 1, Seconds: 1}}})
+			assert.Equal(t, http.StatusInternalServerError, answerOf(handler, httptest.NewRequest(http.MethodGet, "/v1/models", nil)).Code, service)
+			assert.Contains(t, logged.String(), "in the Middleware's own namespace")
+		}
+	})
+}
+
+// TestOnlyAllowedAddressesGetIn would catch a client that gets in by saying that it is another, and one behind a proxy that does not.
+func TestOnlyAllowedAddressesGetIn(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		handler, _ := build(t, echo, plugin.Config{AllowFrom: []string{"192.0.2.0/24", "2001:db8::/32"}, TrustedProxies: []string{"10.0.0.0/8"}})
+		for from, want := range map[[2]string]int{
+			{"192.0.2.7:4711", ""}:                    http.StatusOK,
+			{"[2001:db8::7]:4711", ""}:                http.StatusOK,
+			{"192.0.3.7:4711", ""}:                    http.StatusForbidden,
+			{"192.0.3.7:4711", "192.0.2.7"}:           http.StatusForbidden,
+			{"10.1.2.3:4711", "192.0.2.7"}:            http.StatusOK,
+			{"10.1.2.3:4711", "192.0.3.7"}:            http.StatusForbidden,
+			{"10.1.2.3:4711", "192.0.2.7, 192.0.3.7"}: http.StatusForbidden,
+			{"10.1.2.3:4711", "192.0.3.7, 192.0.2.7"}: http.StatusOK,
+			{"10.1.2.3:4711", ""}:                     http.StatusForbidden,
+			{"10.1.2.3:4711", "192.0.2.7, 10.9.9.9"}:  http.StatusOK,
+			{"[::ffff:192.0.2.7]:4711", ""}:           http.StatusOK,
+			{"nowhere", ""}:                           http.StatusForbidden,
+		} {
+			r := httptest.NewRequest(http.MethodGet, "/v1/models", nil)
+			r.RemoteAddr = from[0]
+			if from[1] != "" {
+				r.Header.Set("X-Forwarded-For", from[1])
+			}
+			answer := answerOf(handler, r)
+			assert.Equal(t, want, answer.Code, from)
+			if want == http.StatusForbidden {
+				assert.Contains(t, answer.Body.String(), "address_not_allowed")
+			}
 		}
 	})
 }

@@ -38,7 +38,9 @@ import (
 	"errors"
 	"log"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -52,6 +54,8 @@ type Config struct {
 	ReadBody bool `json:"readBody,omitempty"`
 	// Callers are those who may send requests, with the hashes of their keys. An empty list lets nobody in.
 	Callers *string `json:"callers,omitempty"`
+	// AllowFrom are the ranges of addresses from which clients may send requests; none is every address.
+	AllowFrom []string `json:"allowFrom,omitempty"`
 	// Service is the service that Limits are for, as namespace/name.
 	Service string `json:"service,omitempty"`
 	// MaxBodyBytes is how large a request's body may be; 0 is no limit.
@@ -80,7 +84,7 @@ func CreateConfig() *Config {
 // New returns the middleware called name in front of next. It returns no error: what is wrong with config is
 // answered to each request instead.
 func New(_ context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
-	m, err := newMiddleware(next, config)
+	m, err := newMiddleware(next, config, name)
 	if err != nil {
 		log.Printf("modelplane: middleware %s: %s; every request through it is answered with 500", name, err)
 		why := keyUnusable
@@ -97,6 +101,8 @@ type middleware struct {
 	removeOwnHeaders  bool
 	refuseDotSegments bool
 	readBody          bool
+	allowed           []netip.Prefix // none where every address may
+	trusted           []netip.Prefix
 	keyring           *keyring // nil where no key is asked for
 	maxBodyBytes      int64
 	limiters          []limiter
@@ -105,7 +111,7 @@ type middleware struct {
 	next              http.Handler
 }
 
-func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
+func newMiddleware(next http.Handler, config *Config, name string) (*middleware, error) {
 	m := &middleware{
 		removeOwnHeaders:  config.RemoveOwnHeaders,
 		refuseDotSegments: config.RefuseDotSegments,
@@ -124,6 +130,15 @@ func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
 	trusted, err := parseRanges(config.TrustedProxies)
 	if err != nil {
 		return nil, errors.New("trustedProxies: " + err.Error())
+	}
+	m.trusted = trusted
+	allowed, err := parseRanges(config.AllowFrom)
+	if err != nil {
+		return nil, errors.New("allowFrom: " + err.Error())
+	}
+	m.allowed = allowed
+	if len(config.Limits) > 0 && !isOwn(config.Service, name) {
+		return nil, errors.New("limits are for a service, as namespace/name, in the Middleware's own namespace")
 	}
 	limiters, err := limitersOf(config.Service, config.Limits, trusted)
 	if err != nil {
@@ -144,9 +159,16 @@ func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
 	return m, nil
 }
 
+// isOwn says whether a service is in the namespace of the Middleware called name, which Traefik writes as <namespace>_<name>@<provider>. None can
+// count for a service of another namespace.
+func isOwn(service, name string) bool {
+	namespace, _, found := strings.Cut(service, "/")
+	return found && namespace != "" && strings.HasPrefix(name, namespace+"_")
+}
+
 // isUsed says whether the middleware does anything beside sending a key.
 func (m *middleware) isUsed() bool {
-	return m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0 || m.anonymous
+	return m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0 || len(m.allowed) > 0 || m.anonymous
 }
 
 // ServeHTTP passes a request on, or answers why not.
@@ -163,6 +185,10 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuseBody(w, r, err)
 			return
 		}
+	}
+	if len(m.allowed) > 0 && !isWithin(clientAddress(r, m.trusted), m.allowed) {
+		refuse(w, r, elsewhere)
+		return
 	}
 	if m.keyring != nil {
 		if why := m.keyring.admit(r); why != nil {

@@ -3,7 +3,6 @@ package service
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
 const (
@@ -67,28 +67,33 @@ func decidePolicies(identity meta.Identity, g gateway.Reference, p Policy, fault
 		all = append(all, policy{key: corsKey, spec: p.CORS.middleware(faults)})
 	}
 	if len(p.AllowFrom) > 0 {
-		all = append(all, policy{key: fromKey, spec: allowFrom(p.AllowFrom, faults)})
+		needPlugin("allowFrom", "needs", g, faults)
+		all = append(all, policy{key: fromKey, spec: allowFrom(p.AllowFrom, g, faults)})
 	}
 	if p.Auth != nil {
 		all = append(all, p.Auth.policy(identity, g, faults))
 	}
 	if p.Limits != nil {
-		if !g.HasPlugin() {
-			faults.Add("limits", "need the modelplane plugin, which the gateway's Traefik is not said to have; use a ModelGateway, or install the "+
-				"plugin and set gateway.pluginVersion", "gateway")
-		}
-		all = append(all, policy{key: limitsKey, spec: p.Limits.middleware(identity, p.Auth != nil, faults)})
+		needPlugin("limits", "need", g, faults)
+		all = append(all, policy{key: limitsKey, spec: p.Limits.middleware(identity, g, p.Auth != nil, faults)})
 	}
 	return all
 }
 
-func allowFrom(ranges []string, faults *fault.List) map[string]any {
-	for i, text := range ranges {
-		if prefix, err := netip.ParsePrefix(text); err != nil || prefix.Masked() != prefix {
-			faults.Addf(fault.Index("allowFrom", i), "is not a range of IP addresses; write its first address and its length, such as 10.0.0.0/8")
-		}
+func needPlugin(path, needs string, g gateway.Reference, faults *fault.List) {
+	if !g.HasPlugin() {
+		faults.Add(path, needs+" the modelplane plugin, which the gateway's Traefik is not said to have; use a ModelGateway, or install the plugin "+
+			"and set gateway.pluginVersion", "gateway")
 	}
-	return map[string]any{"ipAllowList": map[string]any{"sourceRange": ranges}}
+}
+
+// allowFrom has the plugin look at the client's address. Traefik's own list would refuse whoever comes without a proxy where there are some.
+func allowFrom(ranges []string, g gateway.Reference, faults *fault.List) map[string]any {
+	for i, text := range ranges {
+		_, err := target.ParseRange(text)
+		faults.AddErr(fault.Index("allowFrom", i), err)
+	}
+	return pluginMiddleware(plugin.Config{AllowFrom: ranges, TrustedProxies: g.TrustedProxies})
 }
 
 func (a Auth) policy(identity meta.Identity, g gateway.Reference, faults *fault.List) policy {
@@ -109,10 +114,7 @@ func (a Auth) policy(identity meta.Identity, g gateway.Reference, faults *fault.
 			faults.Add("auth.callers", fmt.Sprintf("are in the namespace %s, but the service is in %s; put both into one", a.Callers.Namespace,
 				identity.Namespace), "namespace")
 		}
-		if !g.HasPlugin() {
-			faults.Add("auth.callers", "need the modelplane plugin, which the gateway's Traefik is not said to have; use a ModelGateway, or install the "+
-				"plugin and set gateway.pluginVersion", "gateway")
-		}
+		needPlugin("auth.callers", "need", g, faults)
 		made.existing = a.Callers.Middleware
 	case a.Basic != nil:
 		faults.AddErr("auth.basic.secretName", names.Existing(a.Basic.SecretName))
@@ -181,8 +183,10 @@ func (c CORS) middleware(faults *fault.List) map[string]any {
 }
 
 // middleware has the plugin count. Asked says whether callers are asked who they are.
-func (l Limits) middleware(identity meta.Identity, asked bool, faults *fault.List) map[string]any {
-	config := plugin.Config{Service: identity.Namespace + "/" + identity.Name, MaxBodyBytes: int64(ptr.Deref(l.MaxBodyBytes, 0))}
+func (l Limits) middleware(identity meta.Identity, g gateway.Reference, asked bool, faults *fault.List) map[string]any {
+	config := plugin.Config{
+		Service: identity.Namespace + "/" + identity.Name, MaxBodyBytes: int64(ptr.Deref(l.MaxBodyBytes, 0)), TrustedProxies: g.TrustedProxies,
+	}
 	if l.MaxBodyBytes != nil {
 		checkRange("limits.maxBodyBytes", *l.MaxBodyBytes, 1, maxBody, faults)
 	}
@@ -204,6 +208,10 @@ func (l Limits) middleware(identity meta.Identity, asked bool, faults *fault.Lis
 	if len(config.Limits) == 0 && l.MaxBodyBytes == nil {
 		faults.Addf("limits", "has no limit; write requests, inFlight or maxBodyBytes, or leave it out")
 	}
+	return pluginMiddleware(config)
+}
+
+func pluginMiddleware(config plugin.Config) map[string]any {
 	return map[string]any{"plugin": map[string]any{plugin.Name: config}}
 }
 

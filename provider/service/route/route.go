@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 )
 
@@ -49,6 +50,8 @@ type Route struct {
 	Namespace string
 	// Plugin says whether the gateway runs the modelplane plugin.
 	Plugin bool
+	// Observed says whether each answer names the endpoint that gave it.
+	Observed bool
 	// Hostnames are the hosts whose requests the route takes; none means all.
 	Hostnames []string
 	// Path is the prefix of the requests, without a slash at its end, such as
@@ -142,6 +145,12 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
 			Type:                  gatewayv1.HTTPRouteFilterRequestHeaderModifier,
 			RequestHeaderModifier: headers,
+		})
+	}
+	if r.Observed {
+		filters = append(filters, gatewayv1.HTTPRouteFilter{
+			Type: gatewayv1.HTTPRouteFilterResponseHeaderModifier,
+			ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}},
 		})
 	}
 	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})
