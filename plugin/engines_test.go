@@ -19,7 +19,7 @@ import (
 )
 
 // middlewareName is what Traefik calls a Middleware.
-const middlewareName = "team_groq@kubernetescrd"
+var middlewareName = "team_groq@kubernetescrd"
 
 // engine makes a middleware in front of next, and returns it with what it logs.
 type engine func(t testing.TB, next http.Handler, config plugin.Config) (http.Handler, *lockedBuffer)

@@ -56,7 +56,7 @@ type Config struct {
 	Callers *string `json:"callers,omitempty"`
 	// AllowFrom are the ranges of addresses from which clients may send requests; none is every address.
 	AllowFrom []string `json:"allowFrom,omitempty"`
-	// Service is the service that Limits are for, as namespace/name.
+	// Service is the service that Limits and Count are for, as namespace/name.
 	Service string `json:"service,omitempty"`
 	// MaxBodyBytes is how large a request's body may be; 0 is no limit.
 	MaxBodyBytes int64 `json:"maxBodyBytes,omitempty"`
@@ -64,6 +64,12 @@ type Config struct {
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
 	// Limits are checked in their order; the first that is reached answers.
 	Limits []Limit `json:"limits,omitempty"`
+	// Count counts the requests of Service, and how long they take. It is in front of everything else that the service does.
+	Count bool `json:"count,omitempty"`
+	// Weights are the weights of the service's endpoints, for comparison with what is counted.
+	Weights map[string]int `json:"weights,omitempty"`
+	// Report adds what is counted to the answer of Traefik's own metrics, on their entry point.
+	Report bool `json:"report,omitempty"`
 	// Anonymous removes what tells a backend who the caller is: keys, cookies, addresses.
 	Anonymous bool `json:"anonymous,omitempty"`
 	// Bearer is a key to be sent as "Authorization: Bearer <key>". One that is given and empty is a mistake.
@@ -84,6 +90,18 @@ func CreateConfig() *Config {
 // New returns the middleware called name in front of next. It returns no error: what is wrong with config is
 // answered to each request instead.
 func New(_ context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
+	if config.Report {
+		return &reporter{next: next}, nil
+	}
+	if config.Count {
+		c, err := newCounter(next, config, name)
+		if err == nil {
+			return c, nil
+		}
+		// A request is answered, although nobody counts it.
+		log.Printf("modelplane: middleware %s: %s; nothing is counted", name, err)
+		return next, nil
+	}
 	m, err := newMiddleware(next, config, name)
 	if err != nil {
 		log.Printf("modelplane: middleware %s: %s; every request through it is answered with 500", name, err)
@@ -231,6 +249,11 @@ func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request) {
 // serve passes a request on to its server.
 func (m *middleware) serve(w http.ResponseWriter, r *http.Request) {
 	if m.anonymous {
+		if r.Header.Get(CallerHeader) != "" {
+			// Log and figures, which read the header at the answer's end, still need the caller.
+			r = r.WithContext(r.Context())
+			r.Header = r.Header.Clone()
+		}
 		removeCaller(r.Header)
 		removeQueryKeys(r)
 	}

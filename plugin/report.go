@@ -1,0 +1,134 @@
+package plugin
+
+import (
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reporter adds what is counted to the answer of Traefik's own metrics. A plugin cannot register its figures with Traefik's.
+type reporter struct{ next http.Handler }
+
+// notMetrics answers what is not a request for metrics: a route that somebody attaches to their entry point.
+var notMetrics = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "The gateway's metrics are at /metrics."}
+
+// ServeHTTP answers with Traefik's figures, and ours after them. Both are in the text format, which can be continued where it ends, as the
+// others cannot. Traefik's route for this path comes before all others.
+func (p *reporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/metrics" {
+		refuse(w, r, notMetrics)
+		return
+	}
+	r.Header.Set("Accept", "text/plain;version=0.0.4")
+	r.Header.Del("Accept-Encoding")
+	p.next.ServeHTTP(w, r)
+	_, _ = w.Write([]byte(report(time.Now())))
+}
+
+// family is one kind of figure in the text format (https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format).
+type family struct{ name, kind, help string }
+
+var (
+	requestsTotal = family{"modelplane_requests_total", "counter",
+		"Requests to a service, by the endpoint that answered (none where the gateway itself did), the caller, and the answer's status."}
+	cutTotal      = family{"modelplane_cut_answers_total", "counter", "Answers that broke off although the client was still there."}
+	inFlightNow   = family{"modelplane_requests_in_flight", "gauge", "Requests to a service that have no whole answer yet."}
+	shareAsked    = family{"modelplane_share_asked", "gauge", "The part of a service's requests that an endpoint is to get, from 0 to 1."}
+	headerSeconds = family{"modelplane_first_byte_seconds", "histogram", "From a request's arrival to the header of its answer."}
+	tokenSeconds  = family{"modelplane_first_token_seconds", "histogram", "From a request's arrival to the first event of a streamed answer."}
+	wholeSeconds  = family{"modelplane_request_duration_seconds", "histogram", "From a request's arrival to the end of its answer."}
+)
+
+// report is all that is counted. Each family is written in one piece, as the format asks for.
+func report(now time.Time) string {
+	var requests, cut, inFlight, asked, header, token, whole strings.Builder
+	for _, t := range sortedTallies() {
+		t.lock.Lock()
+		service := `model_service="` + t.service + `"`
+		for _, row := range sortedKeys(t.rows) {
+			line(&requests, requestsTotal.name, service+","+row, strconv.Itoa(t.rows[row]))
+		}
+		for _, endpoint := range sortedKeys(t.cut) {
+			line(&cut, cutTotal.name, service+`,model_endpoint="`+endpoint+`"`, strconv.Itoa(t.cut[endpoint]))
+		}
+		line(&inFlight, inFlightNow.name, service, strconv.Itoa(t.inFlight))
+		if now.Sub(t.last) < recently {
+			t.shares(&asked, service)
+		}
+		for endpoint, timed := range t.timings {
+			labels := service + `,model_endpoint="` + endpoint + `"`
+			timed.header.lines(&header, headerSeconds.name, labels)
+			timed.token.lines(&token, tokenSeconds.name, labels)
+			timed.whole.lines(&whole, wholeSeconds.name, labels)
+		}
+		t.lock.Unlock()
+	}
+	return requestsTotal.with(&requests) + cutTotal.with(&cut) + inFlightNow.with(&inFlight) + shareAsked.with(&asked) +
+		headerSeconds.with(&header) + tokenSeconds.with(&token) + wholeSeconds.with(&whole)
+}
+
+// with is the family with its lines; nothing without any.
+func (f family) with(lines *strings.Builder) string {
+	if lines.Len() == 0 {
+		return ""
+	}
+	return "# HELP " + f.name + " " + f.help + "\n# TYPE " + f.name + " " + f.kind + "\n" + lines.String()
+}
+
+func (t *tally) shares(lines *strings.Builder, service string) {
+	total := 0
+	for _, weight := range t.weights {
+		total += weight
+	}
+	if total == 0 {
+		return
+	}
+	for _, endpoint := range sortedKeys(t.weights) {
+		share := strconv.FormatFloat(float64(t.weights[endpoint])/float64(total), 'g', -1, 64)
+		line(lines, shareAsked.name, service+`,model_endpoint="`+label(endpoint)+`"`, share)
+	}
+}
+
+func (h *histogram) lines(lines *strings.Builder, name, labels string) {
+	if h.total == 0 {
+		return
+	}
+	upTo := 0
+	for i, bound := range buckets {
+		upTo += h.counts[i]
+		line(lines, name+"_bucket", labels+`,le="`+strconv.FormatFloat(bound, 'g', -1, 64)+`"`, strconv.Itoa(upTo))
+	}
+	line(lines, name+"_bucket", labels+`,le="+Inf"`, strconv.Itoa(h.total))
+	line(lines, name+"_sum", labels, strconv.FormatFloat(h.sum, 'g', -1, 64))
+	line(lines, name+"_count", labels, strconv.Itoa(h.total))
+}
+
+func line(lines *strings.Builder, name, labels, value string) {
+	lines.WriteString(name + "{" + labels + "} " + value + "\n")
+}
+
+func sortedTallies() []*tally {
+	talliesLock.Lock()
+	defer talliesLock.Unlock()
+	names := make([]string, 0, len(tallies))
+	for name := range tallies {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	all := make([]*tally, 0, len(names))
+	for _, name := range names {
+		all = append(all, tallies[name])
+	}
+	return all
+}
+
+func sortedKeys(of map[string]int) []string {
+	keys := make([]string, 0, len(of))
+	for key := range of {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
