@@ -272,19 +272,19 @@ func TestAnswersAreCountedByWhoGaveThem(t *testing.T) {
 		all.Wait()
 		figures := reported(t, build, "team/"+t.Name())
 		for series, want := range map[string]string{
-			"modelplane_requests_total,model_endpoint='groq',caller='alice',code='200'":             "6",
-			"modelplane_requests_total,model_endpoint='own',caller='alice',code='200'":              "6",
-			"modelplane_requests_total,model_endpoint='',caller='batch',code='429'":                 "6",
-			"modelplane_requests_in_flight":                                                         "0",
-			"modelplane_share_asked,model_endpoint='groq'":                                          "0.3",
-			"modelplane_share_asked,model_endpoint='own'":                                           "0.7",
-			"modelplane_first_byte_seconds_count,model_endpoint='groq'":                             "6",
-			"modelplane_first_token_seconds_bucket,model_endpoint='groq',le='0.025'":                "0",
-			"modelplane_first_token_seconds_bucket,model_endpoint='groq',le='600'":                  "6",
-			"modelplane_first_token_seconds_count,model_endpoint='groq'":                            "6",
-			"modelplane_request_duration_seconds_bucket,model_endpoint='groq',le='0.1'":             "0",
-			"modelplane_request_duration_seconds_bucket,model_endpoint='groq',le='+Inf'":            "6",
-			"modelplane_request_duration_seconds_count,model_endpoint=''":                           "6",
+			"modelplane_requests_total,model_endpoint='groq',caller='alice',code='200'":  "6",
+			"modelplane_requests_total,model_endpoint='own',caller='alice',code='200'":   "6",
+			"modelplane_requests_total,model_endpoint='',caller='batch',code='429'":      "6",
+			"modelplane_requests_in_flight":                                              "0",
+			"modelplane_share_asked,model_endpoint='groq'":                               "0.3",
+			"modelplane_share_asked,model_endpoint='own'":                                "0.7",
+			"modelplane_first_byte_seconds_count,model_endpoint='groq'":                  "6",
+			"modelplane_first_token_seconds_bucket,model_endpoint='groq',le='0.025'":     "0",
+			"modelplane_first_token_seconds_bucket,model_endpoint='groq',le='600'":       "6",
+			"modelplane_first_token_seconds_count,model_endpoint='groq'":                 "6",
+			"modelplane_request_duration_seconds_bucket,model_endpoint='groq',le='0.1'":  "0",
+			"modelplane_request_duration_seconds_bucket,model_endpoint='groq',le='+Inf'": "6",
+			"modelplane_request_duration_seconds_count,model_endpoint=''":                "6",
 		} {
 			assert.Equal(t, want, figures[series], series)
 		}
