@@ -9,6 +9,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
@@ -27,11 +28,13 @@ const (
 func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	grants := value.Map(p, func(p plan) []child.Child { return grantChildren(name, in.Identity.Now().Name, p.grants) })
 	policies := policyChildren(name, in, p)
-	var keys []string
+	keys := []string{countKey}
 	for _, c := range policies {
 		keys = append(keys, c.Key)
 	}
+	counters := value.Map(p, func(p plan) []child.Child { return counterChildren(name, in.Identity.Now(), p) })
 	return append(policies,
+		child.Child{Key: countKey, Each: &counters},
 		child.Child{Key: grantsKey, Each: &grants},
 		child.Child{
 			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Seen: keys, Owned: true,
@@ -58,20 +61,30 @@ func policyChildren(component string, in Inputs, p value.Value[plan]) []child.Ch
 		if !of.given {
 			continue
 		}
-		children = append(children, child.Child{
-			Key: of.key, Kind: kube.Middleware, Owned: true,
-			Name:         child.Fixed(policy{key: of.key}.name(identity)),
-			ResourceName: names.Child(identity.Name, component) + "-" + of.key,
-			Fields: child.Fields{"spec": child.From(p, func(p plan) map[string]any {
-				i := slices.IndexFunc(p.policies, func(made policy) bool { return made.key == of.key })
-				if i < 0 {
-					return nil // while faults are known
-				}
-				return p.policies[i].spec
-			})},
-		})
+		children = append(children, policyChild(component, identity, of.key, child.From(p, func(p plan) map[string]any {
+			i := slices.IndexFunc(p.policies, func(made policy) bool { return made.key == of.key })
+			if i < 0 {
+				return nil // while there are faults
+			}
+			return p.policies[i].spec
+		})))
 	}
 	return children
+}
+
+func policyChild(component string, identity meta.Identity, key string, spec child.Field) child.Child {
+	return child.Child{
+		Key: key, Kind: kube.Middleware, Owned: true, Fields: child.Fields{"spec": spec},
+		Name: child.Fixed(policy{key: key}.name(identity)), ResourceName: names.Child(identity.Name, component) + "-" + key,
+	}
+}
+
+// counterChildren are a list of one or none: only the gateway says whether requests are counted.
+func counterChildren(component string, identity meta.Identity, p plan) []child.Child {
+	if !slices.ContainsFunc(p.policies, func(made policy) bool { return made.key == countKey }) {
+		return nil
+	}
+	return []child.Child{policyChild(component, identity, countKey, child.Fixed(counter(identity, p.shares)))}
 }
 
 // grantChildren let the route use Services in other namespaces. Only values say which namespaces these are. Grants add up, so

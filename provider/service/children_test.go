@@ -40,3 +40,28 @@ func rendered(t require.TestingT, a Args) []child.Rendered {
 	require.NoError(t, err)
 	return list
 }
+
+// TestPoliciesAreTheReviewedList is the same for all that a service can ask of its callers.
+func TestPoliciesAreTheReviewedList(t *testing.T) {
+	childtest.GoldenFile(t, "policies.yaml", rendered(t, Args{
+		Routing: Routing{
+			Gateway: gateway.Reference{
+				Name: "gw", Namespace: "modelplane-gw", Listener: gateway.Listener, URL: "http://203.0.113.7", PluginVersion: "1", Observed: true,
+				TrustedProxies: []string{"10.0.0.0/8"},
+			},
+			Backends: []Backend{{Weight: 1, Endpoint: &endpoint.BackendReference{
+				Name: "own", ServiceName: "own-1", Namespace: meta.DefaultNamespace, Port: 8000, BasePath: "/v1",
+			}}},
+		},
+		Policy: Policy{
+			Auth:      &Auth{Forward: &ForwardAuth{URL: "http://auth.team.svc.cluster.local/verify", ResponseHeaders: []string{"X-Team"}}},
+			AllowFrom: []string{"192.0.2.0/24"},
+			CORS:      &CORS{AllowOrigins: []string{"https://app.example.com"}, MaxAge: ptr.To(600)},
+			Limits: &Limits{
+				Requests:     []RequestLimit{{By: ptr.To(ByCaller), Requests: 60, Seconds: 60}},
+				InFlight:     []InFlightLimit{{Requests: 100}},
+				MaxBodyBytes: ptr.To(1 << 20),
+			},
+		},
+	}))
+}

@@ -38,9 +38,10 @@ type policy struct {
 	spec     map[string]any
 }
 
-// The keys of the Middlewares, in the order in which a request passes them: browsers ask without a key, and only a caller that is let in is
-// counted.
+// The keys of the Middlewares, in the order in which a request passes them: what is refused is counted too, browsers ask without a key, and
+// limits are for callers who are let in.
 const (
+	countKey  = "count"
 	corsKey   = "cors"
 	fromKey   = "allow-from"
 	authKey   = "auth"
@@ -63,6 +64,10 @@ func middlewareNames(identity meta.Identity, policies []policy) []string {
 // decidePolicies are the Middlewares that a request passes before a backend is chosen.
 func decidePolicies(identity meta.Identity, g gateway.Reference, p Policy, faults *fault.List) []policy {
 	var all []policy
+	if g.Observed {
+		needPlugin("gateway.observed", "needs", g, faults)
+		all = append(all, policy{key: countKey})
+	}
 	if p.CORS != nil {
 		all = append(all, policy{key: corsKey, spec: p.CORS.middleware(faults)})
 	}
@@ -213,6 +218,15 @@ func (l Limits) middleware(identity meta.Identity, g gateway.Reference, asked bo
 
 func pluginMiddleware(config plugin.Config) map[string]any {
 	return map[string]any{"plugin": map[string]any{plugin.Name: config}}
+}
+
+// counter has the plugin count requests, beside the weights by which they should be shared.
+func counter(identity meta.Identity, shares []Share) map[string]any {
+	config := plugin.Config{Count: true, Service: identity.Namespace + "/" + identity.Name, Weights: map[string]int{}}
+	for _, share := range shares {
+		config.Weights[share.Endpoint] += share.Weight
+	}
+	return pluginMiddleware(config)
 }
 
 // addLimit refuses a second limit that would share a count with the first.
