@@ -157,7 +157,8 @@ func bearer(key string) http.Header { return with("Authorization", "Bearer "+key
 
 // last is the last request that reached the server.
 func (a *access) last() modelserver.Request {
-	return a.server.Requests()[a.server.Count()-1]
+	requests := a.server.Requests()
+	return requests[len(requests)-1]
 }
 
 // callersNeedAKey would catch a request that gets by without a key, and a caller's key that a server learns.
