@@ -188,5 +188,5 @@ func (c Certificate) isOwn() bool { return c.Certificate != nil || c.PrivateKey 
 
 // hasDefault says whether a connection for any name gets the first certificate.
 func (h HTTPS) hasDefault() bool {
-	return h.Hostnames == nil && len(h.Certificates) > 0 && h.Certificates[0].isOwn()
+	return len(h.Hostnames) == 0 && len(h.Certificates) > 0 && h.Certificates[0].isOwn()
 }

@@ -199,7 +199,7 @@ func (p plan) tlsOption(siblings child.Names) map[string]any {
 	if p.https == nil {
 		return nil
 	}
-	spec := map[string]any{"minVersion": p.https.minVersion(), "sniStrict": p.https.Hostnames != nil}
+	spec := map[string]any{"minVersion": p.https.minVersion(), "sniStrict": len(p.https.Hostnames) > 0}
 	if c := p.https.ClientCertificates; c != nil {
 		secret, kind := siblings[clientsKey], "RequireAndVerifyClientCert"
 		if c.CASecretRef != nil {

@@ -51,10 +51,10 @@ func (p plan) withHTTPS(s Secure) (plan, fault.List) {
 	held, complete := h.checkCertificates(time.Now(), &faults)
 	h.checkCertManager(&faults)
 	h.checkClients(&faults)
-	if h.Hostnames == nil {
+	if len(h.Hostnames) == 0 {
 		h.names = held
 	}
-	h.complete = h.Hostnames != nil || complete
+	h.complete = len(h.Hostnames) > 0 || complete
 	p.https = &h
 	p.settings.HTTPS = &chart.HTTPS{ExposedPort: int32(h.Port), Alone: h.plain() == Off}
 	return p, faults
@@ -78,10 +78,7 @@ func (h secured) decideHostnames(faults *fault.List) []string {
 		}
 		hostnames = append(hostnames, hostname)
 	}
-	switch {
-	case h.Hostnames != nil && len(hostnames) == 0:
-		faults.Addf("https.hostnames", "is empty; write the names that clients use, or leave it out")
-	case len(hostnames) > 0 && !slices.ContainsFunc(hostnames, isWhole):
+	if len(hostnames) > 0 && !slices.ContainsFunc(hostnames, isWhole) {
 		faults.Addf("https.hostnames", "has wildcards alone, from which no client's URL can be made; add a name that clients are to use")
 	}
 	return hostnames
@@ -101,7 +98,7 @@ func (h *secured) checkCertificates(now time.Time, faults *fault.List) (held []s
 			"https.certManager")
 	case len(h.Certificates) > maxCertificates:
 		faults.Addf(all, "has %d certificates; a listener takes %d at most", len(h.Certificates), maxCertificates)
-	case len(h.Certificates) > 0 && h.Hostnames == nil && !h.Certificates[0].isOwn():
+	case len(h.Certificates) > 0 && len(h.Hostnames) == 0 && !h.Certificates[0].isOwn():
 		faults.Add("https.hostnames", "is required where the first certificate is in a Secret of your own: its names are not known", all)
 	}
 	complete = len(h.Certificates) > 0
@@ -178,7 +175,7 @@ func (h secured) checkCertManager(faults *fault.List) {
 	if h.CertManager.IssuerGroup == "" {
 		faults.Addf("https.certManager.issuerGroup", "is empty; write the API group of the issuer's kind, or leave it out")
 	}
-	if h.Hostnames == nil {
+	if len(h.Hostnames) == 0 {
 		faults.Add("https.hostnames", "is required with https.certManager: the names that the certificate is to hold", "https.certManager")
 	}
 }
