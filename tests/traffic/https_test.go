@@ -39,20 +39,24 @@ type secure struct {
 	authority *modelserver.CA
 	// certificate is that of the program, whose key is the stack's secret key.
 	certificate string
-	server      *modelserver.Server
-	address     string
+	// serial is its number, and keys are those of all certificates so far.
+	serial string
+	keys   []string
+	// clientCertificates are shown where a handshake asks for them.
+	clientCertificates []tls.Certificate
+	server             *modelserver.Server
+	address            string
 }
 
 // issue makes a new certificate for secureName, for the next up.
-func (s *secure) issue() (serial string) {
+func (s *secure) issue() {
 	s.Helper()
 	issued, err := s.authority.Issue([]string{secureName}, nil)
 	require.NoError(s, err)
 	certificate, key, err := modelserver.PEM(issued)
 	require.NoError(s, err)
-	s.certificate = certificate
+	s.certificate, s.serial, s.keys = certificate, issued.Leaf.SerialNumber.String(), append(s.keys, key)
 	s.stack.SetSecret(s, "key", key)
-	return issued.Leaf.SerialNumber.String()
 }
 
 // up brings the gateway up with these properties of https; none for a gateway without.
@@ -152,25 +156,95 @@ func newSecure(t testing.TB) *secure {
 	return s
 }
 
-// TestAGatewayServesHTTPS is one gateway from plain HTTP to client certificates. It would catch what a client sees of HTTPS gone wrong: another
+// TestAGatewayServesHTTPS is one gateway from plain HTTP to certificates of clients. It would catch what a client sees of HTTPS gone wrong: another
 // certificate than that of the name, an old version of TLS, a request that is lost while anything is changed, plain HTTP that still serves, a guard
 // that is missing, and a private key outside of its Secret.
 func TestAGatewayServesHTTPS(t *testing.T) {
 	s := newSecure(t)
+	plain := s.up("")["url"].(string)
+	requireServed(t, load.Config{URL: plain})
+
+	// A gateway that is in use gets HTTPS beside HTTP, and loses nothing.
 	s.issue()
-	outputs := s.up(fmt.Sprintf("certificates: [%s], hostnames: [%s]", s.own(), secureName))
+	run := load.Start(t.Context(), load.Config{URL: plain, RatePerSecond: 100, MaxRequests: 60_000, Workers: 8})
+	require.NoError(t, run.WaitFor(t.Context(), 100))
+	outputs := s.up(fmt.Sprintf("certificates: [%s], http: Serve", s.own()))
+	require.NoError(t, run.WaitFor(t.Context(), 100))
+	require.NoError(t, run.Stop().Err())
 	url := outputs["url"].(string)
 	assert.Equal(t, fmt.Sprintf("https://%s:%d/default/chat/v1", secureName, securePort), url)
-	response, body := s.get(s.client(nil), url+"/models")
-	assert.Equal(t, http.StatusOK, response.StatusCode, body)
-	assert.Equal(t, "HTTP/2.0", response.Proto)
-	assert.Equal(t, "alpha", response.Header.Get("X-Modelserver-Name"))
+	assert.Equal(t, fmt.Sprintf("http://secure.modelplane-secure.svc:%d", plainPort), outputs["clusterUrl"])
+	requireServed(t, load.Config{URL: url, Transport: s.transport(nil)})
+	requireServed(t, load.Config{URL: plain})
+	t.Run("without hostnames any name gets the first certificate", func(t *testing.T) {
+		for _, name := range []string{"", "other.test"} {
+			leaf, err := s.handshake(name, func(c *tls.Config) { c.InsecureSkipVerify = true })
+			require.NoError(t, err, "%q", name)
+			assert.Equal(t, []string{secureName}, leaf.DNSNames)
+		}
+	})
+
+	// What another tool writes is in a namespace of its own.
+	other := s.keepCertificate(secureOther)
+	s.up(fmt.Sprintf("certificates: [%s, {secretRef: {name: other, namespace: certificates}}], hostnames: [%s, %s]", s.own(), secureName, secureOther))
+	t.Run("each name has its certificate, and no other name any", func(t *testing.T) { s.names(t, other) })
+	t.Run("plain HTTP leads to HTTPS", func(t *testing.T) { s.redirects(t, plain, url) })
+	t.Run("old versions of TLS are refused", func(t *testing.T) { s.versions(t, tls.VersionTLS12) })
+	t.Run("requests pass the guard and streams arrive token by token", func(t *testing.T) { s.guarded(t, url) })
+	t.Run("another namespace changes nothing", func(t *testing.T) { s.attacked(t, url) })
+	t.Run("a new certificate in another tool's Secret is in use", func(t *testing.T) { s.renewed(t) })
+	t.Run("a new certificate of the program costs no connection", func(t *testing.T) { s.rotated(t, url) })
+	t.Run("clients show certificates", func(t *testing.T) { s.clients(t, url) })
+	s.audit()
 }
 
-var (
-	_ = assert.Equal
-	_ = strings.Contains
-	_ = metav1.ObjectMeta{}
-	_ = unstructured.Unstructured{}
-	_ = schema.GroupVersionResource{}
-)
+func requireServed(t testing.TB, config load.Config) {
+	t.Helper()
+	config.MaxRequests = 10
+	require.NoError(t, load.Do(t.Context(), config).Err())
+}
+
+// transport trusts the authority alone.
+func (s *secure) transport(change func(*tls.Config)) *http.Transport {
+	config := &tls.Config{RootCAs: s.authority.Pool()}
+	if change != nil {
+		change(config)
+	}
+	return &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
+}
+
+// keepCertificate has the Secret certificates/other hold a new certificate for a name, and gives its serial number.
+func (s *secure) keepCertificate(name string) string {
+	s.Helper()
+	issued, err := s.authority.Issue([]string{name}, nil)
+	require.NoError(s, err)
+	certificate, key, err := modelserver.PEM(issued)
+	require.NoError(s, err)
+	cluster := harness.NewCluster(s)
+	apply(s, cluster, "v1", "Namespace", "", "certificates", nil)
+	apply(s, cluster, "v1", "Secret", "certificates", "other", map[string]any{
+		"type": "kubernetes.io/tls", "stringData": map[string]any{"tls.crt": certificate, "tls.key": key},
+	})
+	return issued.Leaf.SerialNumber.String()
+}
+
+// apply makes an object, or writes it again.
+func apply(t testing.TB, cluster harness.Cluster, apiVersion, kind, namespace, name string, fields map[string]any) {
+	t.Helper()
+	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": name}}}
+	for key, value := range fields {
+		object.Object[key] = value
+	}
+	content, err := object.MarshalJSON()
+	require.NoError(t, err)
+	require.NoError(t, object.UnmarshalJSON(content))
+	version, err := schema.ParseGroupVersion(apiVersion)
+	require.NoError(t, err)
+	resource := cluster.Resource(version.WithResource(strings.ToLower(kind) + "s"))
+	if namespace == "" {
+		_, err = resource.Apply(t.Context(), name, object, metav1.ApplyOptions{FieldManager: "test"})
+	} else {
+		_, err = resource.Namespace(namespace).Apply(t.Context(), name, object, metav1.ApplyOptions{FieldManager: "test", Force: true})
+	}
+	require.NoError(t, err, "%s %s", kind, name)
+}
