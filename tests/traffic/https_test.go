@@ -45,7 +45,8 @@ type secure struct {
 	// clientCertificates are shown where a handshake asks for them.
 	clientCertificates []tls.Certificate
 	server             *modelserver.Server
-	address            string
+	// options are those of the gateway, and address is its own.
+	options, address string
 }
 
 // issue makes a new certificate for secureName, for the next up.
@@ -76,7 +77,7 @@ func (s *secure) program(https string) string {
 		properties += fmt.Sprintf(", https: {port: %d, %s}", securePort, https)
 	}
 	return harness.Program("secure", []string{
-		harness.ModelGateway("secure", properties),
+		harness.Resource("modelplane:ModelGateway", "secure", properties, s.options),
 		harness.ModelEndpoint("alpha", fmt.Sprintf("url: 'http://%s/v1'", s.server.Address())),
 		harness.ModelService("chat", "'${secure.gateway}'", "", "alpha"),
 	}, "address: ${secure.address}", "url: ${chat.url}", "gateway: ${secure.url}", "clusterUrl: ${secure.clusterUrl}")
@@ -228,10 +229,23 @@ func (s *secure) keepCertificate(name string) string {
 	return issued.Leaf.SerialNumber.String()
 }
 
+// gateways are the Gateways of a cluster.
+var gateways = schema.GroupVersionResource{Group: "gateway.networking.k8s.io", Version: "v1", Resource: "gateways"}
+
 // apply makes an object, or writes it again.
 func apply(t testing.TB, cluster harness.Cluster, apiVersion, kind, namespace, name string, fields map[string]any) {
 	t.Helper()
+	applyLabelled(t, cluster, apiVersion, kind, namespace, name, nil, fields)
+}
+
+func applyLabelled(
+	t testing.TB, cluster harness.Cluster, apiVersion, kind, namespace, name string, labels map[string]any, fields map[string]any,
+) {
+	t.Helper()
 	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": name}}}
+	if labels != nil {
+		object.Object["metadata"] = map[string]any{"name": name, "labels": labels}
+	}
 	for key, value := range fields {
 		object.Object[key] = value
 	}
