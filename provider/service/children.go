@@ -55,8 +55,10 @@ func policyChildren(component string, in Inputs, p value.Value[plan]) []child.Ch
 		key   string
 		given bool
 	}{
-		{corsKey, given.CORS != nil}, {fromKey, len(given.AllowFrom) > 0},
-		{authKey, given.Auth != nil && given.Auth.Callers == nil}, {limitsKey, given.Limits != nil},
+		{corsKey, given.CORS != nil},
+		{fromKey, len(given.AllowFrom) > 0},
+		{authKey, given.Auth != nil && given.Auth.Callers == nil},
+		{limitsKey, given.Limits != nil},
 	} {
 		if !of.given {
 			continue
