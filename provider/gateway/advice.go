@@ -70,7 +70,7 @@ func adviseOnGateway(installsCRDs bool, p plan, failure string) string {
 			"as it is. Choose another name or namespace for this gateway, or destroy the other one first.",
 			p.name(), p.namespaceName(), p.className())
 	case installsCRDs:
-		return ""
+		return adviseOnCertificates(p, failure)
 	case strings.Contains(failure, "timed out"), strings.Contains(failure, "the apiVersion for this resource does not exist"):
 		return fmt.Sprintf("With installCrds: false, the cluster must have the CRDs that Traefik watches, or Traefik serves no Gateway: %s. They "+
 			"come with the standard channel of the Gateway API, %s or newer, and with Traefik. To see what is there: kubectl get crd "+

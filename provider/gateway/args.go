@@ -11,6 +11,7 @@ type Args struct {
 	Install
 	Source
 	Serving
+	Secure
 	meta.Identity
 	meta.Metadata
 }

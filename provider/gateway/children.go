@@ -65,7 +65,8 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	rollout := child.Rollout(workloadKey, releaseKey, name, readyTimeout)
 	rollout.After = append(rollout.After, anchorKey)
 	rollout.Metadata = child.Fields{"ownerReferences": child.FromSiblings(p, ownedByAnchor)}
-	return append(list,
+	https := httpsChildren(component, in, p, before)
+	list = append(list,
 		child.Child{
 			Key: namespaceKey, Kind: kube.Namespace, Omit: namespace != own, Name: named(plan.namespaceName), Owned: true,
 			Advice: advise(adviseOnNamespace),
@@ -111,13 +112,15 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Labels: child.From(identified, plan.classLabels), Advice: onGateway,
 			Fields: child.Fields{"spec": child.Fixed(gatewayv1.GatewayClassSpec{ControllerName: chart.ControllerName})},
 		},
-		child.Child{
-			// It waits until Traefik says that it serves the Gateway.
-			Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Name: name, Owned: true,
-			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Programmed")), Timeout: readyTimeout, Advice: onGateway,
-			Fields: child.Fields{"spec": child.From(p, plan.gateway)},
-		},
-	), nil
+	)
+	list = append(list, https.before...)
+	list = append(list, child.Child{
+		// It waits until Traefik says that it serves the Gateway.
+		Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Seen: https.seen(), Name: name, Owned: true,
+		Annotations: child.Fixed(https.awaited()), Timeout: https.timeout(), Advice: onGateway,
+		Fields: child.Fields{"spec": child.FromNames(p, plan.gateway)},
+	})
+	return append(list, https.after...), nil
 }
 
 // patchedName is the namespace's name. The Kubernetes plugin refuses a patch without a name, in preview too.
@@ -155,8 +158,8 @@ func ownedByAnchor(_ plan, siblings child.Siblings) []metav1.OwnerReference {
 	}}
 }
 
-func (p plan) gateway() gatewayv1.GatewaySpec {
-	return gatewayv1.GatewaySpec{
+func (p plan) gateway(siblings child.Names) gatewayv1.GatewaySpec {
+	return p.withHTTPSListener(siblings, gatewayv1.GatewaySpec{
 		GatewayClassName: gatewayv1.ObjectName(p.className()),
 		Listeners: []gatewayv1.Listener{{
 			Name:     Listener,
@@ -165,5 +168,5 @@ func (p plan) gateway() gatewayv1.GatewaySpec {
 			Port:          chart.ListenerPort,
 			AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &p.namespaces},
 		}},
-	}
+	})
 }

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// Listener is the name of the listener that routes attach to.
-	Listener = "http"
+	// Listener is the name of the listener that routes attach to, and HTTPSListener that of a gateway with HTTPS.
+	Listener      = "http"
+	HTTPSListener = "https"
 	// repository is where the published chart comes from.
 	repository = "https://traefik.github.io/charts"
 
@@ -37,14 +38,19 @@ type plan struct {
 	publicURL    *string
 	namespaces   gatewayv1.RouteNamespaces
 	allowAnyPath bool
+	// https is nil where the gateway has none.
+	https *secured
 }
 
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
-	_, faults := decide(a.OrOwn(name), a.Metadata, a.Serving)
+	p, faults := decide(a.OrOwn(name), a.Metadata, a.Serving)
+	_, more := p.withHTTPS(a.Secure)
+	faults = append(faults, more...)
 	a.CheckOwn(name, &faults)
 	checkNamespace(a, &faults)
 	checkChart(a.Source, &faults)
+	checkHTTPSChart(a.Source, a.Secure, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
@@ -59,9 +65,7 @@ func checkChart(s Source, faults *fault.List) {
 	if s.Chart == nil {
 		return
 	}
-	for _, problem := range chart.Check(s.Chart.Values) {
-		faults.Addf("chart."+problem.Path, "%s", problem.Message)
-	}
+	addProblems(chart.Check(s.Chart.Values), faults)
 	for _, problem := range chart.CheckVersion(s.Chart.Values, ptr.Deref(s.Chart.TraefikVersion, "")) {
 		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
@@ -71,6 +75,12 @@ func checkChart(s Source, faults *fault.List) {
 	case helm.IsOCI(given):
 		faults.Add("chart.repository", fmt.Sprintf("is an OCI registry, which Helm takes as the chart's name alone; leave it out and set "+
 			"chart.name to %q", strings.TrimRight(given, "/")+"/"+s.chart().Name), "chart.name")
+	}
+}
+
+func addProblems(problems []chart.Problem, faults *fault.List, dependsOn ...string) {
+	for _, problem := range problems {
+		faults.Add("chart."+problem.Path, problem.Message, dependsOn...)
 	}
 }
 
@@ -182,12 +192,24 @@ func (p plan) url(address string) string {
 	if p.publicURL != nil {
 		return *p.publicURL
 	}
+	if p.https != nil {
+		return p.https.url(p.https.host(address))
+	}
 	return p.httpURL(address)
 }
 
-// clusterURL is the same for clients inside the cluster, which connect to the Service.
+// clusterURL is the same for clients inside the cluster, which connect to the Service. It is empty where they would have to come by
+// HTTPS, and no certificate holds the Service's name.
 func (p plan) clusterURL() string {
-	return p.httpURL(fmt.Sprintf("%s.%s.svc", p.identity.Name, p.identity.Namespace))
+	service := fmt.Sprintf("%s.%s.svc", p.identity.Name, p.identity.Namespace)
+	switch {
+	case p.https == nil || p.https.plain() == Serve:
+		return p.httpURL(service)
+	case p.https.isFor(service):
+		return p.https.url(service)
+	default:
+		return ""
+	}
 }
 
 func (p plan) httpURL(host string) string {
@@ -207,7 +229,7 @@ var internalBalancers = map[string]string{
 
 // isPublic says whether the internet can reach the gateway at its address, as far as that can be told.
 func (p plan) isPublic(address string) bool {
-	if p.settings.ServiceType != string(LoadBalancer) {
+	if p.settings.ServiceType != string(LoadBalancer) || p.https.asksAll() {
 		return false
 	}
 	for key, value := range internalBalancers {

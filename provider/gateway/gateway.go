@@ -24,7 +24,7 @@ var Definition = input.Define(check, func(
 ) (*ModelGateway, error) {
 	return construct(ctx, name, Inputs{
 		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
-		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+		Secure: input.Part[Secure](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
 
@@ -65,6 +65,7 @@ type Inputs struct {
 	Install  value.Value[Install]
 	Source   value.Value[Source]
 	Serving  value.Value[Serving]
+	Secure   value.Value[Secure]
 	Identity value.Value[meta.Identity]
 	Metadata value.Value[meta.Metadata]
 }
@@ -83,6 +84,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		func(of value.Pair[meta.Identity, meta.Metadata], s Serving) (plan, fault.List) {
 			return decide(of.A, of.B, s)
 		})
+	decided = value.Check(value.Decide2(decided, value.Public(in.Secure), plan.withHTTPS), func(p plan) fault.List { return warnOfHTTPS(owner, p) })
 	list, err := children(name, ownership, in, decided)
 	if err != nil {
 		return nil, err
@@ -100,7 +102,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Value[plan], objects child.Objects) {
 	service := objects[serviceKey]
 	g.Address = pulumix.Apply2Err(child.Map(service.Spec), child.Map(service.Status), address)
-	g.GatewayName = objects[gatewayKey].Name()
+	g.GatewayName = in.servedHTTPS(owner, objects, objects[gatewayKey].Name())
 	g.GatewayClassName = objects[classKey].Name()
 	g.Namespace = owner.Namespace()
 	g.URL = pulumix.Apply3(decided.Output(), g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
@@ -109,9 +111,9 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 	// It is read beside the chart's values, which may be secret.
 	g.TraefikVersion = pulumix.MustConvertTyped[string](pulumi.Unsecret(pulumix.Apply(in.Source.Output(), Source.traefikVersion)))
 	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.URL, g.Address, func(p plan, name, url, address string) Reference {
-		return Reference{
+		return p.listeners(Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
 			PluginVersion: plugin.Version, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
-		}
+		})
 	})
 }

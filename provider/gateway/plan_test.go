@@ -221,7 +221,7 @@ func TestWhoMayAttachIsWhatTheGatewayAPISays(t *testing.T) {
 			continue
 		}
 		require.Empty(t, faults)
-		allowed := p.gateway().Listeners[0].AllowedRoutes.Namespaces
+		allowed := p.gateway(nil).Listeners[0].AllowedRoutes.Namespaces
 		assert.Equal(t, c.from, string(*allowed.From))
 		if c.labels != nil {
 			assert.Equal(t, c.labels, allowed.Selector.MatchLabels)

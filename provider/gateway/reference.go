@@ -20,6 +20,9 @@ type Reference struct {
 	// TrustedProxies are ranges of addresses, as the plugin takes them.
 	TrustedProxies []string `pulumi:"trustedProxies,optional"`
 	Observed       bool     `pulumi:"observed,optional"`
+	// PlainListener and Hostnames are a gateway's with HTTPS.
+	PlainListener *string  `pulumi:"plainListener,optional"`
+	Hostnames     []string `pulumi:"hostnames,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -44,6 +47,8 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.Describe(&r.Observed, "Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that "+
 		"services then add to each answer. It needs the plugin. Default: false.")
 	at.SetDefault(&r.Observed, false)
+	at.Describe(&r.PlainListener, "The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.")
+	at.Describe(&r.Hostnames, "The host names that the listener has certificates for. Default: a service may have any.")
 }
 
 // HasPlugin says whether its Traefik runs the plugin.
@@ -55,4 +60,9 @@ func CheckProxies(path string, ranges []string, faults *fault.List) {
 		_, err := target.ParseProxies(text)
 		faults.AddErr(fault.Index(path, i), err)
 	}
+}
+
+// HasCertificate says whether clients can ask for a host name, as far as is known.
+func (r Reference) HasCertificate(hostname string) bool {
+	return len(r.Hostnames) == 0 || covers(r.Hostnames, hostname)
 }

@@ -104,11 +104,18 @@ func grantChildren(component, name string, grants []grant) []child.Child {
 
 // awaiting is what Pulumi waits for before the route counts as made.
 type awaiting struct {
-	gateway string
-	skip    bool
+	gateway   string
+	listeners []string
+	skip      bool
 }
 
-func newAwaiting(r Routing, a Await) awaiting { return awaiting{r.Gateway.Name, a.SkipAwait} }
+func newAwaiting(r Routing, a Await) awaiting {
+	waiting := awaiting{gateway: r.Gateway.Name, skip: a.SkipAwait}
+	if plain := r.Gateway.PlainListener; plain != nil {
+		waiting.listeners = []string{r.Gateway.Listener, *plain}
+	}
+	return waiting
+}
 
 // annotations have Pulumi wait until this gateway accepts the route and its references are resolved. Entries of other
 // controllers stay in a route's status, so that the gateway's name is needed.
@@ -116,7 +123,7 @@ func (a awaiting) annotations() map[string]string {
 	if a.skip {
 		return kube.SkipAwait()
 	}
-	return kube.WaitForRoute(a.gateway)
+	return kube.WaitForRoute(a.gateway, a.listeners...)
 }
 
 // advise says who owns the route, or where to find the gateway's reason when it has not accepted the route in time.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
@@ -70,7 +71,9 @@ func decide(identity meta.Identity, r Routing, restrictions Policy) (plan, fault
 	decided.shares = shares(backends, weights)
 	decided.warning = warn(r, restrictions, backends)
 	decided.route = route.Build(route.Route{
-		Gateway:     route.ParentRef{Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener},
+		Gateway: route.ParentRef{
+			Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener, PlainListener: ptr.Deref(r.Gateway.PlainListener, ""),
+		},
 		Namespace:   identity.Namespace,
 		Plugin:      r.Gateway.HasPlugin(),
 		Hostnames:   hostnames,
@@ -86,6 +89,9 @@ func decideGateway(r Routing, faults *fault.List) *url.URL {
 	faults.AddErr("gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr("gateway.listener", names.Existing(r.Gateway.Listener))
 	gateway.CheckProxies("gateway.trustedProxies", r.Gateway.TrustedProxies, faults)
+	if r.Gateway.PlainListener != nil {
+		faults.AddErr("gateway.plainListener", names.Existing(*r.Gateway.PlainListener))
+	}
 	u, err := target.ParseListener(r.Gateway.URL)
 	if err != nil {
 		faults.AddErr("gateway.url", err)
@@ -114,6 +120,10 @@ func decideHostnames(r Routing, faults *fault.List) []string {
 		faults.AddErr(fault.Index("hostnames", i), err)
 		if err == nil && slices.Contains(hostnames, hostname) {
 			faults.Add(fault.Index("hostnames", i), "is in the list already; write each name once", "hostnames")
+		}
+		if err == nil && !r.Gateway.HasCertificate(hostname) {
+			faults.Add(fault.Index("hostnames", i), fmt.Sprintf("is none of the names that the gateway has certificates for, %s; add it to the "+
+				"gateway's https.hostnames", strings.Join(r.Gateway.Hostnames, ", ")), "gateway")
 		}
 		hostnames = append(hostnames, hostname)
 	}

@@ -94,6 +94,7 @@ export class ModelGateway extends pulumi.ComponentResource {
             resourceInputs["annotations"] = args?.annotations;
             resourceInputs["chart"] = args ? pulumi.output(args.chart).apply(v => v === undefined ? undefined : inputs.gatewayChartArgsProvideDefaults(v)) : undefined;
             resourceInputs["createNamespace"] = args?.createNamespace;
+            resourceInputs["https"] = args ? pulumi.output(args.https).apply(v => v === undefined ? undefined : inputs.gatewayHttpsArgsProvideDefaults(v)) : undefined;
             resourceInputs["installCrds"] = (args?.installCrds) ?? true;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["name"] = args?.name;
@@ -150,6 +151,10 @@ export interface ModelGatewayArgs {
      * Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
      */
     createNamespace?: boolean;
+    /**
+     * HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+     */
+    https?: pulumi.Input<inputs.GatewayHttpsArgs | undefined>;
     /**
      * Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
      */

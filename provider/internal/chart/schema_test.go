@@ -26,6 +26,7 @@ func TestPublishedChartTakesTheValues(t *testing.T) {
 			func(s *chart.Settings) { s.ServiceType, s.LoadBalancerClass = "ClusterIP", "" },
 			func(s *chart.Settings) { s.Labels, s.Annotations, s.ServiceAnnotations = nil, nil, nil },
 			func(s *chart.Settings) { s.TraefikVersion = "3.7.13" },
+			func(s *chart.Settings) { s.HTTPS = &chart.HTTPS{ExposedPort: 443, Alone: true} },
 		} {
 			s := settings()
 			change(&s)

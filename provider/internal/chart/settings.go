@@ -12,6 +12,8 @@ const (
 	// ListenerPort is the port of a Gateway's HTTP listener: the one on which Traefik listens in its Pod, which
 	// need not be the one that clients connect to.
 	ListenerPort = 8000
+	// HTTPSListenerPort is the same of a Gateway's HTTPS listener.
+	HTTPSListenerPort = 8443
 	// PluginAnnotation is on the Pods and changes with the plugin's files: Traefik reads them when it starts, so each
 	// version of the plugin needs new Pods.
 	PluginAnnotation = "modelplane/plugin"
@@ -29,6 +31,8 @@ type Settings struct {
 	GatewayClassLabels map[string]string
 	// ExposedPort is the port that clients connect to, from 1 to 65535.
 	ExposedPort int32
+	// HTTPS is nil where the gateway has none.
+	HTTPS *HTTPS
 	// Replicas is the number of Traefik's Pods.
 	Replicas int32
 	// ServiceType is LoadBalancer, NodePort or ClusterIP.

@@ -103,41 +103,49 @@ func service(s Settings) map[string]any {
 }
 
 func ports(s Settings) map[string]any {
+	if s.HTTPS != nil {
+		return httpsPorts(s)
+	}
 	return map[string]any{
-		"web": map[string]any{
-			"port":        ListenerPort,
-			"exposedPort": int(s.ExposedPort),
-			"expose":      map[string]any{"default": true},
-			"protocol":    "TCP",
-			"http": map[string]any{
-				"middlewares": entryPointMiddlewares(s),
-				// Names of models and files may hold any of these but the first two, which no server
-				// needs in a path and some read as another one.
-				"encodedCharacters": map[string]any{
-					"allowEncodedBackSlash":     false,
-					"allowEncodedNullCharacter": false,
-					"allowEncodedSlash":         true,
-					"allowEncodedSemicolon":     true,
-					"allowEncodedPercent":       true,
-					"allowEncodedQuestionMark":  true,
-					"allowEncodedHash":          true,
-				},
-			},
-			"transport": map[string]any{
-				"respondingTimeouts": map[string]any{
-					"readTimeout": longest,
-					// Counted from the request's first byte, it would cut every long stream.
-					"writeTimeout": "0s",
-				},
-				"lifeCycle": map[string]any{
-					"requestAcceptGraceTimeout": drain,
-					"graceTimeOut":              longest,
-				},
-				"keepAliveMaxTime": connectionAge,
+		"web": entryPoint(s, ListenerPort, s.ExposedPort),
+		// The chart's entry point for HTTPS stays, unreachable, where the gateway has no listener for it.
+		"websecure": map[string]any{"expose": map[string]any{"default": false}},
+	}
+}
+
+// entryPoint is what all entry points for clients have in common.
+func entryPoint(s Settings, port int, exposed int32) map[string]any {
+	return map[string]any{
+		"port":        port,
+		"exposedPort": int(exposed),
+		"expose":      map[string]any{"default": true},
+		"protocol":    "TCP",
+		"http": map[string]any{
+			"middlewares": entryPointMiddlewares(s),
+			// Names of models and files may hold any of these but the first two, which no server
+			// needs in a path and some read as another one.
+			"encodedCharacters": map[string]any{
+				"allowEncodedBackSlash":     false,
+				"allowEncodedNullCharacter": false,
+				"allowEncodedSlash":         true,
+				"allowEncodedSemicolon":     true,
+				"allowEncodedPercent":       true,
+				"allowEncodedQuestionMark":  true,
+				"allowEncodedHash":          true,
 			},
 		},
-		// The chart's entry point for HTTPS stays, unreachable, until a gateway has a listener for it.
-		"websecure": map[string]any{"expose": map[string]any{"default": false}},
+		"transport": map[string]any{
+			"respondingTimeouts": map[string]any{
+				"readTimeout": longest,
+				// Counted from the request's first byte, it would cut every long stream.
+				"writeTimeout": "0s",
+			},
+			"lifeCycle": map[string]any{
+				"requestAcceptGraceTimeout": drain,
+				"graceTimeOut":              longest,
+			},
+			"keepAliveMaxTime": connectionAge,
+		},
 	}
 }
 

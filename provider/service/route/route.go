@@ -70,6 +70,8 @@ type ParentRef struct {
 	Namespace string
 	// Listener is the name of one of the Gateway's listeners; "" means all.
 	Listener string
+	// PlainListener is another one that takes the same requests; "" means none.
+	PlainListener string
 }
 
 // Backend is one endpoint and its weight.
@@ -84,7 +86,7 @@ type Backend struct {
 func Build(r Route) gatewayv1.HTTPRouteSpec {
 	return gatewayv1.HTTPRouteSpec{
 		CommonRouteSpec: gatewayv1.CommonRouteSpec{
-			ParentRefs: []gatewayv1.ParentReference{parentRef(r.Gateway)},
+			ParentRefs: parentRefs(r.Gateway),
 		},
 		Hostnames: convert[gatewayv1.Hostname](r.Hostnames),
 		Rules: []gatewayv1.HTTPRouteRule{{
@@ -98,6 +100,15 @@ func Build(r Route) gatewayv1.HTTPRouteSpec {
 			BackendRefs: backendRefs(r),
 		}},
 	}
+}
+
+func parentRefs(gateway ParentRef) []gatewayv1.ParentReference {
+	refs := []gatewayv1.ParentReference{parentRef(gateway)}
+	if gateway.PlainListener != "" {
+		gateway.Listener = gateway.PlainListener
+		refs = append(refs, parentRef(gateway))
+	}
+	return refs
 }
 
 func parentRef(gateway ParentRef) gatewayv1.ParentReference {

@@ -81,6 +81,9 @@ func NewModelGateway(ctx *pulumi.Context,
 	if args.Chart != nil {
 		args.Chart = args.Chart.ToGatewayChartPtrOutput().ApplyT(func(v *GatewayChart) *GatewayChart { return v.Defaults() }).(GatewayChartPtrOutput)
 	}
+	if args.Https != nil {
+		args.Https = args.Https.ToGatewayHttpsPtrOutput().ApplyT(func(v *GatewayHttps) *GatewayHttps { return v.Defaults() }).(GatewayHttpsPtrOutput)
+	}
 	if args.InstallCrds == nil {
 		installCrds_ := true
 		args.InstallCrds = &installCrds_
@@ -114,6 +117,8 @@ type modelGatewayArgs struct {
 	Chart *GatewayChart `pulumi:"chart"`
 	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool `pulumi:"createNamespace"`
+	// HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+	Https *GatewayHttps `pulumi:"https"`
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool `pulumi:"installCrds"`
 	// Labels for all objects of the gateway, except the CRDs.
@@ -144,6 +149,8 @@ type ModelGatewayArgs struct {
 	Chart GatewayChartPtrInput
 	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool
+	// HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+	Https GatewayHttpsPtrInput
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool
 	// Labels for all objects of the gateway, except the CRDs.

@@ -710,6 +710,176 @@ func (in *gatewayNamespacesFromPtr) ToGatewayNamespacesFromPtrOutputWithContext(
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayNamespacesFromPtrOutput)
 }
 
+type GatewayPlainHttp string
+
+const (
+	// Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
+	GatewayPlainHttpRedirect = GatewayPlainHttp("Redirect")
+	// Services are served by both.
+	GatewayPlainHttpServe = GatewayPlainHttp("Serve")
+	// The port is closed.
+	GatewayPlainHttpOff = GatewayPlainHttp("Off")
+)
+
+func (GatewayPlainHttp) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayPlainHttp)(nil)).Elem()
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpOutput() GatewayPlainHttpOutput {
+	return pulumi.ToOutput(e).(GatewayPlainHttpOutput)
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpOutputWithContext(ctx context.Context) GatewayPlainHttpOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayPlainHttpOutput)
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return e.ToGatewayPlainHttpPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return GatewayPlainHttp(e).ToGatewayPlainHttpOutputWithContext(ctx).ToGatewayPlainHttpPtrOutputWithContext(ctx)
+}
+
+func (e GatewayPlainHttp) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayPlainHttp) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayPlainHttp) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayPlainHttp) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayPlainHttpOutput struct{ *pulumi.OutputState }
+
+func (GatewayPlainHttpOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayPlainHttp)(nil)).Elem()
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpOutput() GatewayPlainHttpOutput {
+	return o
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpOutputWithContext(ctx context.Context) GatewayPlainHttpOutput {
+	return o
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return o.ToGatewayPlainHttpPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayPlainHttp) *GatewayPlainHttp {
+		return &v
+	}).(GatewayPlainHttpPtrOutput)
+}
+
+func (o GatewayPlainHttpOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayPlainHttp) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayPlainHttpOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayPlainHttp) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayPlainHttpPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayPlainHttpPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayPlainHttp)(nil)).Elem()
+}
+
+func (o GatewayPlainHttpPtrOutput) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return o
+}
+
+func (o GatewayPlainHttpPtrOutput) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return o
+}
+
+func (o GatewayPlainHttpPtrOutput) Elem() GatewayPlainHttpOutput {
+	return o.ApplyT(func(v *GatewayPlainHttp) GatewayPlainHttp {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayPlainHttp
+		return ret
+	}).(GatewayPlainHttpOutput)
+}
+
+func (o GatewayPlainHttpPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayPlainHttp) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayPlainHttpInput is an input type that accepts values of the GatewayPlainHttp enum
+// A concrete instance of `GatewayPlainHttpInput` can be one of the following:
+//
+//	GatewayPlainHttpRedirect
+//	GatewayPlainHttpServe
+//	GatewayPlainHttpOff
+type GatewayPlainHttpInput interface {
+	pulumi.Input
+
+	ToGatewayPlainHttpOutput() GatewayPlainHttpOutput
+	ToGatewayPlainHttpOutputWithContext(context.Context) GatewayPlainHttpOutput
+}
+
+var gatewayPlainHttpPtrType = reflect.TypeOf((**GatewayPlainHttp)(nil)).Elem()
+
+type GatewayPlainHttpPtrInput interface {
+	pulumi.Input
+
+	ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput
+	ToGatewayPlainHttpPtrOutputWithContext(context.Context) GatewayPlainHttpPtrOutput
+}
+
+type gatewayPlainHttpPtr string
+
+func GatewayPlainHttpPtr(v string) GatewayPlainHttpPtrInput {
+	return (*gatewayPlainHttpPtr)(&v)
+}
+
+func (*gatewayPlainHttpPtr) ElementType() reflect.Type {
+	return gatewayPlainHttpPtrType
+}
+
+func (in *gatewayPlainHttpPtr) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return pulumi.ToOutput(in).(GatewayPlainHttpPtrOutput)
+}
+
+func (in *gatewayPlainHttpPtr) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayPlainHttpPtrOutput)
+}
+
 type GatewayServiceType string
 
 const (
@@ -878,6 +1048,173 @@ func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutput() GatewayServiceT
 
 func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutputWithContext(ctx context.Context) GatewayServiceTypePtrOutput {
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayServiceTypePtrOutput)
+}
+
+type GatewayTlsVersion string
+
+const (
+	// TLS 1.2 or newer.
+	GatewayTlsVersionTLS12 = GatewayTlsVersion("TLS12")
+	// TLS 1.3 or newer.
+	GatewayTlsVersionTLS13 = GatewayTlsVersion("TLS13")
+)
+
+func (GatewayTlsVersion) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTlsVersion)(nil)).Elem()
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionOutput() GatewayTlsVersionOutput {
+	return pulumi.ToOutput(e).(GatewayTlsVersionOutput)
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionOutputWithContext(ctx context.Context) GatewayTlsVersionOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayTlsVersionOutput)
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return e.ToGatewayTlsVersionPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return GatewayTlsVersion(e).ToGatewayTlsVersionOutputWithContext(ctx).ToGatewayTlsVersionPtrOutputWithContext(ctx)
+}
+
+func (e GatewayTlsVersion) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTlsVersion) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTlsVersion) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTlsVersion) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayTlsVersionOutput struct{ *pulumi.OutputState }
+
+func (GatewayTlsVersionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTlsVersion)(nil)).Elem()
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionOutput() GatewayTlsVersionOutput {
+	return o
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionOutputWithContext(ctx context.Context) GatewayTlsVersionOutput {
+	return o
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return o.ToGatewayTlsVersionPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayTlsVersion) *GatewayTlsVersion {
+		return &v
+	}).(GatewayTlsVersionPtrOutput)
+}
+
+func (o GatewayTlsVersionOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTlsVersion) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayTlsVersionOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTlsVersion) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayTlsVersionPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayTlsVersionPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayTlsVersion)(nil)).Elem()
+}
+
+func (o GatewayTlsVersionPtrOutput) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return o
+}
+
+func (o GatewayTlsVersionPtrOutput) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return o
+}
+
+func (o GatewayTlsVersionPtrOutput) Elem() GatewayTlsVersionOutput {
+	return o.ApplyT(func(v *GatewayTlsVersion) GatewayTlsVersion {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayTlsVersion
+		return ret
+	}).(GatewayTlsVersionOutput)
+}
+
+func (o GatewayTlsVersionPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayTlsVersion) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayTlsVersionInput is an input type that accepts values of the GatewayTlsVersion enum
+// A concrete instance of `GatewayTlsVersionInput` can be one of the following:
+//
+//	GatewayTlsVersionTLS12
+//	GatewayTlsVersionTLS13
+type GatewayTlsVersionInput interface {
+	pulumi.Input
+
+	ToGatewayTlsVersionOutput() GatewayTlsVersionOutput
+	ToGatewayTlsVersionOutputWithContext(context.Context) GatewayTlsVersionOutput
+}
+
+var gatewayTlsVersionPtrType = reflect.TypeOf((**GatewayTlsVersion)(nil)).Elem()
+
+type GatewayTlsVersionPtrInput interface {
+	pulumi.Input
+
+	ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput
+	ToGatewayTlsVersionPtrOutputWithContext(context.Context) GatewayTlsVersionPtrOutput
+}
+
+type gatewayTlsVersionPtr string
+
+func GatewayTlsVersionPtr(v string) GatewayTlsVersionPtrInput {
+	return (*gatewayTlsVersionPtr)(&v)
+}
+
+func (*gatewayTlsVersionPtr) ElementType() reflect.Type {
+	return gatewayTlsVersionPtrType
+}
+
+func (in *gatewayTlsVersionPtr) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return pulumi.ToOutput(in).(GatewayTlsVersionPtrOutput)
+}
+
+func (in *gatewayTlsVersionPtr) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayTlsVersionPtrOutput)
 }
 
 type LimitBy string
@@ -1062,8 +1399,12 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolPtrInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromPtrInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayPlainHttpInput)(nil)).Elem(), GatewayPlainHttp("Redirect"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayPlainHttpPtrInput)(nil)).Elem(), GatewayPlainHttp("Redirect"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypeInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionPtrInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
 	pulumi.RegisterInputType(reflect.TypeOf((*LimitByInput)(nil)).Elem(), LimitBy("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*LimitByPtrInput)(nil)).Elem(), LimitBy("All"))
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
@@ -1074,8 +1415,12 @@ func init() {
 	pulumi.RegisterOutputType(EndpointProtocolPtrOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromPtrOutput{})
+	pulumi.RegisterOutputType(GatewayPlainHttpOutput{})
+	pulumi.RegisterOutputType(GatewayPlainHttpPtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypeOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypePtrOutput{})
+	pulumi.RegisterOutputType(GatewayTlsVersionOutput{})
+	pulumi.RegisterOutputType(GatewayTlsVersionPtrOutput{})
 	pulumi.RegisterOutputType(LimitByOutput{})
 	pulumi.RegisterOutputType(LimitByPtrOutput{})
 }

@@ -3695,6 +3695,333 @@ func (o GatewayAllowedNamespacesPtrOutput) MatchLabels() pulumi.StringMapOutput 
 	}).(pulumi.StringMapOutput)
 }
 
+// An issuer of cert-manager's (cert-manager.io/v1).
+type GatewayCertManager struct {
+	// The API group of the issuer's kind. Default: `cert-manager.io`.
+	IssuerGroup *string `pulumi:"issuerGroup"`
+	// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+	IssuerKind *string `pulumi:"issuerKind"`
+	// The issuer's name.
+	IssuerName string `pulumi:"issuerName"`
+}
+
+// Defaults sets the appropriate defaults for GatewayCertManager
+func (val *GatewayCertManager) Defaults() *GatewayCertManager {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.IssuerGroup == nil {
+		issuerGroup_ := "cert-manager.io"
+		tmp.IssuerGroup = &issuerGroup_
+	}
+	if tmp.IssuerKind == nil {
+		issuerKind_ := "ClusterIssuer"
+		tmp.IssuerKind = &issuerKind_
+	}
+	return &tmp
+}
+
+// GatewayCertManagerInput is an input type that accepts GatewayCertManagerArgs and GatewayCertManagerOutput values.
+// You can construct a concrete instance of `GatewayCertManagerInput` via:
+//
+//	GatewayCertManagerArgs{...}
+type GatewayCertManagerInput interface {
+	pulumi.Input
+
+	ToGatewayCertManagerOutput() GatewayCertManagerOutput
+	ToGatewayCertManagerOutputWithContext(context.Context) GatewayCertManagerOutput
+}
+
+// An issuer of cert-manager's (cert-manager.io/v1).
+type GatewayCertManagerArgs struct {
+	// The API group of the issuer's kind. Default: `cert-manager.io`.
+	IssuerGroup pulumi.StringPtrInput `pulumi:"issuerGroup"`
+	// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+	IssuerKind pulumi.StringPtrInput `pulumi:"issuerKind"`
+	// The issuer's name.
+	IssuerName pulumi.StringInput `pulumi:"issuerName"`
+}
+
+// Defaults sets the appropriate defaults for GatewayCertManagerArgs
+func (val *GatewayCertManagerArgs) Defaults() *GatewayCertManagerArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.IssuerGroup == nil {
+		tmp.IssuerGroup = pulumi.StringPtr("cert-manager.io")
+	}
+	if tmp.IssuerKind == nil {
+		tmp.IssuerKind = pulumi.StringPtr("ClusterIssuer")
+	}
+	return &tmp
+}
+func (GatewayCertManagerArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertManager)(nil)).Elem()
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerOutput() GatewayCertManagerOutput {
+	return i.ToGatewayCertManagerOutputWithContext(context.Background())
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerOutputWithContext(ctx context.Context) GatewayCertManagerOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertManagerOutput)
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return i.ToGatewayCertManagerPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertManagerOutput).ToGatewayCertManagerPtrOutputWithContext(ctx)
+}
+
+// GatewayCertManagerPtrInput is an input type that accepts GatewayCertManagerArgs, GatewayCertManagerPtr and GatewayCertManagerPtrOutput values.
+// You can construct a concrete instance of `GatewayCertManagerPtrInput` via:
+//
+//	        GatewayCertManagerArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayCertManagerPtrInput interface {
+	pulumi.Input
+
+	ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput
+	ToGatewayCertManagerPtrOutputWithContext(context.Context) GatewayCertManagerPtrOutput
+}
+
+type gatewayCertManagerPtrType GatewayCertManagerArgs
+
+func GatewayCertManagerPtr(v *GatewayCertManagerArgs) GatewayCertManagerPtrInput {
+	return (*gatewayCertManagerPtrType)(v)
+}
+
+func (*gatewayCertManagerPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayCertManager)(nil)).Elem()
+}
+
+func (i *gatewayCertManagerPtrType) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return i.ToGatewayCertManagerPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayCertManagerPtrType) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertManagerPtrOutput)
+}
+
+// An issuer of cert-manager's (cert-manager.io/v1).
+type GatewayCertManagerOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertManagerOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertManager)(nil)).Elem()
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerOutput() GatewayCertManagerOutput {
+	return o
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerOutputWithContext(ctx context.Context) GatewayCertManagerOutput {
+	return o
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return o.ToGatewayCertManagerPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayCertManager) *GatewayCertManager {
+		return &v
+	}).(GatewayCertManagerPtrOutput)
+}
+
+// The API group of the issuer's kind. Default: `cert-manager.io`.
+func (o GatewayCertManagerOutput) IssuerGroup() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertManager) *string { return v.IssuerGroup }).(pulumi.StringPtrOutput)
+}
+
+// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+func (o GatewayCertManagerOutput) IssuerKind() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertManager) *string { return v.IssuerKind }).(pulumi.StringPtrOutput)
+}
+
+// The issuer's name.
+func (o GatewayCertManagerOutput) IssuerName() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewayCertManager) string { return v.IssuerName }).(pulumi.StringOutput)
+}
+
+type GatewayCertManagerPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertManagerPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayCertManager)(nil)).Elem()
+}
+
+func (o GatewayCertManagerPtrOutput) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return o
+}
+
+func (o GatewayCertManagerPtrOutput) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return o
+}
+
+func (o GatewayCertManagerPtrOutput) Elem() GatewayCertManagerOutput {
+	return o.ApplyT(func(v *GatewayCertManager) GatewayCertManager {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayCertManager
+		return ret
+	}).(GatewayCertManagerOutput)
+}
+
+// The API group of the issuer's kind. Default: `cert-manager.io`.
+func (o GatewayCertManagerPtrOutput) IssuerGroup() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayCertManager) *string {
+		if v == nil {
+			return nil
+		}
+		return v.IssuerGroup
+	}).(pulumi.StringPtrOutput)
+}
+
+// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+func (o GatewayCertManagerPtrOutput) IssuerKind() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayCertManager) *string {
+		if v == nil {
+			return nil
+		}
+		return v.IssuerKind
+	}).(pulumi.StringPtrOutput)
+}
+
+// The issuer's name.
+func (o GatewayCertManagerPtrOutput) IssuerName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayCertManager) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.IssuerName
+	}).(pulumi.StringPtrOutput)
+}
+
+// A certificate: its text and its key, or a Secret that holds both.
+type GatewayCertificate struct {
+	// The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+	Certificate *string `pulumi:"certificate"`
+	// The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+	PrivateKey *string `pulumi:"privateKey"`
+	// A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+	SecretRef *GatewaySecretReference `pulumi:"secretRef"`
+}
+
+// GatewayCertificateInput is an input type that accepts GatewayCertificateArgs and GatewayCertificateOutput values.
+// You can construct a concrete instance of `GatewayCertificateInput` via:
+//
+//	GatewayCertificateArgs{...}
+type GatewayCertificateInput interface {
+	pulumi.Input
+
+	ToGatewayCertificateOutput() GatewayCertificateOutput
+	ToGatewayCertificateOutputWithContext(context.Context) GatewayCertificateOutput
+}
+
+// A certificate: its text and its key, or a Secret that holds both.
+type GatewayCertificateArgs struct {
+	// The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+	Certificate pulumi.StringPtrInput `pulumi:"certificate"`
+	// The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+	PrivateKey pulumi.StringPtrInput `pulumi:"privateKey"`
+	// A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+	SecretRef GatewaySecretReferencePtrInput `pulumi:"secretRef"`
+}
+
+func (GatewayCertificateArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertificate)(nil)).Elem()
+}
+
+func (i GatewayCertificateArgs) ToGatewayCertificateOutput() GatewayCertificateOutput {
+	return i.ToGatewayCertificateOutputWithContext(context.Background())
+}
+
+func (i GatewayCertificateArgs) ToGatewayCertificateOutputWithContext(ctx context.Context) GatewayCertificateOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertificateOutput)
+}
+
+// GatewayCertificateArrayInput is an input type that accepts GatewayCertificateArray and GatewayCertificateArrayOutput values.
+// You can construct a concrete instance of `GatewayCertificateArrayInput` via:
+//
+//	GatewayCertificateArray{ GatewayCertificateArgs{...} }
+type GatewayCertificateArrayInput interface {
+	pulumi.Input
+
+	ToGatewayCertificateArrayOutput() GatewayCertificateArrayOutput
+	ToGatewayCertificateArrayOutputWithContext(context.Context) GatewayCertificateArrayOutput
+}
+
+type GatewayCertificateArray []GatewayCertificateInput
+
+func (GatewayCertificateArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]GatewayCertificate)(nil)).Elem()
+}
+
+func (i GatewayCertificateArray) ToGatewayCertificateArrayOutput() GatewayCertificateArrayOutput {
+	return i.ToGatewayCertificateArrayOutputWithContext(context.Background())
+}
+
+func (i GatewayCertificateArray) ToGatewayCertificateArrayOutputWithContext(ctx context.Context) GatewayCertificateArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertificateArrayOutput)
+}
+
+// A certificate: its text and its key, or a Secret that holds both.
+type GatewayCertificateOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertificateOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertificate)(nil)).Elem()
+}
+
+func (o GatewayCertificateOutput) ToGatewayCertificateOutput() GatewayCertificateOutput {
+	return o
+}
+
+func (o GatewayCertificateOutput) ToGatewayCertificateOutputWithContext(ctx context.Context) GatewayCertificateOutput {
+	return o
+}
+
+// The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+func (o GatewayCertificateOutput) Certificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertificate) *string { return v.Certificate }).(pulumi.StringPtrOutput)
+}
+
+// The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+func (o GatewayCertificateOutput) PrivateKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertificate) *string { return v.PrivateKey }).(pulumi.StringPtrOutput)
+}
+
+// A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+func (o GatewayCertificateOutput) SecretRef() GatewaySecretReferencePtrOutput {
+	return o.ApplyT(func(v GatewayCertificate) *GatewaySecretReference { return v.SecretRef }).(GatewaySecretReferencePtrOutput)
+}
+
+type GatewayCertificateArrayOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertificateArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]GatewayCertificate)(nil)).Elem()
+}
+
+func (o GatewayCertificateArrayOutput) ToGatewayCertificateArrayOutput() GatewayCertificateArrayOutput {
+	return o
+}
+
+func (o GatewayCertificateArrayOutput) ToGatewayCertificateArrayOutputWithContext(ctx context.Context) GatewayCertificateArrayOutput {
+	return o
+}
+
+func (o GatewayCertificateArrayOutput) Index(i pulumi.IntInput) GatewayCertificateOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) GatewayCertificate {
+		return vs[0].([]GatewayCertificate)[vs[1].(int)]
+	}).(GatewayCertificateOutput)
+}
+
 // The Helm chart that Traefik comes from.
 type GatewayChart struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
@@ -3935,12 +4262,653 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// Which certificates clients must have.
+type GatewayClientCertificates struct {
+	// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+	CaCertificate *string `pulumi:"caCertificate"`
+	// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+	CaSecretRef *GatewayLocalSecretReference `pulumi:"caSecretRef"`
+	// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+	Optional *bool `pulumi:"optional"`
+}
+
+// Defaults sets the appropriate defaults for GatewayClientCertificates
+func (val *GatewayClientCertificates) Defaults() *GatewayClientCertificates {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Optional == nil {
+		optional_ := false
+		tmp.Optional = &optional_
+	}
+	return &tmp
+}
+
+// GatewayClientCertificatesInput is an input type that accepts GatewayClientCertificatesArgs and GatewayClientCertificatesOutput values.
+// You can construct a concrete instance of `GatewayClientCertificatesInput` via:
+//
+//	GatewayClientCertificatesArgs{...}
+type GatewayClientCertificatesInput interface {
+	pulumi.Input
+
+	ToGatewayClientCertificatesOutput() GatewayClientCertificatesOutput
+	ToGatewayClientCertificatesOutputWithContext(context.Context) GatewayClientCertificatesOutput
+}
+
+// Which certificates clients must have.
+type GatewayClientCertificatesArgs struct {
+	// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+	CaCertificate pulumi.StringPtrInput `pulumi:"caCertificate"`
+	// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+	CaSecretRef GatewayLocalSecretReferencePtrInput `pulumi:"caSecretRef"`
+	// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+	Optional pulumi.BoolPtrInput `pulumi:"optional"`
+}
+
+// Defaults sets the appropriate defaults for GatewayClientCertificatesArgs
+func (val *GatewayClientCertificatesArgs) Defaults() *GatewayClientCertificatesArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Optional == nil {
+		tmp.Optional = pulumi.BoolPtr(false)
+	}
+	return &tmp
+}
+func (GatewayClientCertificatesArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayClientCertificates)(nil)).Elem()
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesOutput() GatewayClientCertificatesOutput {
+	return i.ToGatewayClientCertificatesOutputWithContext(context.Background())
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesOutputWithContext(ctx context.Context) GatewayClientCertificatesOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayClientCertificatesOutput)
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return i.ToGatewayClientCertificatesPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayClientCertificatesOutput).ToGatewayClientCertificatesPtrOutputWithContext(ctx)
+}
+
+// GatewayClientCertificatesPtrInput is an input type that accepts GatewayClientCertificatesArgs, GatewayClientCertificatesPtr and GatewayClientCertificatesPtrOutput values.
+// You can construct a concrete instance of `GatewayClientCertificatesPtrInput` via:
+//
+//	        GatewayClientCertificatesArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayClientCertificatesPtrInput interface {
+	pulumi.Input
+
+	ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput
+	ToGatewayClientCertificatesPtrOutputWithContext(context.Context) GatewayClientCertificatesPtrOutput
+}
+
+type gatewayClientCertificatesPtrType GatewayClientCertificatesArgs
+
+func GatewayClientCertificatesPtr(v *GatewayClientCertificatesArgs) GatewayClientCertificatesPtrInput {
+	return (*gatewayClientCertificatesPtrType)(v)
+}
+
+func (*gatewayClientCertificatesPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayClientCertificates)(nil)).Elem()
+}
+
+func (i *gatewayClientCertificatesPtrType) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return i.ToGatewayClientCertificatesPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayClientCertificatesPtrType) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayClientCertificatesPtrOutput)
+}
+
+// Which certificates clients must have.
+type GatewayClientCertificatesOutput struct{ *pulumi.OutputState }
+
+func (GatewayClientCertificatesOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayClientCertificates)(nil)).Elem()
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesOutput() GatewayClientCertificatesOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesOutputWithContext(ctx context.Context) GatewayClientCertificatesOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return o.ToGatewayClientCertificatesPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayClientCertificates) *GatewayClientCertificates {
+		return &v
+	}).(GatewayClientCertificatesPtrOutput)
+}
+
+// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+func (o GatewayClientCertificatesOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayClientCertificates) *string { return v.CaCertificate }).(pulumi.StringPtrOutput)
+}
+
+// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+func (o GatewayClientCertificatesOutput) CaSecretRef() GatewayLocalSecretReferencePtrOutput {
+	return o.ApplyT(func(v GatewayClientCertificates) *GatewayLocalSecretReference { return v.CaSecretRef }).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+func (o GatewayClientCertificatesOutput) Optional() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayClientCertificates) *bool { return v.Optional }).(pulumi.BoolPtrOutput)
+}
+
+type GatewayClientCertificatesPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayClientCertificatesPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayClientCertificates)(nil)).Elem()
+}
+
+func (o GatewayClientCertificatesPtrOutput) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesPtrOutput) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesPtrOutput) Elem() GatewayClientCertificatesOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) GatewayClientCertificates {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayClientCertificates
+		return ret
+	}).(GatewayClientCertificatesOutput)
+}
+
+// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+func (o GatewayClientCertificatesPtrOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) *string {
+		if v == nil {
+			return nil
+		}
+		return v.CaCertificate
+	}).(pulumi.StringPtrOutput)
+}
+
+// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+func (o GatewayClientCertificatesPtrOutput) CaSecretRef() GatewayLocalSecretReferencePtrOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) *GatewayLocalSecretReference {
+		if v == nil {
+			return nil
+		}
+		return v.CaSecretRef
+	}).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+func (o GatewayClientCertificatesPtrOutput) Optional() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Optional
+	}).(pulumi.BoolPtrOutput)
+}
+
+// HTTPS for the clients of a gateway.
+type GatewayHttps struct {
+	// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+	CertManager *GatewayCertManager `pulumi:"certManager"`
+	// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+	Certificates []GatewayCertificate `pulumi:"certificates"`
+	// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+	ClientCertificates *GatewayClientCertificates `pulumi:"clientCertificates"`
+	// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+	Hostnames []string `pulumi:"hostnames"`
+	// What becomes of plain HTTP. Default: `Redirect`.
+	Http *GatewayPlainHttp `pulumi:"http"`
+	// The oldest version of TLS that a client may speak. Default: `TLS12`.
+	MinVersion *GatewayTlsVersion `pulumi:"minVersion"`
+	// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+	Port *int `pulumi:"port"`
+}
+
+// Defaults sets the appropriate defaults for GatewayHttps
+func (val *GatewayHttps) Defaults() *GatewayHttps {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.CertManager = tmp.CertManager.Defaults()
+
+	tmp.ClientCertificates = tmp.ClientCertificates.Defaults()
+
+	if tmp.Http == nil {
+		http_ := GatewayPlainHttp("Redirect")
+		tmp.Http = &http_
+	}
+	if tmp.MinVersion == nil {
+		minVersion_ := GatewayTlsVersion("TLS12")
+		tmp.MinVersion = &minVersion_
+	}
+	if tmp.Port == nil {
+		port_ := 443
+		tmp.Port = &port_
+	}
+	return &tmp
+}
+
+// GatewayHttpsInput is an input type that accepts GatewayHttpsArgs and GatewayHttpsOutput values.
+// You can construct a concrete instance of `GatewayHttpsInput` via:
+//
+//	GatewayHttpsArgs{...}
+type GatewayHttpsInput interface {
+	pulumi.Input
+
+	ToGatewayHttpsOutput() GatewayHttpsOutput
+	ToGatewayHttpsOutputWithContext(context.Context) GatewayHttpsOutput
+}
+
+// HTTPS for the clients of a gateway.
+type GatewayHttpsArgs struct {
+	// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+	CertManager GatewayCertManagerPtrInput `pulumi:"certManager"`
+	// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+	Certificates GatewayCertificateArrayInput `pulumi:"certificates"`
+	// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+	ClientCertificates GatewayClientCertificatesPtrInput `pulumi:"clientCertificates"`
+	// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+	Hostnames pulumi.StringArrayInput `pulumi:"hostnames"`
+	// What becomes of plain HTTP. Default: `Redirect`.
+	Http GatewayPlainHttpPtrInput `pulumi:"http"`
+	// The oldest version of TLS that a client may speak. Default: `TLS12`.
+	MinVersion GatewayTlsVersionPtrInput `pulumi:"minVersion"`
+	// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+}
+
+// Defaults sets the appropriate defaults for GatewayHttpsArgs
+func (val *GatewayHttpsArgs) Defaults() *GatewayHttpsArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	if tmp.Http == nil {
+		tmp.Http = GatewayPlainHttp("Redirect")
+	}
+	if tmp.MinVersion == nil {
+		tmp.MinVersion = GatewayTlsVersion("TLS12")
+	}
+	if tmp.Port == nil {
+		tmp.Port = pulumi.IntPtr(443)
+	}
+	return &tmp
+}
+func (GatewayHttpsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayHttps)(nil)).Elem()
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsOutput() GatewayHttpsOutput {
+	return i.ToGatewayHttpsOutputWithContext(context.Background())
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsOutputWithContext(ctx context.Context) GatewayHttpsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayHttpsOutput)
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return i.ToGatewayHttpsPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayHttpsOutput).ToGatewayHttpsPtrOutputWithContext(ctx)
+}
+
+// GatewayHttpsPtrInput is an input type that accepts GatewayHttpsArgs, GatewayHttpsPtr and GatewayHttpsPtrOutput values.
+// You can construct a concrete instance of `GatewayHttpsPtrInput` via:
+//
+//	        GatewayHttpsArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayHttpsPtrInput interface {
+	pulumi.Input
+
+	ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput
+	ToGatewayHttpsPtrOutputWithContext(context.Context) GatewayHttpsPtrOutput
+}
+
+type gatewayHttpsPtrType GatewayHttpsArgs
+
+func GatewayHttpsPtr(v *GatewayHttpsArgs) GatewayHttpsPtrInput {
+	return (*gatewayHttpsPtrType)(v)
+}
+
+func (*gatewayHttpsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayHttps)(nil)).Elem()
+}
+
+func (i *gatewayHttpsPtrType) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return i.ToGatewayHttpsPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayHttpsPtrType) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayHttpsPtrOutput)
+}
+
+// HTTPS for the clients of a gateway.
+type GatewayHttpsOutput struct{ *pulumi.OutputState }
+
+func (GatewayHttpsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayHttps)(nil)).Elem()
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsOutput() GatewayHttpsOutput {
+	return o
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsOutputWithContext(ctx context.Context) GatewayHttpsOutput {
+	return o
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return o.ToGatewayHttpsPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayHttps) *GatewayHttps {
+		return &v
+	}).(GatewayHttpsPtrOutput)
+}
+
+// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+func (o GatewayHttpsOutput) CertManager() GatewayCertManagerPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayCertManager { return v.CertManager }).(GatewayCertManagerPtrOutput)
+}
+
+// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+func (o GatewayHttpsOutput) Certificates() GatewayCertificateArrayOutput {
+	return o.ApplyT(func(v GatewayHttps) []GatewayCertificate { return v.Certificates }).(GatewayCertificateArrayOutput)
+}
+
+// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+func (o GatewayHttpsOutput) ClientCertificates() GatewayClientCertificatesPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayClientCertificates { return v.ClientCertificates }).(GatewayClientCertificatesPtrOutput)
+}
+
+// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+func (o GatewayHttpsOutput) Hostnames() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayHttps) []string { return v.Hostnames }).(pulumi.StringArrayOutput)
+}
+
+// What becomes of plain HTTP. Default: `Redirect`.
+func (o GatewayHttpsOutput) Http() GatewayPlainHttpPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayPlainHttp { return v.Http }).(GatewayPlainHttpPtrOutput)
+}
+
+// The oldest version of TLS that a client may speak. Default: `TLS12`.
+func (o GatewayHttpsOutput) MinVersion() GatewayTlsVersionPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayTlsVersion { return v.MinVersion }).(GatewayTlsVersionPtrOutput)
+}
+
+// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+func (o GatewayHttpsOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+type GatewayHttpsPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayHttpsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayHttps)(nil)).Elem()
+}
+
+func (o GatewayHttpsPtrOutput) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return o
+}
+
+func (o GatewayHttpsPtrOutput) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return o
+}
+
+func (o GatewayHttpsPtrOutput) Elem() GatewayHttpsOutput {
+	return o.ApplyT(func(v *GatewayHttps) GatewayHttps {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayHttps
+		return ret
+	}).(GatewayHttpsOutput)
+}
+
+// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+func (o GatewayHttpsPtrOutput) CertManager() GatewayCertManagerPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayCertManager {
+		if v == nil {
+			return nil
+		}
+		return v.CertManager
+	}).(GatewayCertManagerPtrOutput)
+}
+
+// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+func (o GatewayHttpsPtrOutput) Certificates() GatewayCertificateArrayOutput {
+	return o.ApplyT(func(v *GatewayHttps) []GatewayCertificate {
+		if v == nil {
+			return nil
+		}
+		return v.Certificates
+	}).(GatewayCertificateArrayOutput)
+}
+
+// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+func (o GatewayHttpsPtrOutput) ClientCertificates() GatewayClientCertificatesPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayClientCertificates {
+		if v == nil {
+			return nil
+		}
+		return v.ClientCertificates
+	}).(GatewayClientCertificatesPtrOutput)
+}
+
+// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+func (o GatewayHttpsPtrOutput) Hostnames() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *GatewayHttps) []string {
+		if v == nil {
+			return nil
+		}
+		return v.Hostnames
+	}).(pulumi.StringArrayOutput)
+}
+
+// What becomes of plain HTTP. Default: `Redirect`.
+func (o GatewayHttpsPtrOutput) Http() GatewayPlainHttpPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayPlainHttp {
+		if v == nil {
+			return nil
+		}
+		return v.Http
+	}).(GatewayPlainHttpPtrOutput)
+}
+
+// The oldest version of TLS that a client may speak. Default: `TLS12`.
+func (o GatewayHttpsPtrOutput) MinVersion() GatewayTlsVersionPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayTlsVersion {
+		if v == nil {
+			return nil
+		}
+		return v.MinVersion
+	}).(GatewayTlsVersionPtrOutput)
+}
+
+// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+func (o GatewayHttpsPtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// A Secret in the gateway's namespace.
+type GatewayLocalSecretReference struct {
+	// The Secret's name.
+	Name string `pulumi:"name"`
+}
+
+// GatewayLocalSecretReferenceInput is an input type that accepts GatewayLocalSecretReferenceArgs and GatewayLocalSecretReferenceOutput values.
+// You can construct a concrete instance of `GatewayLocalSecretReferenceInput` via:
+//
+//	GatewayLocalSecretReferenceArgs{...}
+type GatewayLocalSecretReferenceInput interface {
+	pulumi.Input
+
+	ToGatewayLocalSecretReferenceOutput() GatewayLocalSecretReferenceOutput
+	ToGatewayLocalSecretReferenceOutputWithContext(context.Context) GatewayLocalSecretReferenceOutput
+}
+
+// A Secret in the gateway's namespace.
+type GatewayLocalSecretReferenceArgs struct {
+	// The Secret's name.
+	Name pulumi.StringInput `pulumi:"name"`
+}
+
+func (GatewayLocalSecretReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferenceOutput() GatewayLocalSecretReferenceOutput {
+	return i.ToGatewayLocalSecretReferenceOutputWithContext(context.Background())
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferenceOutputWithContext(ctx context.Context) GatewayLocalSecretReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayLocalSecretReferenceOutput)
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return i.ToGatewayLocalSecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayLocalSecretReferenceOutput).ToGatewayLocalSecretReferencePtrOutputWithContext(ctx)
+}
+
+// GatewayLocalSecretReferencePtrInput is an input type that accepts GatewayLocalSecretReferenceArgs, GatewayLocalSecretReferencePtr and GatewayLocalSecretReferencePtrOutput values.
+// You can construct a concrete instance of `GatewayLocalSecretReferencePtrInput` via:
+//
+//	        GatewayLocalSecretReferenceArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayLocalSecretReferencePtrInput interface {
+	pulumi.Input
+
+	ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput
+	ToGatewayLocalSecretReferencePtrOutputWithContext(context.Context) GatewayLocalSecretReferencePtrOutput
+}
+
+type gatewayLocalSecretReferencePtrType GatewayLocalSecretReferenceArgs
+
+func GatewayLocalSecretReferencePtr(v *GatewayLocalSecretReferenceArgs) GatewayLocalSecretReferencePtrInput {
+	return (*gatewayLocalSecretReferencePtrType)(v)
+}
+
+func (*gatewayLocalSecretReferencePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (i *gatewayLocalSecretReferencePtrType) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return i.ToGatewayLocalSecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayLocalSecretReferencePtrType) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// A Secret in the gateway's namespace.
+type GatewayLocalSecretReferenceOutput struct{ *pulumi.OutputState }
+
+func (GatewayLocalSecretReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferenceOutput() GatewayLocalSecretReferenceOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferenceOutputWithContext(ctx context.Context) GatewayLocalSecretReferenceOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return o.ToGatewayLocalSecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayLocalSecretReference) *GatewayLocalSecretReference {
+		return &v
+	}).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// The Secret's name.
+func (o GatewayLocalSecretReferenceOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewayLocalSecretReference) string { return v.Name }).(pulumi.StringOutput)
+}
+
+type GatewayLocalSecretReferencePtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayLocalSecretReferencePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (o GatewayLocalSecretReferencePtrOutput) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferencePtrOutput) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferencePtrOutput) Elem() GatewayLocalSecretReferenceOutput {
+	return o.ApplyT(func(v *GatewayLocalSecretReference) GatewayLocalSecretReference {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayLocalSecretReference
+		return ret
+	}).(GatewayLocalSecretReferenceOutput)
+}
+
+// The Secret's name.
+func (o GatewayLocalSecretReferencePtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayLocalSecretReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
 	AllowAnyPath *bool `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl *string `pulumi:"clusterUrl"`
+	// The host names that the listener has certificates for. Default: a service may have any.
+	Hostnames []string `pulumi:"hostnames"`
 	// The listener that routes attach to. Default: `http`.
 	Listener *string `pulumi:"listener"`
 	// The name of the Gateway.
@@ -3949,6 +4917,8 @@ type GatewayReference struct {
 	Namespace string `pulumi:"namespace"`
 	// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
 	Observed *bool `pulumi:"observed"`
+	// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+	PlainListener *string `pulumi:"plainListener"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
@@ -4001,6 +4971,8 @@ type GatewayReferenceArgs struct {
 	AllowAnyPath pulumi.BoolPtrInput `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
+	// The host names that the listener has certificates for. Default: a service may have any.
+	Hostnames pulumi.StringArrayInput `pulumi:"hostnames"`
 	// The listener that routes attach to. Default: `http`.
 	Listener pulumi.StringPtrInput `pulumi:"listener"`
 	// The name of the Gateway.
@@ -4009,6 +4981,8 @@ type GatewayReferenceArgs struct {
 	Namespace pulumi.StringInput `pulumi:"namespace"`
 	// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
 	Observed pulumi.BoolPtrInput `pulumi:"observed"`
+	// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+	PlainListener pulumi.StringPtrInput `pulumi:"plainListener"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
@@ -4076,6 +5050,11 @@ func (o GatewayReferenceOutput) ClusterUrl() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.ClusterUrl }).(pulumi.StringPtrOutput)
 }
 
+// The host names that the listener has certificates for. Default: a service may have any.
+func (o GatewayReferenceOutput) Hostnames() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayReference) []string { return v.Hostnames }).(pulumi.StringArrayOutput)
+}
+
 // The listener that routes attach to. Default: `http`.
 func (o GatewayReferenceOutput) Listener() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.Listener }).(pulumi.StringPtrOutput)
@@ -4096,6 +5075,11 @@ func (o GatewayReferenceOutput) Observed() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Observed }).(pulumi.BoolPtrOutput)
 }
 
+// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+func (o GatewayReferenceOutput) PlainListener() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *string { return v.PlainListener }).(pulumi.StringPtrOutput)
+}
+
 // The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 func (o GatewayReferenceOutput) PluginVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.PluginVersion }).(pulumi.StringPtrOutput)
@@ -4114,6 +5098,165 @@ func (o GatewayReferenceOutput) TrustedProxies() pulumi.StringArrayOutput {
 // The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 func (o GatewayReferenceOutput) Url() pulumi.StringOutput {
 	return o.ApplyT(func(v GatewayReference) string { return v.Url }).(pulumi.StringOutput)
+}
+
+// A Secret that exists already.
+type GatewaySecretReference struct {
+	// The Secret's name.
+	Name string `pulumi:"name"`
+	// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+	Namespace *string `pulumi:"namespace"`
+}
+
+// GatewaySecretReferenceInput is an input type that accepts GatewaySecretReferenceArgs and GatewaySecretReferenceOutput values.
+// You can construct a concrete instance of `GatewaySecretReferenceInput` via:
+//
+//	GatewaySecretReferenceArgs{...}
+type GatewaySecretReferenceInput interface {
+	pulumi.Input
+
+	ToGatewaySecretReferenceOutput() GatewaySecretReferenceOutput
+	ToGatewaySecretReferenceOutputWithContext(context.Context) GatewaySecretReferenceOutput
+}
+
+// A Secret that exists already.
+type GatewaySecretReferenceArgs struct {
+	// The Secret's name.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+	Namespace pulumi.StringPtrInput `pulumi:"namespace"`
+}
+
+func (GatewaySecretReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewaySecretReference)(nil)).Elem()
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferenceOutput() GatewaySecretReferenceOutput {
+	return i.ToGatewaySecretReferenceOutputWithContext(context.Background())
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferenceOutputWithContext(ctx context.Context) GatewaySecretReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySecretReferenceOutput)
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return i.ToGatewaySecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySecretReferenceOutput).ToGatewaySecretReferencePtrOutputWithContext(ctx)
+}
+
+// GatewaySecretReferencePtrInput is an input type that accepts GatewaySecretReferenceArgs, GatewaySecretReferencePtr and GatewaySecretReferencePtrOutput values.
+// You can construct a concrete instance of `GatewaySecretReferencePtrInput` via:
+//
+//	        GatewaySecretReferenceArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewaySecretReferencePtrInput interface {
+	pulumi.Input
+
+	ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput
+	ToGatewaySecretReferencePtrOutputWithContext(context.Context) GatewaySecretReferencePtrOutput
+}
+
+type gatewaySecretReferencePtrType GatewaySecretReferenceArgs
+
+func GatewaySecretReferencePtr(v *GatewaySecretReferenceArgs) GatewaySecretReferencePtrInput {
+	return (*gatewaySecretReferencePtrType)(v)
+}
+
+func (*gatewaySecretReferencePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewaySecretReference)(nil)).Elem()
+}
+
+func (i *gatewaySecretReferencePtrType) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return i.ToGatewaySecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i *gatewaySecretReferencePtrType) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySecretReferencePtrOutput)
+}
+
+// A Secret that exists already.
+type GatewaySecretReferenceOutput struct{ *pulumi.OutputState }
+
+func (GatewaySecretReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewaySecretReference)(nil)).Elem()
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferenceOutput() GatewaySecretReferenceOutput {
+	return o
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferenceOutputWithContext(ctx context.Context) GatewaySecretReferenceOutput {
+	return o
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return o.ToGatewaySecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewaySecretReference) *GatewaySecretReference {
+		return &v
+	}).(GatewaySecretReferencePtrOutput)
+}
+
+// The Secret's name.
+func (o GatewaySecretReferenceOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewaySecretReference) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+func (o GatewaySecretReferenceOutput) Namespace() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewaySecretReference) *string { return v.Namespace }).(pulumi.StringPtrOutput)
+}
+
+type GatewaySecretReferencePtrOutput struct{ *pulumi.OutputState }
+
+func (GatewaySecretReferencePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewaySecretReference)(nil)).Elem()
+}
+
+func (o GatewaySecretReferencePtrOutput) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewaySecretReferencePtrOutput) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewaySecretReferencePtrOutput) Elem() GatewaySecretReferenceOutput {
+	return o.ApplyT(func(v *GatewaySecretReference) GatewaySecretReference {
+		if v != nil {
+			return *v
+		}
+		var ret GatewaySecretReference
+		return ret
+	}).(GatewaySecretReferenceOutput)
+}
+
+// The Secret's name.
+func (o GatewaySecretReferencePtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewaySecretReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+func (o GatewaySecretReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewaySecretReference) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Namespace
+	}).(pulumi.StringPtrOutput)
 }
 
 // The Kubernetes Service in front of Traefik.
@@ -6475,9 +7618,21 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointTlsPtrInput)(nil)).Elem(), EndpointTlsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesPtrInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertManagerInput)(nil)).Elem(), GatewayCertManagerArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertManagerPtrInput)(nil)).Elem(), GatewayCertManagerArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertificateInput)(nil)).Elem(), GatewayCertificateArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertificateArrayInput)(nil)).Elem(), GatewayCertificateArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayChartInput)(nil)).Elem(), GatewayChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayChartPtrInput)(nil)).Elem(), GatewayChartArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayClientCertificatesInput)(nil)).Elem(), GatewayClientCertificatesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayClientCertificatesPtrInput)(nil)).Elem(), GatewayClientCertificatesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayHttpsInput)(nil)).Elem(), GatewayHttpsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayHttpsPtrInput)(nil)).Elem(), GatewayHttpsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayLocalSecretReferenceInput)(nil)).Elem(), GatewayLocalSecretReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayLocalSecretReferencePtrInput)(nil)).Elem(), GatewayLocalSecretReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayReferenceInput)(nil)).Elem(), GatewayReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySecretReferenceInput)(nil)).Elem(), GatewaySecretReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySecretReferencePtrInput)(nil)).Elem(), GatewaySecretReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitInput)(nil)).Elem(), InFlightLimitArgs{})
@@ -6549,9 +7704,21 @@ func init() {
 	pulumi.RegisterOutputType(EndpointTlsPtrOutput{})
 	pulumi.RegisterOutputType(GatewayAllowedNamespacesOutput{})
 	pulumi.RegisterOutputType(GatewayAllowedNamespacesPtrOutput{})
+	pulumi.RegisterOutputType(GatewayCertManagerOutput{})
+	pulumi.RegisterOutputType(GatewayCertManagerPtrOutput{})
+	pulumi.RegisterOutputType(GatewayCertificateOutput{})
+	pulumi.RegisterOutputType(GatewayCertificateArrayOutput{})
 	pulumi.RegisterOutputType(GatewayChartOutput{})
 	pulumi.RegisterOutputType(GatewayChartPtrOutput{})
+	pulumi.RegisterOutputType(GatewayClientCertificatesOutput{})
+	pulumi.RegisterOutputType(GatewayClientCertificatesPtrOutput{})
+	pulumi.RegisterOutputType(GatewayHttpsOutput{})
+	pulumi.RegisterOutputType(GatewayHttpsPtrOutput{})
+	pulumi.RegisterOutputType(GatewayLocalSecretReferenceOutput{})
+	pulumi.RegisterOutputType(GatewayLocalSecretReferencePtrOutput{})
 	pulumi.RegisterOutputType(GatewayReferenceOutput{})
+	pulumi.RegisterOutputType(GatewaySecretReferenceOutput{})
+	pulumi.RegisterOutputType(GatewaySecretReferencePtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceOutput{})
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
 	pulumi.RegisterOutputType(InFlightLimitOutput{})

@@ -530,6 +530,52 @@ export interface GatewayAllowedNamespacesArgs {
 }
 
 /**
+ * An issuer of cert-manager's (cert-manager.io/v1).
+ */
+export interface GatewayCertManagerArgs {
+    /**
+     * The API group of the issuer's kind. Default: `cert-manager.io`.
+     */
+    issuerGroup?: pulumi.Input<string | undefined>;
+    /**
+     * The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+     */
+    issuerKind?: pulumi.Input<string | undefined>;
+    /**
+     * The issuer's name.
+     */
+    issuerName: pulumi.Input<string>;
+}
+/**
+ * gatewayCertManagerArgsProvideDefaults sets the appropriate defaults for GatewayCertManagerArgs
+ */
+export function gatewayCertManagerArgsProvideDefaults(val: GatewayCertManagerArgs): GatewayCertManagerArgs {
+    return {
+        ...val,
+        issuerGroup: (val.issuerGroup) ?? "cert-manager.io",
+        issuerKind: (val.issuerKind) ?? "ClusterIssuer",
+    };
+}
+
+/**
+ * A certificate: its text and its key, or a Secret that holds both.
+ */
+export interface GatewayCertificateArgs {
+    /**
+     * The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+     */
+    certificate?: pulumi.Input<string | undefined>;
+    /**
+     * The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+     */
+    privateKey?: pulumi.Input<string | undefined>;
+    /**
+     * A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+     */
+    secretRef?: pulumi.Input<inputs.GatewaySecretReferenceArgs | undefined>;
+}
+
+/**
  * The Helm chart that Traefik comes from.
  */
 export interface GatewayChartArgs {
@@ -565,6 +611,90 @@ export function gatewayChartArgsProvideDefaults(val: GatewayChartArgs): GatewayC
 }
 
 /**
+ * Which certificates clients must have.
+ */
+export interface GatewayClientCertificatesArgs {
+    /**
+     * Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+     */
+    caCertificate?: pulumi.Input<string | undefined>;
+    /**
+     * A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+     */
+    caSecretRef?: pulumi.Input<inputs.GatewayLocalSecretReferenceArgs | undefined>;
+    /**
+     * Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+     */
+    optional?: pulumi.Input<boolean | undefined>;
+}
+/**
+ * gatewayClientCertificatesArgsProvideDefaults sets the appropriate defaults for GatewayClientCertificatesArgs
+ */
+export function gatewayClientCertificatesArgsProvideDefaults(val: GatewayClientCertificatesArgs): GatewayClientCertificatesArgs {
+    return {
+        ...val,
+        optional: (val.optional) ?? false,
+    };
+}
+
+/**
+ * HTTPS for the clients of a gateway.
+ */
+export interface GatewayHttpsArgs {
+    /**
+     * An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+     */
+    certManager?: pulumi.Input<inputs.GatewayCertManagerArgs | undefined>;
+    /**
+     * The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+     */
+    certificates?: pulumi.Input<pulumi.Input<inputs.GatewayCertificateArgs>[] | undefined>;
+    /**
+     * Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+     */
+    clientCertificates?: pulumi.Input<inputs.GatewayClientCertificatesArgs | undefined>;
+    /**
+     * The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+     */
+    hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * What becomes of plain HTTP. Default: `Redirect`.
+     */
+    http?: pulumi.Input<enums.GatewayPlainHttp | undefined>;
+    /**
+     * The oldest version of TLS that a client may speak. Default: `TLS12`.
+     */
+    minVersion?: pulumi.Input<enums.GatewayTlsVersion | undefined>;
+    /**
+     * The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+     */
+    port?: pulumi.Input<number | undefined>;
+}
+/**
+ * gatewayHttpsArgsProvideDefaults sets the appropriate defaults for GatewayHttpsArgs
+ */
+export function gatewayHttpsArgsProvideDefaults(val: GatewayHttpsArgs): GatewayHttpsArgs {
+    return {
+        ...val,
+        certManager: pulumi.output(val.certManager).apply(v => v === undefined ? undefined : inputs.gatewayCertManagerArgsProvideDefaults(v)),
+        clientCertificates: pulumi.output(val.clientCertificates).apply(v => v === undefined ? undefined : inputs.gatewayClientCertificatesArgsProvideDefaults(v)),
+        http: (val.http) ?? "Redirect",
+        minVersion: (val.minVersion) ?? "TLS12",
+        port: (val.port) ?? 443,
+    };
+}
+
+/**
+ * A Secret in the gateway's namespace.
+ */
+export interface GatewayLocalSecretReferenceArgs {
+    /**
+     * The Secret's name.
+     */
+    name: pulumi.Input<string>;
+}
+
+/**
  * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
  */
 export interface GatewayReferenceArgs {
@@ -576,6 +706,10 @@ export interface GatewayReferenceArgs {
      * The URL that clients inside the cluster reach the listener by. Default: none is known.
      */
     clusterUrl?: pulumi.Input<string | undefined>;
+    /**
+     * The host names that the listener has certificates for. Default: a service may have any.
+     */
+    hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The listener that routes attach to. Default: `http`.
      */
@@ -592,6 +726,10 @@ export interface GatewayReferenceArgs {
      * Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
      */
     observed?: pulumi.Input<boolean | undefined>;
+    /**
+     * The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+     */
+    plainListener?: pulumi.Input<string | undefined>;
     /**
      * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
@@ -620,6 +758,20 @@ export function gatewayReferenceArgsProvideDefaults(val: GatewayReferenceArgs): 
         observed: (val.observed) ?? false,
         public: (val.public) ?? false,
     };
+}
+
+/**
+ * A Secret that exists already.
+ */
+export interface GatewaySecretReferenceArgs {
+    /**
+     * The Secret's name.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+     */
+    namespace?: pulumi.Input<string | undefined>;
 }
 
 /**

@@ -305,6 +305,10 @@ export interface GatewayReference {
      */
     clusterUrl?: string;
     /**
+     * The host names that the listener has certificates for. Default: a service may have any.
+     */
+    hostnames?: string[];
+    /**
      * The listener that routes attach to. Default: `http`.
      */
     listener?: string;
@@ -320,6 +324,10 @@ export interface GatewayReference {
      * Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
      */
     observed?: boolean;
+    /**
+     * The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+     */
+    plainListener?: string;
     /**
      * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */

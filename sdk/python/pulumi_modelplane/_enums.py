@@ -14,7 +14,9 @@ __all__ = [
     'DeploymentEnginePreset',
     'EndpointProtocol',
     'GatewayNamespacesFrom',
+    'GatewayPlainHttp',
     'GatewayServiceType',
+    'GatewayTlsVersion',
     'LimitBy',
 ]
 
@@ -111,6 +113,22 @@ class GatewayNamespacesFrom(_builtins.str, Enum):
     """
 
 
+@pulumi.type_token("modelplane:index:GatewayPlainHttp")
+class GatewayPlainHttp(_builtins.str, Enum):
+    REDIRECT = "Redirect"
+    """
+    Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
+    """
+    SERVE = "Serve"
+    """
+    Services are served by both.
+    """
+    OFF = "Off"
+    """
+    The port is closed.
+    """
+
+
 @pulumi.type_token("modelplane:index:GatewayServiceType")
 class GatewayServiceType(_builtins.str, Enum):
     LOAD_BALANCER = "LoadBalancer"
@@ -124,6 +142,18 @@ class GatewayServiceType(_builtins.str, Enum):
     NODE_PORT = "NodePort"
     """
     An address inside the cluster, and a port on every node.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayTlsVersion")
+class GatewayTlsVersion(_builtins.str, Enum):
+    TLS12 = "TLS12"
+    """
+    TLS 1.2 or newer.
+    """
+    TLS13 = "TLS13"
+    """
+    TLS 1.3 or newer.
     """
 
 

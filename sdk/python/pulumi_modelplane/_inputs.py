@@ -58,10 +58,22 @@ __all__ = [
     'EndpointTlsArgsDict',
     'GatewayAllowedNamespacesArgs',
     'GatewayAllowedNamespacesArgsDict',
+    'GatewayCertManagerArgs',
+    'GatewayCertManagerArgsDict',
+    'GatewayCertificateArgs',
+    'GatewayCertificateArgsDict',
     'GatewayChartArgs',
     'GatewayChartArgsDict',
+    'GatewayClientCertificatesArgs',
+    'GatewayClientCertificatesArgsDict',
+    'GatewayHttpsArgs',
+    'GatewayHttpsArgsDict',
+    'GatewayLocalSecretReferenceArgs',
+    'GatewayLocalSecretReferenceArgsDict',
     'GatewayReferenceArgs',
     'GatewayReferenceArgsDict',
+    'GatewaySecretReferenceArgs',
+    'GatewaySecretReferenceArgsDict',
     'GatewayServiceArgs',
     'GatewayServiceArgsDict',
     'InFlightLimitArgs',
@@ -2247,6 +2259,157 @@ class GatewayAllowedNamespacesArgs:
         pulumi.set(self, "match_labels", value)
 
 
+class GatewayCertManagerArgsDict(TypedDict):
+    """
+    An issuer of cert-manager's (cert-manager.io/v1).
+    """
+    issuer_name: pulumi.Input[_builtins.str]
+    """
+    The issuer's name.
+    """
+    issuer_group: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The API group of the issuer's kind. Default: `cert-manager.io`.
+    """
+    issuer_kind: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+    """
+
+@pulumi.input_type
+class GatewayCertManagerArgs:
+    def __init__(__self__, *,
+                 issuer_name: pulumi.Input[_builtins.str],
+                 issuer_group: pulumi.Input[Optional[_builtins.str]] = None,
+                 issuer_kind: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        An issuer of cert-manager's (cert-manager.io/v1).
+
+        :param pulumi.Input[_builtins.str] issuer_name: The issuer's name.
+        :param pulumi.Input[_builtins.str] issuer_group: The API group of the issuer's kind. Default: `cert-manager.io`.
+        :param pulumi.Input[_builtins.str] issuer_kind: The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+        """
+        pulumi.set(__self__, "issuer_name", issuer_name)
+        if issuer_group is None:
+            issuer_group = 'cert-manager.io'
+        if issuer_group is not None:
+            pulumi.set(__self__, "issuer_group", issuer_group)
+        if issuer_kind is None:
+            issuer_kind = 'ClusterIssuer'
+        if issuer_kind is not None:
+            pulumi.set(__self__, "issuer_kind", issuer_kind)
+
+    @_builtins.property
+    @pulumi.getter(name="issuerName")
+    def issuer_name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The issuer's name.
+        """
+        return pulumi.get(self, "issuer_name")
+
+    @issuer_name.setter
+    def issuer_name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "issuer_name", value)
+
+    @_builtins.property
+    @pulumi.getter(name="issuerGroup")
+    def issuer_group(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The API group of the issuer's kind. Default: `cert-manager.io`.
+        """
+        return pulumi.get(self, "issuer_group")
+
+    @issuer_group.setter
+    def issuer_group(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "issuer_group", value)
+
+    @_builtins.property
+    @pulumi.getter(name="issuerKind")
+    def issuer_kind(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+        """
+        return pulumi.get(self, "issuer_kind")
+
+    @issuer_kind.setter
+    def issuer_kind(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "issuer_kind", value)
+
+
+class GatewayCertificateArgsDict(TypedDict):
+    """
+    A certificate: its text and its key, or a Secret that holds both.
+    """
+    certificate: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+    """
+    private_key: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+    """
+    secret_ref: NotRequired[pulumi.Input[Optional['GatewaySecretReferenceArgsDict']]]
+    """
+    A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+    """
+
+@pulumi.input_type
+class GatewayCertificateArgs:
+    def __init__(__self__, *,
+                 certificate: pulumi.Input[Optional[_builtins.str]] = None,
+                 private_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 secret_ref: pulumi.Input[Optional['GatewaySecretReferenceArgs']] = None):
+        """
+        A certificate: its text and its key, or a Secret that holds both.
+
+        :param pulumi.Input[_builtins.str] certificate: The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+        :param pulumi.Input[_builtins.str] private_key: The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+        :param pulumi.Input['GatewaySecretReferenceArgs'] secret_ref: A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+        """
+        if certificate is not None:
+            pulumi.set(__self__, "certificate", certificate)
+        if private_key is not None:
+            pulumi.set(__self__, "private_key", private_key)
+        if secret_ref is not None:
+            pulumi.set(__self__, "secret_ref", secret_ref)
+
+    @_builtins.property
+    @pulumi.getter
+    def certificate(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+        """
+        return pulumi.get(self, "certificate")
+
+    @certificate.setter
+    def certificate(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "certificate", value)
+
+    @_builtins.property
+    @pulumi.getter(name="privateKey")
+    def private_key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+        """
+        return pulumi.get(self, "private_key")
+
+    @private_key.setter
+    def private_key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "private_key", value)
+
+    @_builtins.property
+    @pulumi.getter(name="secretRef")
+    def secret_ref(self) -> pulumi.Input[Optional['GatewaySecretReferenceArgs']]:
+        """
+        A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+        """
+        return pulumi.get(self, "secret_ref")
+
+    @secret_ref.setter
+    def secret_ref(self, value: pulumi.Input[Optional['GatewaySecretReferenceArgs']]):
+        pulumi.set(self, "secret_ref", value)
+
+
 class GatewayChartArgsDict(TypedDict):
     """
     The Helm chart that Traefik comes from.
@@ -2363,6 +2526,275 @@ class GatewayChartArgs:
         pulumi.set(self, "version", value)
 
 
+class GatewayClientCertificatesArgsDict(TypedDict):
+    """
+    Which certificates clients must have.
+    """
+    ca_certificate: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+    """
+    ca_secret_ref: NotRequired[pulumi.Input[Optional['GatewayLocalSecretReferenceArgsDict']]]
+    """
+    A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+    """
+    optional: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+    """
+
+@pulumi.input_type
+class GatewayClientCertificatesArgs:
+    def __init__(__self__, *,
+                 ca_certificate: pulumi.Input[Optional[_builtins.str]] = None,
+                 ca_secret_ref: pulumi.Input[Optional['GatewayLocalSecretReferenceArgs']] = None,
+                 optional: pulumi.Input[Optional[_builtins.bool]] = None):
+        """
+        Which certificates clients must have.
+
+        :param pulumi.Input[_builtins.str] ca_certificate: Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+        :param pulumi.Input['GatewayLocalSecretReferenceArgs'] ca_secret_ref: A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+        :param pulumi.Input[_builtins.bool] optional: Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+        """
+        if ca_certificate is not None:
+            pulumi.set(__self__, "ca_certificate", ca_certificate)
+        if ca_secret_ref is not None:
+            pulumi.set(__self__, "ca_secret_ref", ca_secret_ref)
+        if optional is None:
+            optional = False
+        if optional is not None:
+            pulumi.set(__self__, "optional", optional)
+
+    @_builtins.property
+    @pulumi.getter(name="caCertificate")
+    def ca_certificate(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+        """
+        return pulumi.get(self, "ca_certificate")
+
+    @ca_certificate.setter
+    def ca_certificate(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "ca_certificate", value)
+
+    @_builtins.property
+    @pulumi.getter(name="caSecretRef")
+    def ca_secret_ref(self) -> pulumi.Input[Optional['GatewayLocalSecretReferenceArgs']]:
+        """
+        A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+        """
+        return pulumi.get(self, "ca_secret_ref")
+
+    @ca_secret_ref.setter
+    def ca_secret_ref(self, value: pulumi.Input[Optional['GatewayLocalSecretReferenceArgs']]):
+        pulumi.set(self, "ca_secret_ref", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def optional(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+        """
+        return pulumi.get(self, "optional")
+
+    @optional.setter
+    def optional(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "optional", value)
+
+
+class GatewayHttpsArgsDict(TypedDict):
+    """
+    HTTPS for the clients of a gateway.
+    """
+    cert_manager: NotRequired[pulumi.Input[Optional['GatewayCertManagerArgsDict']]]
+    """
+    An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+    """
+    certificates: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgsDict']]]]]
+    """
+    The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+    """
+    client_certificates: NotRequired[pulumi.Input[Optional['GatewayClientCertificatesArgsDict']]]
+    """
+    Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+    """
+    hostnames: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+    """
+    http: NotRequired[pulumi.Input[Optional['GatewayPlainHttp']]]
+    """
+    What becomes of plain HTTP. Default: `Redirect`.
+    """
+    min_version: NotRequired[pulumi.Input[Optional['GatewayTlsVersion']]]
+    """
+    The oldest version of TLS that a client may speak. Default: `TLS12`.
+    """
+    port: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+    """
+
+@pulumi.input_type
+class GatewayHttpsArgs:
+    def __init__(__self__, *,
+                 cert_manager: pulumi.Input[Optional['GatewayCertManagerArgs']] = None,
+                 certificates: pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgs']]]] = None,
+                 client_certificates: pulumi.Input[Optional['GatewayClientCertificatesArgs']] = None,
+                 hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 http: pulumi.Input[Optional['GatewayPlainHttp']] = None,
+                 min_version: pulumi.Input[Optional['GatewayTlsVersion']] = None,
+                 port: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        HTTPS for the clients of a gateway.
+
+        :param pulumi.Input['GatewayCertManagerArgs'] cert_manager: An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+        :param pulumi.Input[Sequence[pulumi.Input['GatewayCertificateArgs']]] certificates: The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+        :param pulumi.Input['GatewayClientCertificatesArgs'] client_certificates: Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+        :param pulumi.Input['GatewayPlainHttp'] http: What becomes of plain HTTP. Default: `Redirect`.
+        :param pulumi.Input['GatewayTlsVersion'] min_version: The oldest version of TLS that a client may speak. Default: `TLS12`.
+        :param pulumi.Input[_builtins.int] port: The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+        """
+        if cert_manager is not None:
+            pulumi.set(__self__, "cert_manager", cert_manager)
+        if certificates is not None:
+            pulumi.set(__self__, "certificates", certificates)
+        if client_certificates is not None:
+            pulumi.set(__self__, "client_certificates", client_certificates)
+        if hostnames is not None:
+            pulumi.set(__self__, "hostnames", hostnames)
+        if http is None:
+            http = 'Redirect'
+        if http is not None:
+            pulumi.set(__self__, "http", http)
+        if min_version is None:
+            min_version = 'TLS12'
+        if min_version is not None:
+            pulumi.set(__self__, "min_version", min_version)
+        if port is None:
+            port = 443
+        if port is not None:
+            pulumi.set(__self__, "port", port)
+
+    @_builtins.property
+    @pulumi.getter(name="certManager")
+    def cert_manager(self) -> pulumi.Input[Optional['GatewayCertManagerArgs']]:
+        """
+        An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+        """
+        return pulumi.get(self, "cert_manager")
+
+    @cert_manager.setter
+    def cert_manager(self, value: pulumi.Input[Optional['GatewayCertManagerArgs']]):
+        pulumi.set(self, "cert_manager", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def certificates(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgs']]]]:
+        """
+        The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+        """
+        return pulumi.get(self, "certificates")
+
+    @certificates.setter
+    def certificates(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgs']]]]):
+        pulumi.set(self, "certificates", value)
+
+    @_builtins.property
+    @pulumi.getter(name="clientCertificates")
+    def client_certificates(self) -> pulumi.Input[Optional['GatewayClientCertificatesArgs']]:
+        """
+        Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+        """
+        return pulumi.get(self, "client_certificates")
+
+    @client_certificates.setter
+    def client_certificates(self, value: pulumi.Input[Optional['GatewayClientCertificatesArgs']]):
+        pulumi.set(self, "client_certificates", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def hostnames(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+        """
+        return pulumi.get(self, "hostnames")
+
+    @hostnames.setter
+    def hostnames(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "hostnames", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def http(self) -> pulumi.Input[Optional['GatewayPlainHttp']]:
+        """
+        What becomes of plain HTTP. Default: `Redirect`.
+        """
+        return pulumi.get(self, "http")
+
+    @http.setter
+    def http(self, value: pulumi.Input[Optional['GatewayPlainHttp']]):
+        pulumi.set(self, "http", value)
+
+    @_builtins.property
+    @pulumi.getter(name="minVersion")
+    def min_version(self) -> pulumi.Input[Optional['GatewayTlsVersion']]:
+        """
+        The oldest version of TLS that a client may speak. Default: `TLS12`.
+        """
+        return pulumi.get(self, "min_version")
+
+    @min_version.setter
+    def min_version(self, value: pulumi.Input[Optional['GatewayTlsVersion']]):
+        pulumi.set(self, "min_version", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def port(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+        """
+        return pulumi.get(self, "port")
+
+    @port.setter
+    def port(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "port", value)
+
+
+class GatewayLocalSecretReferenceArgsDict(TypedDict):
+    """
+    A Secret in the gateway's namespace.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The Secret's name.
+    """
+
+@pulumi.input_type
+class GatewayLocalSecretReferenceArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str]):
+        """
+        A Secret in the gateway's namespace.
+
+        :param pulumi.Input[_builtins.str] name: The Secret's name.
+        """
+        pulumi.set(__self__, "name", name)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Secret's name.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+
 class GatewayReferenceArgsDict(TypedDict):
     """
     A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
@@ -2387,6 +2819,10 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     The URL that clients inside the cluster reach the listener by. Default: none is known.
     """
+    hostnames: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The host names that the listener has certificates for. Default: a service may have any.
+    """
     listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The listener that routes attach to. Default: `http`.
@@ -2394,6 +2830,10 @@ class GatewayReferenceArgsDict(TypedDict):
     observed: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
     Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+    """
+    plain_listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
     """
     plugin_version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -2416,8 +2856,10 @@ class GatewayReferenceArgs:
                  url: pulumi.Input[_builtins.str],
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
+                 hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
                  observed: pulumi.Input[Optional[_builtins.bool]] = None,
+                 plain_listener: pulumi.Input[Optional[_builtins.str]] = None,
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
                  public: pulumi.Input[Optional[_builtins.bool]] = None,
                  trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
@@ -2429,8 +2871,10 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.str] url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the listener has certificates for. Default: a service may have any.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
         :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
@@ -2444,6 +2888,8 @@ class GatewayReferenceArgs:
             pulumi.set(__self__, "allow_any_path", allow_any_path)
         if cluster_url is not None:
             pulumi.set(__self__, "cluster_url", cluster_url)
+        if hostnames is not None:
+            pulumi.set(__self__, "hostnames", hostnames)
         if listener is None:
             listener = 'http'
         if listener is not None:
@@ -2452,6 +2898,8 @@ class GatewayReferenceArgs:
             observed = False
         if observed is not None:
             pulumi.set(__self__, "observed", observed)
+        if plain_listener is not None:
+            pulumi.set(__self__, "plain_listener", plain_listener)
         if plugin_version is not None:
             pulumi.set(__self__, "plugin_version", plugin_version)
         if public is None:
@@ -2523,6 +2971,18 @@ class GatewayReferenceArgs:
 
     @_builtins.property
     @pulumi.getter
+    def hostnames(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The host names that the listener has certificates for. Default: a service may have any.
+        """
+        return pulumi.get(self, "hostnames")
+
+    @hostnames.setter
+    def hostnames(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "hostnames", value)
+
+    @_builtins.property
+    @pulumi.getter
     def listener(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
         The listener that routes attach to. Default: `http`.
@@ -2544,6 +3004,18 @@ class GatewayReferenceArgs:
     @observed.setter
     def observed(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "observed", value)
+
+    @_builtins.property
+    @pulumi.getter(name="plainListener")
+    def plain_listener(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+        """
+        return pulumi.get(self, "plain_listener")
+
+    @plain_listener.setter
+    def plain_listener(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "plain_listener", value)
 
     @_builtins.property
     @pulumi.getter(name="pluginVersion")
@@ -2580,6 +3052,59 @@ class GatewayReferenceArgs:
     @trusted_proxies.setter
     def trusted_proxies(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "trusted_proxies", value)
+
+
+class GatewaySecretReferenceArgsDict(TypedDict):
+    """
+    A Secret that exists already.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The Secret's name.
+    """
+    namespace: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+    """
+
+@pulumi.input_type
+class GatewaySecretReferenceArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 namespace: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        A Secret that exists already.
+
+        :param pulumi.Input[_builtins.str] name: The Secret's name.
+        :param pulumi.Input[_builtins.str] namespace: The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+        """
+        pulumi.set(__self__, "name", name)
+        if namespace is not None:
+            pulumi.set(__self__, "namespace", namespace)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Secret's name.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+        """
+        return pulumi.get(self, "namespace")
+
+    @namespace.setter
+    def namespace(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "namespace", value)
 
 
 class GatewayServiceArgsDict(TypedDict):

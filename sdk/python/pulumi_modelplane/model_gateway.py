@@ -27,6 +27,7 @@ class ModelGatewayArgs:
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional['GatewayChartArgs']] = None,
                  create_namespace: Optional[_builtins.bool] = None,
+                 https: pulumi.Input[Optional['GatewayHttpsArgs']] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
@@ -43,6 +44,7 @@ class ModelGatewayArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, except the CRDs.
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
+        :param pulumi.Input['GatewayHttpsArgs'] https: HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
@@ -64,6 +66,8 @@ class ModelGatewayArgs:
             pulumi.set(__self__, "chart", chart)
         if create_namespace is not None:
             pulumi.set(__self__, "create_namespace", create_namespace)
+        if https is not None:
+            pulumi.set(__self__, "https", https)
         if install_crds is None:
             install_crds = True
         if install_crds is not None:
@@ -146,6 +150,18 @@ class ModelGatewayArgs:
     @create_namespace.setter
     def create_namespace(self, value: Optional[_builtins.bool]):
         pulumi.set(self, "create_namespace", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def https(self) -> pulumi.Input[Optional['GatewayHttpsArgs']]:
+        """
+        HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+        """
+        return pulumi.get(self, "https")
+
+    @https.setter
+    def https(self, value: pulumi.Input[Optional['GatewayHttpsArgs']]):
+        pulumi.set(self, "https", value)
 
     @_builtins.property
     @pulumi.getter(name="installCrds")
@@ -255,6 +271,7 @@ class ModelGateway(pulumi.ComponentResource):
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
+                 https: pulumi.Input[Optional[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']]] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
@@ -292,6 +309,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, except the CRDs.
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
+        :param pulumi.Input[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']] https: HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
@@ -348,6 +366,7 @@ class ModelGateway(pulumi.ComponentResource):
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
+                 https: pulumi.Input[Optional[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']]] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
@@ -374,6 +393,7 @@ class ModelGateway(pulumi.ComponentResource):
             __props__.__dict__["annotations"] = annotations
             __props__.__dict__["chart"] = chart
             __props__.__dict__["create_namespace"] = create_namespace
+            __props__.__dict__["https"] = https
             if install_crds is None:
                 install_crds = True
             __props__.__dict__["install_crds"] = install_crds

@@ -898,6 +898,8 @@ class GatewayReference(dict):
             suggest = "allow_any_path"
         elif key == "clusterUrl":
             suggest = "cluster_url"
+        elif key == "plainListener":
+            suggest = "plain_listener"
         elif key == "pluginVersion":
             suggest = "plugin_version"
         elif key == "trustedProxies":
@@ -920,8 +922,10 @@ class GatewayReference(dict):
                  url: _builtins.str,
                  allow_any_path: Optional[_builtins.bool] = None,
                  cluster_url: Optional[_builtins.str] = None,
+                 hostnames: Optional[Sequence[_builtins.str]] = None,
                  listener: Optional[_builtins.str] = None,
                  observed: Optional[_builtins.bool] = None,
+                 plain_listener: Optional[_builtins.str] = None,
                  plugin_version: Optional[_builtins.str] = None,
                  public: Optional[_builtins.bool] = None,
                  trusted_proxies: Optional[Sequence[_builtins.str]] = None):
@@ -933,8 +937,10 @@ class GatewayReference(dict):
         :param _builtins.str url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
         :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
+        :param Sequence[_builtins.str] hostnames: The host names that the listener has certificates for. Default: a service may have any.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
         :param _builtins.bool observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         :param Sequence[_builtins.str] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
@@ -948,6 +954,8 @@ class GatewayReference(dict):
             pulumi.set(__self__, "allow_any_path", allow_any_path)
         if cluster_url is not None:
             pulumi.set(__self__, "cluster_url", cluster_url)
+        if hostnames is not None:
+            pulumi.set(__self__, "hostnames", hostnames)
         if listener is None:
             listener = 'http'
         if listener is not None:
@@ -956,6 +964,8 @@ class GatewayReference(dict):
             observed = False
         if observed is not None:
             pulumi.set(__self__, "observed", observed)
+        if plain_listener is not None:
+            pulumi.set(__self__, "plain_listener", plain_listener)
         if plugin_version is not None:
             pulumi.set(__self__, "plugin_version", plugin_version)
         if public is None:
@@ -1007,6 +1017,14 @@ class GatewayReference(dict):
 
     @_builtins.property
     @pulumi.getter
+    def hostnames(self) -> Optional[Sequence[_builtins.str]]:
+        """
+        The host names that the listener has certificates for. Default: a service may have any.
+        """
+        return pulumi.get(self, "hostnames")
+
+    @_builtins.property
+    @pulumi.getter
     def listener(self) -> Optional[_builtins.str]:
         """
         The listener that routes attach to. Default: `http`.
@@ -1020,6 +1038,14 @@ class GatewayReference(dict):
         Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
         """
         return pulumi.get(self, "observed")
+
+    @_builtins.property
+    @pulumi.getter(name="plainListener")
+    def plain_listener(self) -> Optional[_builtins.str]:
+        """
+        The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+        """
+        return pulumi.get(self, "plain_listener")
 
     @_builtins.property
     @pulumi.getter(name="pluginVersion")

@@ -101,6 +101,23 @@ export const GatewayNamespacesFrom = {
 
 export type GatewayNamespacesFrom = (typeof GatewayNamespacesFrom)[keyof typeof GatewayNamespacesFrom];
 
+export const GatewayPlainHttp = {
+    /**
+     * Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
+     */
+    Redirect: "Redirect",
+    /**
+     * Services are served by both.
+     */
+    Serve: "Serve",
+    /**
+     * The port is closed.
+     */
+    Off: "Off",
+} as const;
+
+export type GatewayPlainHttp = (typeof GatewayPlainHttp)[keyof typeof GatewayPlainHttp];
+
 export const GatewayServiceType = {
     /**
      * An address from the cluster's load balancer.
@@ -117,6 +134,19 @@ export const GatewayServiceType = {
 } as const;
 
 export type GatewayServiceType = (typeof GatewayServiceType)[keyof typeof GatewayServiceType];
+
+export const GatewayTlsVersion = {
+    /**
+     * TLS 1.2 or newer.
+     */
+    TLS12: "TLS12",
+    /**
+     * TLS 1.3 or newer.
+     */
+    TLS13: "TLS13",
+} as const;
+
+export type GatewayTlsVersion = (typeof GatewayTlsVersion)[keyof typeof GatewayTlsVersion];
 
 export const LimitBy = {
     /**
