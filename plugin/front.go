@@ -33,11 +33,16 @@ type Front struct {
 	// EjectAfter is after how many failures in a row a backend is not asked for EjectSeconds; 0 is never.
 	EjectAfter   int `json:"ejectAfter,omitempty"`
 	EjectSeconds int `json:"ejectSeconds,omitempty"`
+	// AffinityBy says what requests have in common that go to the same backend: "header", "cookie", "caller" or "prompt"; "" is nothing.
+	// AffinityName is the header's or cookie's name.
+	AffinityBy   string `json:"affinityBy,omitempty"`
+	AffinityName string `json:"affinityName,omitempty"`
 }
 
 const (
-	// inner is where the inner listener is. Nothing outside of the Pod reaches it.
-	inner = "127.0.0.1:9400"
+	// InnerPort is the port of the inner listener, and InnerAddress where it is. Nothing outside of the Pod reaches it.
+	InnerPort    = 9400
+	InnerAddress = "127.0.0.1:9400"
 	// maxRest is the longest time for which a backend that sends Retry-After is not asked.
 	maxRest = 10 * time.Minute
 	// maxDrained is how much of an answer that nobody gets is read, so that its connection can be used again.
@@ -47,7 +52,7 @@ const (
 // toInner is the transport to the inner listener, one for all fronts.
 var toInner = &http.Transport{
 	DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, inner)
+		return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, InnerAddress)
 	},
 	MaxIdleConnsPerHost: 1000,
 	IdleConnTimeout:     30 * time.Second,
@@ -144,6 +149,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.isHeld = whole
 		a.body = held.Bytes()
 	}
+	a.key = f.config.keyOf(r, a.body)
 	// Yaegi 0.16 makes no interface of a value in a literal.
 	var transport http.RoundTripper = a
 	proxy := &httputil.ReverseProxy{
@@ -158,7 +164,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // rewrite makes the request for the inner listener. What the public one has said of the client stays.
 func (f *front) rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Scheme = "http"
-	p.Out.URL.Host = inner
+	p.Out.URL.Host = InnerAddress
 	p.Out.Host = p.In.Host
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values, has := p.In.Header[name]; has {

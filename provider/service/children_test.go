@@ -33,8 +33,8 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 // rendered is what the component makes of arguments that the check accepts.
 func rendered(t require.TestingT, a Args) []child.Rendered {
 	identity := a.Or("service", meta.DefaultNamespace)
-	in := Inputs{value.Known(a.Routing), value.Known(a.Policy), value.Known(a.Await), value.Known(identity), value.Known(a.Metadata)}
-	p, faults := decide(identity, a.Routing, a.Policy)
+	in := Inputs{value.Known(a.Routing), value.Known(a.Choice), value.Known(a.Policy), value.Known(a.Await), value.Known(identity), value.Known(a.Metadata)}
+	p, faults := decide(identity, a.Routing, a.Choice, a.Policy)
 	require.Empty(t, faults)
 	list, err := child.Render(Kind, "service", identity, a.Metadata, children("service", in, value.Known(p)))
 	require.NoError(t, err)

@@ -160,7 +160,7 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	}
 	if r.Observed {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
-			Type: gatewayv1.HTTPRouteFilterResponseHeaderModifier,
+			Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
 			ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}},
 		})
 	}
