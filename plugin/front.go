@@ -37,6 +37,8 @@ type Front struct {
 	// AffinityName is the header's or cookie's name.
 	AffinityBy   string `json:"affinityBy,omitempty"`
 	AffinityName string `json:"affinityName,omitempty"`
+	// Mirror is where copies go; nil for none.
+	Mirror *Mirror `json:"mirror,omitempty"`
 }
 
 const (
@@ -63,6 +65,7 @@ var errNoBackend = errors.New("no backend")
 
 // front is a Front that is ready for requests.
 type front struct {
+	service   string
 	config    Front
 	groups    [][]int
 	statuses  []span
@@ -78,7 +81,7 @@ func newFront(service string, config Front) (*front, error) {
 	if len(config.Backends) == 0 || config.Attempts < 1 {
 		return nil, errors.New("front has no backends or no attempts; have a ModelService write it")
 	}
-	f := &front{config: config, groups: groupsOf(config.Backends), turns: turnsOf(service), health: healthOf(service), transport: toInner}
+	f := &front{service: service, config: config, groups: groupsOf(config.Backends), turns: turnsOf(service), health: healthOf(service), transport: toInner}
 	for _, text := range config.Statuses {
 		from, to, isRange := strings.Cut(text, "-")
 		if !isRange {
@@ -150,6 +153,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.body = held.Bytes()
 	}
 	a.key = f.config.keyOf(r, a.body)
+	if f.config.Mirror != nil && a.isHeld && takeMirror(f.service, f.config.Mirror.Percent) {
+		target := innerURL(r.URL, f.config.Prefix, f.config.Mirror.Path)
+		// The request itself changes on its way.
+		go f.config.Mirror.send(r.Clone(r.Context()), target, a.body, f.transport)
+	}
 	// Yaegi 0.16 makes no interface of a value in a literal.
 	var transport http.RoundTripper = a
 	proxy := &httputil.ReverseProxy{
@@ -163,8 +171,6 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // rewrite makes the request for the inner listener. What the public one has said of the client stays.
 func (f *front) rewrite(p *httputil.ProxyRequest) {
-	p.Out.URL.Scheme = "http"
-	p.Out.URL.Host = InnerAddress
 	p.Out.Host = p.In.Host
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values, has := p.In.Header[name]; has {
@@ -246,7 +252,7 @@ func (a *attempts) send(r *http.Request, b Backend) (*http.Response, error) {
 	f := a.front
 	ctx, cancel := context.WithCancel(r.Context())
 	out := r.Clone(ctx)
-	out.URL = a.target(r.URL, b)
+	out.URL = innerURL(r.URL, f.config.Prefix, b.Path)
 	if a.isHeld {
 		out.Body = io.NopCloser(bytes.NewReader(a.body))
 		out.ContentLength = int64(len(a.body))
@@ -279,12 +285,14 @@ func (a *attempts) send(r *http.Request, b Backend) (*http.Response, error) {
 	return response, nil
 }
 
-// target is the request's URL on the inner listener.
-func (a *attempts) target(asked *url.URL, b Backend) *url.URL {
+// innerURL is a request's URL on the inner listener, with path in place of the service's own.
+func innerURL(asked *url.URL, prefix, path string) *url.URL {
 	target := *asked
-	target.Path = b.Path + strings.TrimPrefix(asked.Path, a.front.config.Prefix)
+	target.Scheme = "http"
+	target.Host = InnerAddress
+	target.Path = path + strings.TrimPrefix(asked.Path, prefix)
 	if asked.RawPath != "" {
-		target.RawPath = b.Path + strings.TrimPrefix(asked.RawPath, a.front.config.Prefix)
+		target.RawPath = path + strings.TrimPrefix(asked.RawPath, prefix)
 	}
 	return &target
 }

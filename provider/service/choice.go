@@ -31,7 +31,7 @@ var statusCodes = regexp.MustCompile(`^([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?$`)
 
 // isFronted says whether the plugin chooses backends: only it can ask a second one.
 func isFronted(c Choice, backends []Backend) bool {
-	return c.Failover != nil || c.OutlierEjection != nil || c.Affinity != nil ||
+	return c.Failover != nil || c.OutlierEjection != nil || c.Affinity != nil || c.Mirror != nil ||
 		slices.ContainsFunc(backends, func(b Backend) bool { return b.Priority != 0 })
 }
 

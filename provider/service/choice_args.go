@@ -1,22 +1,28 @@
 package service
 
-import "github.com/pulumi/pulumi-go-provider/infer"
+import (
+	"github.com/pulumi/pulumi-go-provider/infer"
+
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+)
 
 // Choice says how a backend is chosen for a request where weights are not enough, and what happens when it fails.
 type Choice struct {
 	Failover        *Failover        `pulumi:"failover,optional"`
 	OutlierEjection *OutlierEjection `pulumi:"outlierEjection,optional"`
 	Affinity        *Affinity        `pulumi:"affinity,optional"`
+	Mirror          *Mirror          `pulumi:"mirror,optional"`
 }
 
 // Annotate describes the inputs for the schema.
 func (c *Choice) Annotate(at infer.Annotator) {
-	at.Describe(&c.Failover, "When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or "+
-		"`affinity`, after 429, any status from 500, and a server that cannot be reached.")
-	at.Describe(&c.OutlierEjection, "When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 "+
+	at.Describe(&c.Failover, "When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, "+
+		"`affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.")
+	at.Describe(&c.OutlierEjection, "When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 "+
 		"seconds after five failures in a row. If all backends are out, they are asked all the same.")
 	at.Describe(&c.Affinity, "Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose "+
 		"turn it is.")
+	at.Describe(&c.Mirror, "An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.")
 }
 
 // Failover says when the next backend is asked.
@@ -56,6 +62,22 @@ func (o *OutlierEjection) Annotate(at infer.Annotator) {
 	at.Describe(&o.Failures, "After how many failures in a row: 1 to 1,000. Default: 5.")
 	at.SetDefault(&o.Failures, 5)
 	at.Describe(&o.Duration, "For how long, such as `30s`. Default: `30s`.")
+}
+
+// Mirror is an endpoint that gets copies of requests.
+type Mirror struct {
+	Endpoint endpoint.BackendReference `pulumi:"endpoint"`
+	Percent  int                       `pulumi:"percent,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (m *Mirror) Annotate(at infer.Annotator) {
+	at.SetToken("index", "ServiceMirror")
+	at.Describe(m, "An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no "+
+		"answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.")
+	at.Describe(&m.Endpoint, "The endpoint: the output `backend` of a ModelEndpoint.")
+	at.Describe(&m.Percent, "How many of a hundred requests are copied: 1 to 100. Default: 100.")
+	at.SetDefault(&m.Percent, 100)
 }
 
 // Affinity says which requests go to the same backend.

@@ -61,6 +61,7 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 	backends := decideBackends(identity, r, &faults)
 	policies := decidePolicies(identity, r.Gateway, restrictions, &faults)
 	choice := decideChoice(c, restrictions.Auth != nil, &faults)
+	mirror := decideMirror(identity, r, c.Mirror, &faults)
 	if isFronted(c, r.Backends) {
 		checkFront(r, &faults)
 		policies = append(policies, policy{key: frontKey})
@@ -73,7 +74,7 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 		faults.AddErr("backends", err)
 		return plan{}, faults
 	}
-	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends), policies: policies}
+	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, append(backends, mirror...)), policies: policies}
 	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
 	decided.shares = shares(backends, weights)
 	decided.warning = warn(r, restrictions, backends)
@@ -89,7 +90,7 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 		Backends:    weighted(backends, weights),
 	}
 	if isFronted(c, r.Backends) {
-		decided.fronted = decideFronted(choice, r.Gateway, &public, backends, weights)
+		decided.fronted = decideFronted(choice, r.Gateway, &public, backends, weights, mirror)
 	}
 	decided.route = route.Build(public)
 	return decided, nil
@@ -205,11 +206,7 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		checkRange(path+".priority", backend.Priority, 0, maxPriority, faults)
 		e := entry{weight: backend.Weight, priority: backend.Priority}
 		for at, reference := range backend.references(path) {
-			checkKey(at, reference, identity, r, faults)
-			reference = reference.Parse(at, faults)
-			filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
-			faults.AddErr(at+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), at, "gateway", "namespace")
-			e.endpoints = append(e.endpoints, reference)
+			e.endpoints = append(e.endpoints, decideEndpoint(at, reference, identity, r, faults))
 		}
 		read = append(read, e)
 		endpoints += len(e.endpoints)
@@ -223,6 +220,15 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		faults.Addf("backends", "has no weight above 0, so that every request would be answered with 503; give one entry a weight")
 	}
 	return read
+}
+
+// decideEndpoint is an endpoint in the form that routes take.
+func decideEndpoint(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) endpoint.BackendReference {
+	checkKey(path, reference, identity, r, faults)
+	reference = reference.Parse(path, faults)
+	filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
+	faults.AddErr(path+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), path, "gateway", "namespace")
+	return reference
 }
 
 // checkKey finds whether the service can use an endpoint that needs a key.

@@ -2,12 +2,15 @@ package service
 
 import (
 	"fmt"
+	"slices"
 
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -27,6 +30,8 @@ const (
 type fronted struct {
 	config   plugin.Front
 	backends []frontedBackend
+	// mirror has copies of requests; nil for none.
+	mirror *frontedBackend
 	// plain is what all inner routes have in common.
 	plain route.Route
 }
@@ -37,7 +42,7 @@ type frontedBackend struct {
 }
 
 // decideFronted moves the backends of a service's route behind the plugin.
-func decideFronted(config plugin.Front, g gateway.Reference, r *route.Route, backends []entry, weights [][]int32) *fronted {
+func decideFronted(config plugin.Front, g gateway.Reference, r *route.Route, backends []entry, weights [][]int32, mirror []entry) *fronted {
 	f := &fronted{config: config, plain: *r}
 	f.config.Prefix = r.Path
 	f.plain.Gateway = route.ParentRef{Name: g.Inner, Namespace: g.Namespace, Listener: gateway.Listener}
@@ -47,8 +52,20 @@ func decideFronted(config plugin.Front, g gateway.Reference, r *route.Route, bac
 			f.backends = append(f.backends, frontedBackend{Backend: b, priority: e.priority})
 		}
 	}
+	for _, e := range mirror {
+		f.mirror = &frontedBackend{Backend: route.Backend{BackendReference: e.endpoints[0], Weight: int32(e.weight)}}
+	}
 	r.Backends = nil
 	return f
+}
+
+// decideMirror is an entry of its own with the endpoint that gets copies, and their percentage as its weight; none without one.
+func decideMirror(identity meta.Identity, r Routing, m *Mirror, faults *fault.List) []entry {
+	if m == nil {
+		return nil
+	}
+	checkRange("mirror.percent", m.Percent, 1, 100, faults)
+	return []entry{{weight: m.Percent, endpoints: []endpoint.BackendReference{decideEndpoint("mirror.endpoint", m.Endpoint, identity, r, faults)}}}
 }
 
 // spec is a backend's route on the inner listener. Its path begins with id, which nobody outside of the cluster's API knows, so that no other route takes
@@ -74,6 +91,9 @@ func (f fronted) middleware(identity meta.Identity, id string) map[string]any {
 	config := f.config
 	for _, b := range f.backends {
 		config.Backends = append(config.Backends, plugin.Backend{Endpoint: b.Name, Path: f.path(b, id), Priority: b.priority, Weight: int(b.Weight)})
+	}
+	if f.mirror != nil {
+		config.Mirror = &plugin.Mirror{Path: f.path(*f.mirror, id), Percent: int(f.mirror.Weight)}
 	}
 	return pluginMiddleware(plugin.Config{Service: identity.Namespace + "/" + identity.Name, Front: &config})
 }
@@ -114,7 +134,11 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 func (f fronted) routes(component, name string) []child.Child {
 	var routes []child.Child
 	times := map[string]int{}
-	for _, b := range f.backends {
+	all := f.backends
+	if f.mirror != nil {
+		all = append(slices.Clone(all), *f.mirror)
+	}
+	for _, b := range all {
 		times[b.Name]++
 		routes = append(routes, child.Child{
 			Key: innerKey, Kind: kube.HTTPRoute, After: []string{pathsKey},

@@ -99,6 +99,7 @@ export class ModelService extends pulumi.ComponentResource {
             resourceInputs["hostnames"] = args?.hostnames;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["limits"] = args?.limits;
+            resourceInputs["mirror"] = args ? pulumi.output(args.mirror).apply(v => v === undefined ? undefined : inputs.serviceMirrorArgsProvideDefaults(v)) : undefined;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
             resourceInputs["outlierEjection"] = args ? pulumi.output(args.outlierEjection).apply(v => v === undefined ? undefined : inputs.outlierEjectionArgsProvideDefaults(v)) : undefined;
@@ -154,7 +155,7 @@ export interface ModelServiceArgs {
      */
     cors?: pulumi.Input<inputs.ServiceCorsArgs | undefined>;
     /**
-     * When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or `affinity`, after 429, any status from 500, and a server that cannot be reached.
+     * When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
      */
     failover?: pulumi.Input<inputs.ServiceFailoverArgs | undefined>;
     /**
@@ -174,6 +175,10 @@ export interface ModelServiceArgs {
      */
     limits?: pulumi.Input<inputs.ServiceLimitsArgs | undefined>;
     /**
+     * An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+     */
+    mirror?: pulumi.Input<inputs.ServiceMirrorArgs | undefined>;
+    /**
      * The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
      */
     name?: string;
@@ -182,7 +187,7 @@ export interface ModelServiceArgs {
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
-     * When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+     * When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
      */
     outlierEjection?: pulumi.Input<inputs.OutlierEjectionArgs | undefined>;
     /**

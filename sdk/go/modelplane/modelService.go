@@ -103,6 +103,9 @@ func NewModelService(ctx *pulumi.Context,
 		args.Failover = args.Failover.ToServiceFailoverPtrOutput().ApplyT(func(v *ServiceFailover) *ServiceFailover { return v.Defaults() }).(ServiceFailoverPtrOutput)
 	}
 	args.Gateway = args.Gateway.ToGatewayReferenceOutput().ApplyT(func(v GatewayReference) GatewayReference { return *v.Defaults() }).(GatewayReferenceOutput)
+	if args.Mirror != nil {
+		args.Mirror = args.Mirror.ToServiceMirrorPtrOutput().ApplyT(func(v *ServiceMirror) *ServiceMirror { return v.Defaults() }).(ServiceMirrorPtrOutput)
+	}
 	if args.Namespace == nil {
 		args.Namespace = pulumi.StringPtr("default")
 	}
@@ -136,7 +139,7 @@ type modelServiceArgs struct {
 	Backends []ServiceBackend `pulumi:"backends"`
 	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
 	Cors *ServiceCors `pulumi:"cors"`
-	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or `affinity`, after 429, any status from 500, and a server that cannot be reached.
+	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
 	Failover *ServiceFailover `pulumi:"failover"`
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReference `pulumi:"gateway"`
@@ -146,11 +149,13 @@ type modelServiceArgs struct {
 	Labels map[string]string `pulumi:"labels"`
 	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
 	Limits *ServiceLimits `pulumi:"limits"`
+	// An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+	Mirror *ServiceMirror `pulumi:"mirror"`
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
-	// When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+	// When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
 	OutlierEjection *OutlierEjection `pulumi:"outlierEjection"`
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
@@ -174,7 +179,7 @@ type ModelServiceArgs struct {
 	Backends ServiceBackendArrayInput
 	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
 	Cors ServiceCorsPtrInput
-	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or `affinity`, after 429, any status from 500, and a server that cannot be reached.
+	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
 	Failover ServiceFailoverPtrInput
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReferenceInput
@@ -184,11 +189,13 @@ type ModelServiceArgs struct {
 	Labels pulumi.StringMapInput
 	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
 	Limits ServiceLimitsPtrInput
+	// An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+	Mirror ServiceMirrorPtrInput
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
 	Name *string
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace pulumi.StringPtrInput
-	// When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+	// When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
 	OutlierEjection OutlierEjectionPtrInput
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput

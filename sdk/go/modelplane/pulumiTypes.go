@@ -8182,6 +8182,192 @@ func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
 	}).(RequestLimitArrayOutput)
 }
 
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirror struct {
+	// The endpoint: the output `backend` of a ModelEndpoint.
+	Endpoint BackendReference `pulumi:"endpoint"`
+	// How many of a hundred requests are copied: 1 to 100. Default: 100.
+	Percent *int `pulumi:"percent"`
+}
+
+// Defaults sets the appropriate defaults for ServiceMirror
+func (val *ServiceMirror) Defaults() *ServiceMirror {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.Endpoint = *tmp.Endpoint.Defaults()
+
+	if tmp.Percent == nil {
+		percent_ := 100
+		tmp.Percent = &percent_
+	}
+	return &tmp
+}
+
+// ServiceMirrorInput is an input type that accepts ServiceMirrorArgs and ServiceMirrorOutput values.
+// You can construct a concrete instance of `ServiceMirrorInput` via:
+//
+//	ServiceMirrorArgs{...}
+type ServiceMirrorInput interface {
+	pulumi.Input
+
+	ToServiceMirrorOutput() ServiceMirrorOutput
+	ToServiceMirrorOutputWithContext(context.Context) ServiceMirrorOutput
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirrorArgs struct {
+	// The endpoint: the output `backend` of a ModelEndpoint.
+	Endpoint BackendReferenceInput `pulumi:"endpoint"`
+	// How many of a hundred requests are copied: 1 to 100. Default: 100.
+	Percent pulumi.IntPtrInput `pulumi:"percent"`
+}
+
+// Defaults sets the appropriate defaults for ServiceMirrorArgs
+func (val *ServiceMirrorArgs) Defaults() *ServiceMirrorArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	if tmp.Percent == nil {
+		tmp.Percent = pulumi.IntPtr(100)
+	}
+	return &tmp
+}
+func (ServiceMirrorArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceMirror)(nil)).Elem()
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorOutput() ServiceMirrorOutput {
+	return i.ToServiceMirrorOutputWithContext(context.Background())
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorOutputWithContext(ctx context.Context) ServiceMirrorOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorOutput)
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return i.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorOutput).ToServiceMirrorPtrOutputWithContext(ctx)
+}
+
+// ServiceMirrorPtrInput is an input type that accepts ServiceMirrorArgs, ServiceMirrorPtr and ServiceMirrorPtrOutput values.
+// You can construct a concrete instance of `ServiceMirrorPtrInput` via:
+//
+//	        ServiceMirrorArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceMirrorPtrInput interface {
+	pulumi.Input
+
+	ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput
+	ToServiceMirrorPtrOutputWithContext(context.Context) ServiceMirrorPtrOutput
+}
+
+type serviceMirrorPtrType ServiceMirrorArgs
+
+func ServiceMirrorPtr(v *ServiceMirrorArgs) ServiceMirrorPtrInput {
+	return (*serviceMirrorPtrType)(v)
+}
+
+func (*serviceMirrorPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceMirror)(nil)).Elem()
+}
+
+func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return i.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorPtrOutput)
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirrorOutput struct{ *pulumi.OutputState }
+
+func (ServiceMirrorOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceMirror)(nil)).Elem()
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorOutput() ServiceMirrorOutput {
+	return o
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorOutputWithContext(ctx context.Context) ServiceMirrorOutput {
+	return o
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return o.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceMirror) *ServiceMirror {
+		return &v
+	}).(ServiceMirrorPtrOutput)
+}
+
+// The endpoint: the output `backend` of a ModelEndpoint.
+func (o ServiceMirrorOutput) Endpoint() BackendReferenceOutput {
+	return o.ApplyT(func(v ServiceMirror) BackendReference { return v.Endpoint }).(BackendReferenceOutput)
+}
+
+// How many of a hundred requests are copied: 1 to 100. Default: 100.
+func (o ServiceMirrorOutput) Percent() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceMirror) *int { return v.Percent }).(pulumi.IntPtrOutput)
+}
+
+type ServiceMirrorPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceMirrorPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceMirror)(nil)).Elem()
+}
+
+func (o ServiceMirrorPtrOutput) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return o
+}
+
+func (o ServiceMirrorPtrOutput) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return o
+}
+
+func (o ServiceMirrorPtrOutput) Elem() ServiceMirrorOutput {
+	return o.ApplyT(func(v *ServiceMirror) ServiceMirror {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceMirror
+		return ret
+	}).(ServiceMirrorOutput)
+}
+
+// The endpoint: the output `backend` of a ModelEndpoint.
+func (o ServiceMirrorPtrOutput) Endpoint() BackendReferencePtrOutput {
+	return o.ApplyT(func(v *ServiceMirror) *BackendReference {
+		if v == nil {
+			return nil
+		}
+		return &v.Endpoint
+	}).(BackendReferencePtrOutput)
+}
+
+// How many of a hundred requests are copied: 1 to 100. Default: 100.
+func (o ServiceMirrorPtrOutput) Percent() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceMirror) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Percent
+	}).(pulumi.IntPtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferencePtrInput)(nil)).Elem(), BackendReferenceArgs{})
@@ -8273,6 +8459,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthPtrInput)(nil)).Elem(), ServiceForwardAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsInput)(nil)).Elem(), ServiceLimitsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsPtrInput)(nil)).Elem(), ServiceLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorInput)(nil)).Elem(), ServiceMirrorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorPtrInput)(nil)).Elem(), ServiceMirrorArgs{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
 	pulumi.RegisterOutputType(BackendReferencePtrOutput{})
 	pulumi.RegisterOutputType(BackendReferenceArrayOutput{})
@@ -8367,4 +8555,6 @@ func init() {
 	pulumi.RegisterOutputType(ServiceForwardAuthPtrOutput{})
 	pulumi.RegisterOutputType(ServiceLimitsOutput{})
 	pulumi.RegisterOutputType(ServiceLimitsPtrOutput{})
+	pulumi.RegisterOutputType(ServiceMirrorOutput{})
+	pulumi.RegisterOutputType(ServiceMirrorPtrOutput{})
 }

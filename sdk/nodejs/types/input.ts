@@ -1169,3 +1169,27 @@ export interface ServiceLimitsArgs {
      */
     requests?: pulumi.Input<pulumi.Input<inputs.RequestLimitArgs>[] | undefined>;
 }
+
+/**
+ * An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+ */
+export interface ServiceMirrorArgs {
+    /**
+     * The endpoint: the output `backend` of a ModelEndpoint.
+     */
+    endpoint: pulumi.Input<inputs.BackendReferenceArgs>;
+    /**
+     * How many of a hundred requests are copied: 1 to 100. Default: 100.
+     */
+    percent?: pulumi.Input<number | undefined>;
+}
+/**
+ * serviceMirrorArgsProvideDefaults sets the appropriate defaults for ServiceMirrorArgs
+ */
+export function serviceMirrorArgsProvideDefaults(val: ServiceMirrorArgs): ServiceMirrorArgs {
+    return {
+        ...val,
+        endpoint: pulumi.output(val.endpoint).apply(inputs.backendReferenceArgsProvideDefaults),
+        percent: (val.percent) ?? 100,
+    };
+}

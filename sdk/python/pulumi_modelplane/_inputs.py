@@ -108,6 +108,8 @@ __all__ = [
     'ServiceForwardAuthArgsDict',
     'ServiceLimitsArgs',
     'ServiceLimitsArgsDict',
+    'ServiceMirrorArgs',
+    'ServiceMirrorArgsDict',
 ]
 
 class BackendReferenceArgsDict(TypedDict):
@@ -4495,5 +4497,60 @@ class ServiceLimitsArgs:
     @requests.setter
     def requests(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]):
         pulumi.set(self, "requests", value)
+
+
+class ServiceMirrorArgsDict(TypedDict):
+    """
+    An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+    """
+    endpoint: pulumi.Input['BackendReferenceArgsDict']
+    """
+    The endpoint: the output `backend` of a ModelEndpoint.
+    """
+    percent: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many of a hundred requests are copied: 1 to 100. Default: 100.
+    """
+
+@pulumi.input_type
+class ServiceMirrorArgs:
+    def __init__(__self__, *,
+                 endpoint: pulumi.Input['BackendReferenceArgs'],
+                 percent: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+
+        :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint.
+        :param pulumi.Input[_builtins.int] percent: How many of a hundred requests are copied: 1 to 100. Default: 100.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        if percent is None:
+            percent = 100
+        if percent is not None:
+            pulumi.set(__self__, "percent", percent)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> pulumi.Input['BackendReferenceArgs']:
+        """
+        The endpoint: the output `backend` of a ModelEndpoint.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @endpoint.setter
+    def endpoint(self, value: pulumi.Input['BackendReferenceArgs']):
+        pulumi.set(self, "endpoint", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def percent(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many of a hundred requests are copied: 1 to 100. Default: 100.
+        """
+        return pulumi.get(self, "percent")
+
+    @percent.setter
+    def percent(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "percent", value)
 
 

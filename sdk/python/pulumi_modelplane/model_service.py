@@ -34,6 +34,7 @@ class ModelServiceArgs:
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  limits: pulumi.Input[Optional['ServiceLimitsArgs']] = None,
+                 mirror: pulumi.Input[Optional['ServiceMirrorArgs']] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  outlier_ejection: pulumi.Input[Optional['OutlierEjectionArgs']] = None,
@@ -50,13 +51,14 @@ class ModelServiceArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input['ServiceAuthArgs'] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
-        :param pulumi.Input['ServiceFailoverArgs'] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or `affinity`, after 429, any status from 500, and a server that cannot be reached.
+        :param pulumi.Input['ServiceFailoverArgs'] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
         :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input['ServiceMirrorArgs'] mirror: An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input['OutlierEjectionArgs'] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+        :param pulumi.Input['OutlierEjectionArgs'] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
@@ -84,6 +86,8 @@ class ModelServiceArgs:
             pulumi.set(__self__, "labels", labels)
         if limits is not None:
             pulumi.set(__self__, "limits", limits)
+        if mirror is not None:
+            pulumi.set(__self__, "mirror", mirror)
         if name is not None:
             pulumi.set(__self__, "name", name)
         if namespace is None:
@@ -199,7 +203,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def failover(self) -> pulumi.Input[Optional['ServiceFailoverArgs']]:
         """
-        When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or `affinity`, after 429, any status from 500, and a server that cannot be reached.
+        When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         """
         return pulumi.get(self, "failover")
 
@@ -245,6 +249,18 @@ class ModelServiceArgs:
 
     @_builtins.property
     @pulumi.getter
+    def mirror(self) -> pulumi.Input[Optional['ServiceMirrorArgs']]:
+        """
+        An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+        """
+        return pulumi.get(self, "mirror")
+
+    @mirror.setter
+    def mirror(self, value: pulumi.Input[Optional['ServiceMirrorArgs']]):
+        pulumi.set(self, "mirror", value)
+
+    @_builtins.property
+    @pulumi.getter
     def name(self) -> Optional[_builtins.str]:
         """
         The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
@@ -271,7 +287,7 @@ class ModelServiceArgs:
     @pulumi.getter(name="outlierEjection")
     def outlier_ejection(self) -> pulumi.Input[Optional['OutlierEjectionArgs']]:
         """
-        When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+        When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         """
         return pulumi.get(self, "outlier_ejection")
 
@@ -322,6 +338,7 @@ class ModelService(pulumi.ComponentResource):
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  limits: pulumi.Input[Optional[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']]] = None,
+                 mirror: pulumi.Input[Optional[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  outlier_ejection: pulumi.Input[Optional[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']]] = None,
@@ -362,14 +379,15 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.Input[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
-        :param pulumi.Input[Union['ServiceFailoverArgs', 'ServiceFailoverArgsDict']] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection` or `affinity`, after 429, any status from 500, and a server that cannot be reached.
+        :param pulumi.Input[Union['ServiceFailoverArgs', 'ServiceFailoverArgsDict']] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
         :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']] mirror: An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
-        :param pulumi.Input[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover` or `affinity`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+        :param pulumi.Input[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
@@ -431,6 +449,7 @@ class ModelService(pulumi.ComponentResource):
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  limits: pulumi.Input[Optional[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']]] = None,
+                 mirror: pulumi.Input[Optional[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  outlier_ejection: pulumi.Input[Optional[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']]] = None,
@@ -465,6 +484,7 @@ class ModelService(pulumi.ComponentResource):
             __props__.__dict__["hostnames"] = hostnames
             __props__.__dict__["labels"] = labels
             __props__.__dict__["limits"] = limits
+            __props__.__dict__["mirror"] = mirror
             __props__.__dict__["name"] = name
             if namespace is None:
                 namespace = 'default'
