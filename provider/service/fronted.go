@@ -109,7 +109,7 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 		if p.fronted == nil {
 			return nil // while there are faults
 		}
-		return p.fronted.routes(component, identity.Name)
+		return p.fronted.routes(component, identity.Name, in.Await.Now())
 	})
 	front := policyChild(component, identity, frontKey, child.FromSiblings(p, func(p plan, siblings child.Siblings) map[string]any {
 		if p.fronted == nil {
@@ -131,7 +131,7 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 }
 
 // routes are a list: only values say how many endpoints the backends have.
-func (f fronted) routes(component, name string) []child.Child {
+func (f fronted) routes(component, name string, await Await) []child.Child {
 	var routes []child.Child
 	times := map[string]int{}
 	all := f.backends
@@ -144,7 +144,7 @@ func (f fronted) routes(component, name string) []child.Child {
 			Key: innerKey, Kind: kube.HTTPRoute, After: []string{pathsKey},
 			ResourceName: names.Child(name, component, innerKey, b.Namespace, b.Name, fmt.Sprint(times[b.Name])),
 			Hash:         child.Fixed(f.hash(b)),
-			Annotations:  child.Fixed(kube.WaitForRoute(f.plain.Gateway.Name)),
+			Annotations:  child.Fixed(awaiting{gateway: f.plain.Gateway.Name, skip: await.SkipAwait}.annotations()),
 			Timeout:      acceptTimeout,
 			Fields: child.Fields{"spec": child.FromSiblings(value.Known(b), func(b frontedBackend, siblings child.Siblings) gatewayv1.HTTPRouteSpec {
 				return f.spec(b, siblings[pathsKey].UID)
