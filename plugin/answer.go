@@ -21,6 +21,9 @@ var dotted = refusal{
 	"The request's path has a segment . or .., encoded or not, which the gateway does not pass on.",
 }
 
+// notFound refuses whoever is not a front of this process.
+var notFound = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "There is nothing here."}
+
 // elsewhere refuses a client by its address.
 var elsewhere = refusal{
 	http.StatusForbidden, "invalid_request_error", "address_not_allowed", "The gateway does not take requests from this client's address.",

@@ -34,6 +34,26 @@ func exceeds(r *http.Request, most int64) (bool, error) {
 	return !whole, err
 }
 
+// maxHeld is how much of a body is held so that it can be sent to several backends, in bytes. A longer one is sent to one alone.
+const maxHeld = 32 << 20
+
+// holdUpTo reads a body into held, and says whether that is all of it. The request goes on with the same body.
+func holdUpTo(held *bytes.Buffer, r *http.Request) (whole bool, err error) {
+	if r.ContentLength > maxHeld {
+		return false, nil
+	}
+	n, err := held.ReadFrom(io.LimitReader(r.Body, maxHeld+1))
+	if err != nil {
+		return false, err
+	}
+	r.Header.Del("Expect")
+	if n > maxHeld {
+		r.Body = &resumed{reader: io.MultiReader(held, r.Body), closer: r.Body}
+		return false, nil
+	}
+	return true, nil
+}
+
 // readUpTo reads up to most bytes of a body, and says whether that is all of it. The request goes on with the same body.
 func readUpTo(r *http.Request, most int64) (whole bool, err error) {
 	// The buffer grows with what has arrived: a length that is promised costs nothing.

@@ -70,6 +70,10 @@ type Config struct {
 	Weights map[string]int `json:"weights,omitempty"`
 	// Report adds what is counted to the answer of Traefik's own metrics, on their entry point.
 	Report bool `json:"report,omitempty"`
+	// Front chooses the backend.
+	Front *Front `json:"front,omitempty"`
+	// Inner lets only fronts of this process pass: for the inner listener.
+	Inner bool `json:"inner,omitempty"`
 	// Anonymous removes what tells a backend who the caller is: keys, cookies, addresses.
 	Anonymous bool `json:"anonymous,omitempty"`
 	// Bearer is a key to be sent as "Authorization: Bearer <key>". One that is given and empty is a mistake.
@@ -102,6 +106,14 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (htt
 		log.Printf("modelplane: middleware %s: %s; nothing is counted", name, err)
 		return next, nil
 	}
+	if config.Front != nil {
+		f, err := newFront(config.Service, *config.Front)
+		if err == nil && isOwn(config.Service, name) {
+			return f, nil
+		}
+		log.Printf("modelplane: middleware %s: front is not usable: %v; every request through it is answered with 500", name, err)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, misconfigured) }), nil
+	}
 	m, err := newMiddleware(next, config, name)
 	if err != nil {
 		log.Printf("modelplane: middleware %s: %s; every request through it is answered with 500", name, err)
@@ -116,6 +128,7 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (htt
 
 // middleware does to a request what its configuration says, in the order of its fields.
 type middleware struct {
+	inner             bool
 	removeOwnHeaders  bool
 	refuseDotSegments bool
 	readBody          bool
@@ -131,6 +144,7 @@ type middleware struct {
 
 func newMiddleware(next http.Handler, config *Config, name string) (*middleware, error) {
 	m := &middleware{
+		inner:             config.Inner,
 		removeOwnHeaders:  config.RemoveOwnHeaders,
 		refuseDotSegments: config.RefuseDotSegments,
 		readBody:          config.ReadBody,
@@ -186,11 +200,15 @@ func isOwn(service, name string) bool {
 
 // isUsed says whether the middleware does anything beside sending a key.
 func (m *middleware) isUsed() bool {
-	return m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0 || len(m.allowed) > 0 || m.anonymous
+	return m.inner || m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0 || len(m.allowed) > 0 || m.anonymous
 }
 
 // ServeHTTP passes a request on, or answers why not.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if m.inner && !admitInner(r) {
+		refuse(w, r, notFound)
+		return
+	}
 	if m.removeOwnHeaders {
 		removeOwnHeaders(r.Header)
 	}

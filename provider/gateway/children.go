@@ -60,7 +60,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
 	release := child.Release(releaseKey, name, named(plan.namespaceName), value.Map(in.Source, Source.chart),
 		child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
-		append(before, entryPointKey)...)
+		append(before, entryPointKey, innerGuardKey)...)
 	release.Advice = advise(adviseOnRelease)
 	rollout := child.Rollout(workloadKey, releaseKey, name, readyTimeout)
 	rollout.After = append(rollout.After, anchorKey)
@@ -89,6 +89,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 				plugin.Name: plugin.Config{RemoveOwnHeaders: true, RefuseDotSegments: true, ReadBody: true},
 			}})},
 		},
+		innerGuard(component, in.Identity.Now(), before),
 		release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
@@ -112,6 +113,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Labels: child.From(identified, plan.classLabels), Advice: onGateway,
 			Fields: child.Fields{"spec": child.Fixed(gatewayv1.GatewayClassSpec{ControllerName: chart.ControllerName})},
 		},
+		innerListener(component, in.Identity.Now(), p, onGateway),
 	)
 	list = append(list, https.before...)
 	list = append(list, child.Child{

@@ -137,6 +137,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		FullName:           identity.Name,
 		Namespace:          identity.Namespace,
 		Middleware:         p.entryPointName(),
+		InnerMiddleware:    p.innerName(),
 		GatewayClassLabels: p.classLabels(),
 		ExposedPort:        int32(s.Port),
 		Replicas:           int32(s.Replicas),

@@ -110,10 +110,11 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 	g.ServiceName = service.Name()
 	// It is read beside the chart's values, which may be secret.
 	g.TraefikVersion = pulumix.MustConvertTyped[string](pulumi.Unsecret(pulumix.Apply(in.Source.Output(), Source.traefikVersion)))
-	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.URL, g.Address, func(p plan, name, url, address string) Reference {
+	inner := objects[innerKey].Name()
+	g.Gateway = pulumix.Apply5(decided.Output(), g.GatewayName, inner, g.URL, g.Address, func(p plan, name, inner, url, address string) Reference {
 		return p.listeners(Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
-			PluginVersion: plugin.Version, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
+			PluginVersion: plugin.Version, Inner: inner, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
 		})
 	})
 }

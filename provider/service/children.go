@@ -28,6 +28,7 @@ const (
 func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	grants := value.Map(p, func(p plan) []child.Child { return grantChildren(name, in.Identity.Now().Name, p.grants) })
 	policies := policyChildren(name, in, p)
+	policies = append(policies, frontedChildren(name, in, p)...)
 	keys := []string{countKey}
 	for _, c := range policies {
 		keys = append(keys, c.Key)

@@ -26,6 +26,8 @@ type plan struct {
 	route    gatewayv1.HTTPRouteSpec
 	grants   []grant
 	policies []policy
+	// fronted is nil where Traefik itself shares requests among the backends.
+	fronted *fronted
 	// path is the service's path; empty is the root.
 	path string
 	// url and clusterURL are what clients outside and inside the cluster take as base URL.
@@ -44,13 +46,13 @@ type grant struct {
 // check finds every fault of a service's arguments.
 func check(name string, a Args) fault.List {
 	identity := a.Or(name, meta.DefaultNamespace)
-	_, faults := decide(identity, a.Routing, a.Policy)
+	_, faults := decide(identity, a.Routing, a.Choice, a.Policy)
 	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(identity.Namespace))
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
-func decide(identity meta.Identity, r Routing, restrictions Policy) (plan, fault.List) {
+func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (plan, fault.List) {
 	var faults fault.List
 	gatewayURL := decideGateway(r, &faults)
 	gatewayClusterURL := decideClusterURL(r, &faults)
@@ -58,19 +60,25 @@ func decide(identity meta.Identity, r Routing, restrictions Policy) (plan, fault
 	path := decidePath(identity, r, &faults)
 	backends := decideBackends(identity, r, &faults)
 	policies := decidePolicies(identity, r.Gateway, restrictions, &faults)
+	choice := decideChoice(c, restrictions.Auth != nil, &faults)
+	mirror := decideMirror(identity, r, c.Mirror, &faults)
+	if isFronted(c, r.Backends) {
+		checkFront(r, &faults)
+		policies = append(policies, policy{key: frontKey})
+	}
 	if len(faults) > 0 {
 		return plan{}, faults
 	}
-	weights, err := weight.Split(entries(backends))
+	weights, err := splitByPriority(backends)
 	if err != nil {
 		faults.AddErr("backends", err)
 		return plan{}, faults
 	}
-	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends), policies: policies}
+	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, append(backends, mirror...)), policies: policies}
 	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
 	decided.shares = shares(backends, weights)
 	decided.warning = warn(r, restrictions, backends)
-	decided.route = route.Build(route.Route{
+	public := route.Route{
 		Gateway: route.ParentRef{
 			Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener, PlainListener: ptr.Deref(r.Gateway.PlainListener, ""),
 		},
@@ -80,7 +88,11 @@ func decide(identity meta.Identity, r Routing, restrictions Policy) (plan, fault
 		Path:        path,
 		Middlewares: middlewareNames(identity, policies),
 		Backends:    weighted(backends, weights),
-	})
+	}
+	if isFronted(c, r.Backends) {
+		decided.fronted = decideFronted(choice, r.Gateway, &public, backends, weights, mirror)
+	}
+	decided.route = route.Build(public)
 	return decided, nil
 }
 
@@ -152,6 +164,7 @@ func decidePath(identity meta.Identity, r Routing, faults *fault.List) string {
 // entry is an entry of backends with its endpoints in the form that routes take.
 type entry struct {
 	weight    int
+	priority  int
 	endpoints []endpoint.BackendReference
 }
 
@@ -190,13 +203,10 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		case backend.Endpoint == nil && len(backend.Endpoints) == 0:
 			faults.Add(path+".endpoint", "is required, unless endpoints is given: the output backend of a ModelEndpoint", path+".endpoints")
 		}
-		e := entry{weight: backend.Weight}
+		checkRange(path+".priority", backend.Priority, 0, maxPriority, faults)
+		e := entry{weight: backend.Weight, priority: backend.Priority}
 		for at, reference := range backend.references(path) {
-			checkKey(at, reference, identity, r, faults)
-			reference = reference.Parse(at, faults)
-			filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
-			faults.AddErr(at+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), at, "gateway", "namespace")
-			e.endpoints = append(e.endpoints, reference)
+			e.endpoints = append(e.endpoints, decideEndpoint(at, reference, identity, r, faults))
 		}
 		read = append(read, e)
 		endpoints += len(e.endpoints)
@@ -210,6 +220,15 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		faults.Addf("backends", "has no weight above 0, so that every request would be answered with 503; give one entry a weight")
 	}
 	return read
+}
+
+// decideEndpoint is an endpoint in the form that routes take.
+func decideEndpoint(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) endpoint.BackendReference {
+	checkKey(path, reference, identity, r, faults)
+	reference = reference.Parse(path, faults)
+	filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
+	faults.AddErr(path+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), path, "gateway", "namespace")
+	return reference
 }
 
 // checkKey finds whether the service can use an endpoint that needs a key.
@@ -241,6 +260,29 @@ func (b Backend) references(path string) func(yield func(string, endpoint.Backen
 	}
 }
 
+// splitByPriority are the weights of the endpoints of all entries. Those of each priority share the requests that come to it.
+func splitByPriority(backends []entry) ([][]int32, error) {
+	weights := make([][]int32, len(backends))
+	of := map[int][]int{}
+	for i, e := range backends {
+		of[e.priority] = append(of[e.priority], i)
+	}
+	for _, indexes := range of {
+		var group []entry
+		for _, i := range indexes {
+			group = append(group, backends[i])
+		}
+		split, err := weight.Split(entries(group))
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range indexes {
+			weights[i] = split[j]
+		}
+	}
+	return weights, nil
+}
+
 func entries(backends []entry) []weight.Entry {
 	entries := make([]weight.Entry, len(backends))
 	for i, e := range backends {
@@ -263,13 +305,24 @@ func weighted(backends []entry, weights [][]int32) []route.Backend {
 }
 
 func shares(backends []entry, weights [][]int32) []Share {
+	first := slices.MinFunc(backends, func(x, y entry) int { return cmp.Compare(x.priority, y.priority) }).priority
 	var total float64
-	for _, w := range slices.Concat(weights...) {
-		total += float64(w)
+	for i, e := range backends {
+		for _, w := range weights[i] {
+			if e.priority == first {
+				total += float64(w)
+			}
+		}
 	}
 	var shares []Share
-	for _, b := range weighted(backends, weights) {
-		shares = append(shares, Share{Endpoint: b.Name, Weight: int(b.Weight), Share: float64(b.Weight) / total})
+	for i, e := range backends {
+		for _, b := range weighted(backends[i:i+1], weights[i:i+1]) {
+			share := Share{Endpoint: b.Name, Weight: int(b.Weight)}
+			if e.priority == first {
+				share.Share = float64(b.Weight) / total
+			}
+			shares = append(shares, share)
+		}
 	}
 	return shares
 }

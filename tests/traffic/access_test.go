@@ -132,7 +132,7 @@ type answer struct {
 // send sends a chat completion to a service, with these headers.
 func (a *access) send(t testing.TB, service string, header http.Header, body ...string) answer {
 	t.Helper()
-	text := strings.Join(append(body, `{"model":"m","messages":[{"role":"user","content":"Hello"}]}`)[:1], "")
+	text := append(body, hello)[0]
 	return do(t, http.MethodPost, a.urls[service]+"/chat/completions", header, strings.NewReader(text))
 }
 

@@ -98,6 +98,9 @@ func following(list []any) string {
 
 // forbids says why an argument cannot be given, if it cannot. What is below a refused name is refused with it, if it exists.
 func forbids(name, value string) string {
+	if isInner(name) {
+		return ownInner
+	}
 	if why, guarded := guardedArguments[name]; guarded {
 		return why
 	}

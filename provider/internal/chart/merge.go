@@ -12,7 +12,9 @@ import (
 func Merge(values, user map[string]any) map[string]any {
 	merged := helm.Overlay(values, user)
 	given, _ := user["additionalArguments"].([]any)
-	merged["additionalArguments"] = append(arguments(merged), given...)
+	ours := values["additionalArguments"].([]any)
+	more := slices.DeleteFunc(entryPointArguments(merged), func(argument any) bool { return slices.Contains(ours, argument) })
+	merged["additionalArguments"] = slices.Concat(ours, more, given)
 	variables, _ := user["env"].([]any)
 	merged["env"] = append(environment(), variables...)
 	for _, name := range []string{"web", "websecure"} {

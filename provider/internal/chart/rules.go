@@ -13,6 +13,9 @@ type rule struct {
 	why    string
 }
 
+// ownInner is why nobody else may set up the inner entry point.
+const ownInner = "is the entry point on which the gateway asks itself for one backend of a service; give one of your own another name"
+
 var rules = []rule{
 	{"fullnameOverride", anything, "would rename the Service and the Deployment; set the gateway's name instead"},
 	{"namespaceOverride", notEmpty, "would install the gateway elsewhere; set the gateway's namespace instead"},
@@ -53,6 +56,8 @@ var rules = []rule{
 	{"ports.web.http.tls.enabled", isTrue, "must stay false; the gateway's listener speaks plain HTTP"},
 	{"ports.web.http.middlewares", isNoList, "must be a list; what it names comes after the gateway's own middleware, which guards paths and reads bodies"},
 	{"ports.web.http.redirections.entryPoint", notEmpty, "would redirect every request away from the gateway's only listener; leave it out"},
+
+	{"ports." + innerEntryPoint, anything, ownInner},
 
 	{"experimental.localPlugins." + plugin.Name, anything, "is the plugin that adds keys to requests; give a plugin of your own another name"},
 

@@ -27,6 +27,8 @@ type Settings struct {
 	Namespace string
 	// Middleware is the Middleware in Namespace that every request passes first.
 	Middleware string
+	// InnerMiddleware is the Middleware in Namespace that keeps the inner entry point for the gateway itself.
+	InnerMiddleware string
 	// GatewayClassLabels are on the gateway's own GatewayClass and on no other.
 	GatewayClassLabels map[string]string
 	// ExposedPort is the port that clients connect to, from 1 to 65535.

@@ -66,7 +66,7 @@ func Values(s Settings) map[string]any {
 	if s.TraefikVersion != "" {
 		values["versionOverride"] = "v" + strings.TrimPrefix(s.TraefikVersion, "v")
 	}
-	values["additionalArguments"] = arguments(values)
+	values["additionalArguments"] = slices.Concat(arguments(s), entryPointArguments(values))
 	return values
 }
 
@@ -121,18 +121,8 @@ func entryPoint(s Settings, port int, exposed int32) map[string]any {
 		"expose":      map[string]any{"default": true},
 		"protocol":    "TCP",
 		"http": map[string]any{
-			"middlewares": entryPointMiddlewares(s),
-			// Names of models and files may hold any of these but the first two, which no server
-			// needs in a path and some read as another one.
-			"encodedCharacters": map[string]any{
-				"allowEncodedBackSlash":     false,
-				"allowEncodedNullCharacter": false,
-				"allowEncodedSlash":         true,
-				"allowEncodedSemicolon":     true,
-				"allowEncodedPercent":       true,
-				"allowEncodedQuestionMark":  true,
-				"allowEncodedHash":          true,
-			},
+			"middlewares":       entryPointMiddlewares(s),
+			"encodedCharacters": encodedCharacters(),
 		},
 		"transport": map[string]any{
 			"respondingTimeouts": map[string]any{
@@ -149,10 +139,26 @@ func entryPoint(s Settings, port int, exposed int32) map[string]any {
 	}
 }
 
-// entryPointMiddlewares names the gateway's Middleware as Traefik does with safe names
+// encodedCharacters are those that paths may have. Names of models and files may hold any of them but the first two, which no server needs in a
+// path and some read as another one.
+func encodedCharacters() map[string]any {
+	return map[string]any{
+		"allowEncodedBackSlash":     false,
+		"allowEncodedNullCharacter": false,
+		"allowEncodedSlash":         true,
+		"allowEncodedSemicolon":     true,
+		"allowEncodedPercent":       true,
+		"allowEncodedQuestionMark":  true,
+		"allowEncodedHash":          true,
+	}
+}
+
+func entryPointMiddlewares(s Settings) []any { return []any{safeName(s, s.Middleware)} }
+
+// safeName names a Middleware of the gateway as Traefik does with safe names
 // (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/crd/name_builder.go).
-func entryPointMiddlewares(s Settings) []any {
-	return []any{s.Namespace + "_" + s.Middleware + "@kubernetescrd"}
+func safeName(s Settings, middleware string) string {
+	return s.Namespace + "_" + middleware + "@kubernetescrd"
 }
 
 // providers are where routes and Middlewares come from. A reference such as chat@kubernetesgateway or prometheus@internal

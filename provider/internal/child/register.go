@@ -45,7 +45,7 @@ func (o Owner) Register(children []Child) (Objects, error) {
 			continue
 		}
 		if c.Each != nil {
-			groups[c.Key] = o.each(c)
+			groups[c.Key] = o.each(c, objects)
 			continue
 		}
 		object, err := o.register(c, objects, groups)
@@ -60,13 +60,13 @@ func (o Owner) Register(children []Child) (Objects, error) {
 // group are objects of which only values say how many there are: their names as one text, and the same once all replicas have seen them.
 type group struct{ made, seen pulumix.Output[string] }
 
-// each registers the children of a group once they are known.
-func (o Owner) each(of Child) group {
+// each registers the children of a group once they are known. Others are those that have been registered before it.
+func (o Owner) each(of Child, others Objects) group {
 	registered := pulumix.ApplyErr(of.Each.Output(), func(children []Child) ([]*Object, error) {
 		objects := make([]*Object, len(children))
 		for i, c := range children {
 			var err error
-			if objects[i], err = o.register(c, nil, nil); err != nil {
+			if objects[i], err = o.register(c, others, nil); err != nil {
 				return nil, err
 			}
 		}

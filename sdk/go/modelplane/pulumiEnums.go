@@ -10,6 +10,179 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+type AffinityBy string
+
+const (
+	// The value of a header.
+	AffinityByHeader = AffinityBy("Header")
+	// The value of a cookie.
+	AffinityByCookie = AffinityBy("Cookie")
+	// The caller, as `auth` names it.
+	AffinityByCaller = AffinityBy("Caller")
+	// The beginning of the prompt, to the end of its first message of a user, so that a conversation finds its cached keys and values again.
+	AffinityByPrompt = AffinityBy("Prompt")
+)
+
+func (AffinityBy) ElementType() reflect.Type {
+	return reflect.TypeOf((*AffinityBy)(nil)).Elem()
+}
+
+func (e AffinityBy) ToAffinityByOutput() AffinityByOutput {
+	return pulumi.ToOutput(e).(AffinityByOutput)
+}
+
+func (e AffinityBy) ToAffinityByOutputWithContext(ctx context.Context) AffinityByOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(AffinityByOutput)
+}
+
+func (e AffinityBy) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return e.ToAffinityByPtrOutputWithContext(context.Background())
+}
+
+func (e AffinityBy) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return AffinityBy(e).ToAffinityByOutputWithContext(ctx).ToAffinityByPtrOutputWithContext(ctx)
+}
+
+func (e AffinityBy) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e AffinityBy) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e AffinityBy) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e AffinityBy) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type AffinityByOutput struct{ *pulumi.OutputState }
+
+func (AffinityByOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*AffinityBy)(nil)).Elem()
+}
+
+func (o AffinityByOutput) ToAffinityByOutput() AffinityByOutput {
+	return o
+}
+
+func (o AffinityByOutput) ToAffinityByOutputWithContext(ctx context.Context) AffinityByOutput {
+	return o
+}
+
+func (o AffinityByOutput) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return o.ToAffinityByPtrOutputWithContext(context.Background())
+}
+
+func (o AffinityByOutput) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v AffinityBy) *AffinityBy {
+		return &v
+	}).(AffinityByPtrOutput)
+}
+
+func (o AffinityByOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o AffinityByOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e AffinityBy) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o AffinityByOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o AffinityByOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e AffinityBy) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type AffinityByPtrOutput struct{ *pulumi.OutputState }
+
+func (AffinityByPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**AffinityBy)(nil)).Elem()
+}
+
+func (o AffinityByPtrOutput) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return o
+}
+
+func (o AffinityByPtrOutput) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return o
+}
+
+func (o AffinityByPtrOutput) Elem() AffinityByOutput {
+	return o.ApplyT(func(v *AffinityBy) AffinityBy {
+		if v != nil {
+			return *v
+		}
+		var ret AffinityBy
+		return ret
+	}).(AffinityByOutput)
+}
+
+func (o AffinityByPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o AffinityByPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *AffinityBy) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// AffinityByInput is an input type that accepts values of the AffinityBy enum
+// A concrete instance of `AffinityByInput` can be one of the following:
+//
+//	AffinityByHeader
+//	AffinityByCookie
+//	AffinityByCaller
+//	AffinityByPrompt
+type AffinityByInput interface {
+	pulumi.Input
+
+	ToAffinityByOutput() AffinityByOutput
+	ToAffinityByOutputWithContext(context.Context) AffinityByOutput
+}
+
+var affinityByPtrType = reflect.TypeOf((**AffinityBy)(nil)).Elem()
+
+type AffinityByPtrInput interface {
+	pulumi.Input
+
+	ToAffinityByPtrOutput() AffinityByPtrOutput
+	ToAffinityByPtrOutputWithContext(context.Context) AffinityByPtrOutput
+}
+
+type affinityByPtr string
+
+func AffinityByPtr(v string) AffinityByPtrInput {
+	return (*affinityByPtr)(&v)
+}
+
+func (*affinityByPtr) ElementType() reflect.Type {
+	return affinityByPtrType
+}
+
+func (in *affinityByPtr) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return pulumi.ToOutput(in).(AffinityByPtrOutput)
+}
+
+func (in *affinityByPtr) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(AffinityByPtrOutput)
+}
+
 type CaCertificateKind string
 
 const (
@@ -1391,6 +1564,8 @@ func (in *limitByPtr) ToLimitByPtrOutputWithContext(ctx context.Context) LimitBy
 }
 
 func init() {
+	pulumi.RegisterInputType(reflect.TypeOf((*AffinityByInput)(nil)).Elem(), AffinityBy("Header"))
+	pulumi.RegisterInputType(reflect.TypeOf((*AffinityByPtrInput)(nil)).Elem(), AffinityBy("Header"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePresetInput)(nil)).Elem(), DeploymentEnginePreset("VLLM"))
@@ -1407,6 +1582,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionPtrInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
 	pulumi.RegisterInputType(reflect.TypeOf((*LimitByInput)(nil)).Elem(), LimitBy("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*LimitByPtrInput)(nil)).Elem(), LimitBy("All"))
+	pulumi.RegisterOutputType(AffinityByOutput{})
+	pulumi.RegisterOutputType(AffinityByPtrOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
 	pulumi.RegisterOutputType(DeploymentEnginePresetOutput{})

@@ -4909,6 +4909,8 @@ type GatewayReference struct {
 	ClusterUrl *string `pulumi:"clusterUrl"`
 	// The host names that the listener has certificates for. Default: a service may have any.
 	Hostnames []string `pulumi:"hostnames"`
+	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+	Inner *string `pulumi:"inner"`
 	// The listener that routes attach to. Default: `http`.
 	Listener *string `pulumi:"listener"`
 	// The name of the Gateway.
@@ -4973,6 +4975,8 @@ type GatewayReferenceArgs struct {
 	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
 	// The host names that the listener has certificates for. Default: a service may have any.
 	Hostnames pulumi.StringArrayInput `pulumi:"hostnames"`
+	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+	Inner pulumi.StringPtrInput `pulumi:"inner"`
 	// The listener that routes attach to. Default: `http`.
 	Listener pulumi.StringPtrInput `pulumi:"listener"`
 	// The name of the Gateway.
@@ -5053,6 +5057,11 @@ func (o GatewayReferenceOutput) ClusterUrl() pulumi.StringPtrOutput {
 // The host names that the listener has certificates for. Default: a service may have any.
 func (o GatewayReferenceOutput) Hostnames() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v GatewayReference) []string { return v.Hostnames }).(pulumi.StringArrayOutput)
+}
+
+// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+func (o GatewayReferenceOutput) Inner() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *string { return v.Inner }).(pulumi.StringPtrOutput)
 }
 
 // The listener that routes attach to. Default: `http`.
@@ -5620,6 +5629,189 @@ func (o InFlightLimitArrayOutput) Index(i pulumi.IntInput) InFlightLimitOutput {
 	return pulumi.All(o, i).ApplyT(func(vs []interface{}) InFlightLimit {
 		return vs[0].([]InFlightLimit)[vs[1].(int)]
 	}).(InFlightLimitOutput)
+}
+
+// When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+type OutlierEjection struct {
+	// For how long, such as `30s`. Default: `30s`.
+	Duration *string `pulumi:"duration"`
+	// After how many failures in a row: 1 to 1,000. Default: 5.
+	Failures *int `pulumi:"failures"`
+}
+
+// Defaults sets the appropriate defaults for OutlierEjection
+func (val *OutlierEjection) Defaults() *OutlierEjection {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Failures == nil {
+		failures_ := 5
+		tmp.Failures = &failures_
+	}
+	return &tmp
+}
+
+// OutlierEjectionInput is an input type that accepts OutlierEjectionArgs and OutlierEjectionOutput values.
+// You can construct a concrete instance of `OutlierEjectionInput` via:
+//
+//	OutlierEjectionArgs{...}
+type OutlierEjectionInput interface {
+	pulumi.Input
+
+	ToOutlierEjectionOutput() OutlierEjectionOutput
+	ToOutlierEjectionOutputWithContext(context.Context) OutlierEjectionOutput
+}
+
+// When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+type OutlierEjectionArgs struct {
+	// For how long, such as `30s`. Default: `30s`.
+	Duration pulumi.StringPtrInput `pulumi:"duration"`
+	// After how many failures in a row: 1 to 1,000. Default: 5.
+	Failures pulumi.IntPtrInput `pulumi:"failures"`
+}
+
+// Defaults sets the appropriate defaults for OutlierEjectionArgs
+func (val *OutlierEjectionArgs) Defaults() *OutlierEjectionArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Failures == nil {
+		tmp.Failures = pulumi.IntPtr(5)
+	}
+	return &tmp
+}
+func (OutlierEjectionArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*OutlierEjection)(nil)).Elem()
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionOutput() OutlierEjectionOutput {
+	return i.ToOutlierEjectionOutputWithContext(context.Background())
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionOutputWithContext(ctx context.Context) OutlierEjectionOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(OutlierEjectionOutput)
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return i.ToOutlierEjectionPtrOutputWithContext(context.Background())
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(OutlierEjectionOutput).ToOutlierEjectionPtrOutputWithContext(ctx)
+}
+
+// OutlierEjectionPtrInput is an input type that accepts OutlierEjectionArgs, OutlierEjectionPtr and OutlierEjectionPtrOutput values.
+// You can construct a concrete instance of `OutlierEjectionPtrInput` via:
+//
+//	        OutlierEjectionArgs{...}
+//
+//	or:
+//
+//	        nil
+type OutlierEjectionPtrInput interface {
+	pulumi.Input
+
+	ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput
+	ToOutlierEjectionPtrOutputWithContext(context.Context) OutlierEjectionPtrOutput
+}
+
+type outlierEjectionPtrType OutlierEjectionArgs
+
+func OutlierEjectionPtr(v *OutlierEjectionArgs) OutlierEjectionPtrInput {
+	return (*outlierEjectionPtrType)(v)
+}
+
+func (*outlierEjectionPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**OutlierEjection)(nil)).Elem()
+}
+
+func (i *outlierEjectionPtrType) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return i.ToOutlierEjectionPtrOutputWithContext(context.Background())
+}
+
+func (i *outlierEjectionPtrType) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(OutlierEjectionPtrOutput)
+}
+
+// When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+type OutlierEjectionOutput struct{ *pulumi.OutputState }
+
+func (OutlierEjectionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*OutlierEjection)(nil)).Elem()
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionOutput() OutlierEjectionOutput {
+	return o
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionOutputWithContext(ctx context.Context) OutlierEjectionOutput {
+	return o
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return o.ToOutlierEjectionPtrOutputWithContext(context.Background())
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v OutlierEjection) *OutlierEjection {
+		return &v
+	}).(OutlierEjectionPtrOutput)
+}
+
+// For how long, such as `30s`. Default: `30s`.
+func (o OutlierEjectionOutput) Duration() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OutlierEjection) *string { return v.Duration }).(pulumi.StringPtrOutput)
+}
+
+// After how many failures in a row: 1 to 1,000. Default: 5.
+func (o OutlierEjectionOutput) Failures() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v OutlierEjection) *int { return v.Failures }).(pulumi.IntPtrOutput)
+}
+
+type OutlierEjectionPtrOutput struct{ *pulumi.OutputState }
+
+func (OutlierEjectionPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**OutlierEjection)(nil)).Elem()
+}
+
+func (o OutlierEjectionPtrOutput) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return o
+}
+
+func (o OutlierEjectionPtrOutput) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return o
+}
+
+func (o OutlierEjectionPtrOutput) Elem() OutlierEjectionOutput {
+	return o.ApplyT(func(v *OutlierEjection) OutlierEjection {
+		if v != nil {
+			return *v
+		}
+		var ret OutlierEjection
+		return ret
+	}).(OutlierEjectionOutput)
+}
+
+// For how long, such as `30s`. Default: `30s`.
+func (o OutlierEjectionPtrOutput) Duration() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *OutlierEjection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Duration
+	}).(pulumi.StringPtrOutput)
+}
+
+// After how many failures in a row: 1 to 1,000. Default: 5.
+func (o OutlierEjectionPtrOutput) Failures() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *OutlierEjection) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Failures
+	}).(pulumi.IntPtrOutput)
 }
 
 // How many replicas of a model a cluster runs.
@@ -6516,6 +6708,165 @@ func (o SecretKeyReferencePtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+type ServiceAffinity struct {
+	// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+	By AffinityBy `pulumi:"by"`
+	// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+	Name *string `pulumi:"name"`
+}
+
+// ServiceAffinityInput is an input type that accepts ServiceAffinityArgs and ServiceAffinityOutput values.
+// You can construct a concrete instance of `ServiceAffinityInput` via:
+//
+//	ServiceAffinityArgs{...}
+type ServiceAffinityInput interface {
+	pulumi.Input
+
+	ToServiceAffinityOutput() ServiceAffinityOutput
+	ToServiceAffinityOutputWithContext(context.Context) ServiceAffinityOutput
+}
+
+// Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+type ServiceAffinityArgs struct {
+	// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+	By AffinityByInput `pulumi:"by"`
+	// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+	Name pulumi.StringPtrInput `pulumi:"name"`
+}
+
+func (ServiceAffinityArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAffinity)(nil)).Elem()
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityOutput() ServiceAffinityOutput {
+	return i.ToServiceAffinityOutputWithContext(context.Background())
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityOutputWithContext(ctx context.Context) ServiceAffinityOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAffinityOutput)
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return i.ToServiceAffinityPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAffinityOutput).ToServiceAffinityPtrOutputWithContext(ctx)
+}
+
+// ServiceAffinityPtrInput is an input type that accepts ServiceAffinityArgs, ServiceAffinityPtr and ServiceAffinityPtrOutput values.
+// You can construct a concrete instance of `ServiceAffinityPtrInput` via:
+//
+//	        ServiceAffinityArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceAffinityPtrInput interface {
+	pulumi.Input
+
+	ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput
+	ToServiceAffinityPtrOutputWithContext(context.Context) ServiceAffinityPtrOutput
+}
+
+type serviceAffinityPtrType ServiceAffinityArgs
+
+func ServiceAffinityPtr(v *ServiceAffinityArgs) ServiceAffinityPtrInput {
+	return (*serviceAffinityPtrType)(v)
+}
+
+func (*serviceAffinityPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAffinity)(nil)).Elem()
+}
+
+func (i *serviceAffinityPtrType) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return i.ToServiceAffinityPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceAffinityPtrType) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAffinityPtrOutput)
+}
+
+// Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+type ServiceAffinityOutput struct{ *pulumi.OutputState }
+
+func (ServiceAffinityOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAffinity)(nil)).Elem()
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityOutput() ServiceAffinityOutput {
+	return o
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityOutputWithContext(ctx context.Context) ServiceAffinityOutput {
+	return o
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return o.ToServiceAffinityPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceAffinity) *ServiceAffinity {
+		return &v
+	}).(ServiceAffinityPtrOutput)
+}
+
+// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+func (o ServiceAffinityOutput) By() AffinityByOutput {
+	return o.ApplyT(func(v ServiceAffinity) AffinityBy { return v.By }).(AffinityByOutput)
+}
+
+// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+func (o ServiceAffinityOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceAffinity) *string { return v.Name }).(pulumi.StringPtrOutput)
+}
+
+type ServiceAffinityPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceAffinityPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAffinity)(nil)).Elem()
+}
+
+func (o ServiceAffinityPtrOutput) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return o
+}
+
+func (o ServiceAffinityPtrOutput) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return o
+}
+
+func (o ServiceAffinityPtrOutput) Elem() ServiceAffinityOutput {
+	return o.ApplyT(func(v *ServiceAffinity) ServiceAffinity {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceAffinity
+		return ret
+	}).(ServiceAffinityOutput)
+}
+
+// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+func (o ServiceAffinityPtrOutput) By() AffinityByPtrOutput {
+	return o.ApplyT(func(v *ServiceAffinity) *AffinityBy {
+		if v == nil {
+			return nil
+		}
+		return &v.By
+	}).(AffinityByPtrOutput)
+}
+
+// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+func (o ServiceAffinityPtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceAffinity) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
 // How callers show who they are. Give one of `callers`, `basic` and `forward`.
 type ServiceAuth struct {
 	// User and password by HTTP's basic authentication.
@@ -6700,6 +7051,8 @@ type ServiceBackend struct {
 	Endpoint *BackendReference `pulumi:"endpoint"`
 	// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 	Endpoints []BackendReference `pulumi:"endpoints"`
+	// Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+	Priority *int `pulumi:"priority"`
 	// This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 	Weight *int `pulumi:"weight"`
 }
@@ -6712,6 +7065,10 @@ func (val *ServiceBackend) Defaults() *ServiceBackend {
 	tmp := *val
 	tmp.Endpoint = tmp.Endpoint.Defaults()
 
+	if tmp.Priority == nil {
+		priority_ := 0
+		tmp.Priority = &priority_
+	}
 	if tmp.Weight == nil {
 		weight_ := 1
 		tmp.Weight = &weight_
@@ -6736,6 +7093,8 @@ type ServiceBackendArgs struct {
 	Endpoint BackendReferencePtrInput `pulumi:"endpoint"`
 	// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 	Endpoints BackendReferenceArrayInput `pulumi:"endpoints"`
+	// Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+	Priority pulumi.IntPtrInput `pulumi:"priority"`
 	// This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 	Weight pulumi.IntPtrInput `pulumi:"weight"`
 }
@@ -6747,6 +7106,9 @@ func (val *ServiceBackendArgs) Defaults() *ServiceBackendArgs {
 	}
 	tmp := *val
 
+	if tmp.Priority == nil {
+		tmp.Priority = pulumi.IntPtr(0)
+	}
 	if tmp.Weight == nil {
 		tmp.Weight = pulumi.IntPtr(1)
 	}
@@ -6812,6 +7174,11 @@ func (o ServiceBackendOutput) Endpoint() BackendReferencePtrOutput {
 // Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 func (o ServiceBackendOutput) Endpoints() BackendReferenceArrayOutput {
 	return o.ApplyT(func(v ServiceBackend) []BackendReference { return v.Endpoints }).(BackendReferenceArrayOutput)
+}
+
+// Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+func (o ServiceBackendOutput) Priority() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceBackend) *int { return v.Priority }).(pulumi.IntPtrOutput)
 }
 
 // This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
@@ -7238,6 +7605,246 @@ func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+type ServiceFailover struct {
+	// How many backends are asked at most: 1 to 16. Default: 3.
+	Attempts *int `pulumi:"attempts"`
+	// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+	Deadline *string `pulumi:"deadline"`
+	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+	FirstTokenTimeout *string `pulumi:"firstTokenTimeout"`
+	// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+	HeaderTimeout *string `pulumi:"headerTimeout"`
+	// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+	StatusCodes []string `pulumi:"statusCodes"`
+}
+
+// Defaults sets the appropriate defaults for ServiceFailover
+func (val *ServiceFailover) Defaults() *ServiceFailover {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Attempts == nil {
+		attempts_ := 3
+		tmp.Attempts = &attempts_
+	}
+	return &tmp
+}
+
+// ServiceFailoverInput is an input type that accepts ServiceFailoverArgs and ServiceFailoverOutput values.
+// You can construct a concrete instance of `ServiceFailoverInput` via:
+//
+//	ServiceFailoverArgs{...}
+type ServiceFailoverInput interface {
+	pulumi.Input
+
+	ToServiceFailoverOutput() ServiceFailoverOutput
+	ToServiceFailoverOutputWithContext(context.Context) ServiceFailoverOutput
+}
+
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+type ServiceFailoverArgs struct {
+	// How many backends are asked at most: 1 to 16. Default: 3.
+	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
+	// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+	Deadline pulumi.StringPtrInput `pulumi:"deadline"`
+	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+	FirstTokenTimeout pulumi.StringPtrInput `pulumi:"firstTokenTimeout"`
+	// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+	HeaderTimeout pulumi.StringPtrInput `pulumi:"headerTimeout"`
+	// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+	StatusCodes pulumi.StringArrayInput `pulumi:"statusCodes"`
+}
+
+// Defaults sets the appropriate defaults for ServiceFailoverArgs
+func (val *ServiceFailoverArgs) Defaults() *ServiceFailoverArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Attempts == nil {
+		tmp.Attempts = pulumi.IntPtr(3)
+	}
+	return &tmp
+}
+func (ServiceFailoverArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceFailover)(nil)).Elem()
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverOutput() ServiceFailoverOutput {
+	return i.ToServiceFailoverOutputWithContext(context.Background())
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverOutputWithContext(ctx context.Context) ServiceFailoverOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverOutput)
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return i.ToServiceFailoverPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverOutput).ToServiceFailoverPtrOutputWithContext(ctx)
+}
+
+// ServiceFailoverPtrInput is an input type that accepts ServiceFailoverArgs, ServiceFailoverPtr and ServiceFailoverPtrOutput values.
+// You can construct a concrete instance of `ServiceFailoverPtrInput` via:
+//
+//	        ServiceFailoverArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceFailoverPtrInput interface {
+	pulumi.Input
+
+	ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput
+	ToServiceFailoverPtrOutputWithContext(context.Context) ServiceFailoverPtrOutput
+}
+
+type serviceFailoverPtrType ServiceFailoverArgs
+
+func ServiceFailoverPtr(v *ServiceFailoverArgs) ServiceFailoverPtrInput {
+	return (*serviceFailoverPtrType)(v)
+}
+
+func (*serviceFailoverPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceFailover)(nil)).Elem()
+}
+
+func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return i.ToServiceFailoverPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverPtrOutput)
+}
+
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+type ServiceFailoverOutput struct{ *pulumi.OutputState }
+
+func (ServiceFailoverOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceFailover)(nil)).Elem()
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverOutput() ServiceFailoverOutput {
+	return o
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverOutputWithContext(ctx context.Context) ServiceFailoverOutput {
+	return o
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return o.ToServiceFailoverPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceFailover) *ServiceFailover {
+		return &v
+	}).(ServiceFailoverPtrOutput)
+}
+
+// How many backends are asked at most: 1 to 16. Default: 3.
+func (o ServiceFailoverOutput) Attempts() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *int { return v.Attempts }).(pulumi.IntPtrOutput)
+}
+
+// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+func (o ServiceFailoverOutput) Deadline() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *string { return v.Deadline }).(pulumi.StringPtrOutput)
+}
+
+// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+func (o ServiceFailoverOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *string { return v.FirstTokenTimeout }).(pulumi.StringPtrOutput)
+}
+
+// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+func (o ServiceFailoverOutput) HeaderTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *string { return v.HeaderTimeout }).(pulumi.StringPtrOutput)
+}
+
+// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+func (o ServiceFailoverOutput) StatusCodes() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceFailover) []string { return v.StatusCodes }).(pulumi.StringArrayOutput)
+}
+
+type ServiceFailoverPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceFailoverPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceFailover)(nil)).Elem()
+}
+
+func (o ServiceFailoverPtrOutput) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return o
+}
+
+func (o ServiceFailoverPtrOutput) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return o
+}
+
+func (o ServiceFailoverPtrOutput) Elem() ServiceFailoverOutput {
+	return o.ApplyT(func(v *ServiceFailover) ServiceFailover {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceFailover
+		return ret
+	}).(ServiceFailoverOutput)
+}
+
+// How many backends are asked at most: 1 to 16. Default: 3.
+func (o ServiceFailoverPtrOutput) Attempts() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Attempts
+	}).(pulumi.IntPtrOutput)
+}
+
+// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+func (o ServiceFailoverPtrOutput) Deadline() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Deadline
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+func (o ServiceFailoverPtrOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *string {
+		if v == nil {
+			return nil
+		}
+		return v.FirstTokenTimeout
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+func (o ServiceFailoverPtrOutput) HeaderTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *string {
+		if v == nil {
+			return nil
+		}
+		return v.HeaderTimeout
+	}).(pulumi.StringPtrOutput)
+}
+
+// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+func (o ServiceFailoverPtrOutput) StatusCodes() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceFailover) []string {
+		if v == nil {
+			return nil
+		}
+		return v.StatusCodes
+	}).(pulumi.StringArrayOutput)
+}
+
 // A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
 type ServiceForwardAuth struct {
 	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
@@ -7575,6 +8182,192 @@ func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
 	}).(RequestLimitArrayOutput)
 }
 
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirror struct {
+	// The endpoint: the output `backend` of a ModelEndpoint.
+	Endpoint BackendReference `pulumi:"endpoint"`
+	// How many of a hundred requests are copied: 1 to 100. Default: 100.
+	Percent *int `pulumi:"percent"`
+}
+
+// Defaults sets the appropriate defaults for ServiceMirror
+func (val *ServiceMirror) Defaults() *ServiceMirror {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.Endpoint = *tmp.Endpoint.Defaults()
+
+	if tmp.Percent == nil {
+		percent_ := 100
+		tmp.Percent = &percent_
+	}
+	return &tmp
+}
+
+// ServiceMirrorInput is an input type that accepts ServiceMirrorArgs and ServiceMirrorOutput values.
+// You can construct a concrete instance of `ServiceMirrorInput` via:
+//
+//	ServiceMirrorArgs{...}
+type ServiceMirrorInput interface {
+	pulumi.Input
+
+	ToServiceMirrorOutput() ServiceMirrorOutput
+	ToServiceMirrorOutputWithContext(context.Context) ServiceMirrorOutput
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirrorArgs struct {
+	// The endpoint: the output `backend` of a ModelEndpoint.
+	Endpoint BackendReferenceInput `pulumi:"endpoint"`
+	// How many of a hundred requests are copied: 1 to 100. Default: 100.
+	Percent pulumi.IntPtrInput `pulumi:"percent"`
+}
+
+// Defaults sets the appropriate defaults for ServiceMirrorArgs
+func (val *ServiceMirrorArgs) Defaults() *ServiceMirrorArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	if tmp.Percent == nil {
+		tmp.Percent = pulumi.IntPtr(100)
+	}
+	return &tmp
+}
+func (ServiceMirrorArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceMirror)(nil)).Elem()
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorOutput() ServiceMirrorOutput {
+	return i.ToServiceMirrorOutputWithContext(context.Background())
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorOutputWithContext(ctx context.Context) ServiceMirrorOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorOutput)
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return i.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorOutput).ToServiceMirrorPtrOutputWithContext(ctx)
+}
+
+// ServiceMirrorPtrInput is an input type that accepts ServiceMirrorArgs, ServiceMirrorPtr and ServiceMirrorPtrOutput values.
+// You can construct a concrete instance of `ServiceMirrorPtrInput` via:
+//
+//	        ServiceMirrorArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceMirrorPtrInput interface {
+	pulumi.Input
+
+	ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput
+	ToServiceMirrorPtrOutputWithContext(context.Context) ServiceMirrorPtrOutput
+}
+
+type serviceMirrorPtrType ServiceMirrorArgs
+
+func ServiceMirrorPtr(v *ServiceMirrorArgs) ServiceMirrorPtrInput {
+	return (*serviceMirrorPtrType)(v)
+}
+
+func (*serviceMirrorPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceMirror)(nil)).Elem()
+}
+
+func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return i.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorPtrOutput)
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirrorOutput struct{ *pulumi.OutputState }
+
+func (ServiceMirrorOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceMirror)(nil)).Elem()
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorOutput() ServiceMirrorOutput {
+	return o
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorOutputWithContext(ctx context.Context) ServiceMirrorOutput {
+	return o
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return o.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceMirror) *ServiceMirror {
+		return &v
+	}).(ServiceMirrorPtrOutput)
+}
+
+// The endpoint: the output `backend` of a ModelEndpoint.
+func (o ServiceMirrorOutput) Endpoint() BackendReferenceOutput {
+	return o.ApplyT(func(v ServiceMirror) BackendReference { return v.Endpoint }).(BackendReferenceOutput)
+}
+
+// How many of a hundred requests are copied: 1 to 100. Default: 100.
+func (o ServiceMirrorOutput) Percent() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceMirror) *int { return v.Percent }).(pulumi.IntPtrOutput)
+}
+
+type ServiceMirrorPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceMirrorPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceMirror)(nil)).Elem()
+}
+
+func (o ServiceMirrorPtrOutput) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return o
+}
+
+func (o ServiceMirrorPtrOutput) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return o
+}
+
+func (o ServiceMirrorPtrOutput) Elem() ServiceMirrorOutput {
+	return o.ApplyT(func(v *ServiceMirror) ServiceMirror {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceMirror
+		return ret
+	}).(ServiceMirrorOutput)
+}
+
+// The endpoint: the output `backend` of a ModelEndpoint.
+func (o ServiceMirrorPtrOutput) Endpoint() BackendReferencePtrOutput {
+	return o.ApplyT(func(v *ServiceMirror) *BackendReference {
+		if v == nil {
+			return nil
+		}
+		return &v.Endpoint
+	}).(BackendReferencePtrOutput)
+}
+
+// How many of a hundred requests are copied: 1 to 100. Default: 100.
+func (o ServiceMirrorPtrOutput) Percent() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceMirror) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Percent
+	}).(pulumi.IntPtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferencePtrInput)(nil)).Elem(), BackendReferenceArgs{})
@@ -7637,6 +8430,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitInput)(nil)).Elem(), InFlightLimitArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitArrayInput)(nil)).Elem(), InFlightLimitArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*OutlierEjectionInput)(nil)).Elem(), OutlierEjectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*OutlierEjectionPtrInput)(nil)).Elem(), OutlierEjectionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementInput)(nil)).Elem(), PlacementLabelRequirementArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementArrayInput)(nil)).Elem(), PlacementLabelRequirementArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRequestInput)(nil)).Elem(), PlacementRequestArgs{})
@@ -7648,6 +8443,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*RequestLimitArrayInput)(nil)).Elem(), RequestLimitArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferenceInput)(nil)).Elem(), SecretKeyReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferencePtrInput)(nil)).Elem(), SecretKeyReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAffinityInput)(nil)).Elem(), ServiceAffinityArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAffinityPtrInput)(nil)).Elem(), ServiceAffinityArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAuthInput)(nil)).Elem(), ServiceAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAuthPtrInput)(nil)).Elem(), ServiceAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBackendInput)(nil)).Elem(), ServiceBackendArgs{})
@@ -7656,10 +8453,14 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBasicAuthPtrInput)(nil)).Elem(), ServiceBasicAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceCorsInput)(nil)).Elem(), ServiceCorsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceCorsPtrInput)(nil)).Elem(), ServiceCorsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceFailoverInput)(nil)).Elem(), ServiceFailoverArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceFailoverPtrInput)(nil)).Elem(), ServiceFailoverArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthInput)(nil)).Elem(), ServiceForwardAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthPtrInput)(nil)).Elem(), ServiceForwardAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsInput)(nil)).Elem(), ServiceLimitsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsPtrInput)(nil)).Elem(), ServiceLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorInput)(nil)).Elem(), ServiceMirrorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorPtrInput)(nil)).Elem(), ServiceMirrorArgs{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
 	pulumi.RegisterOutputType(BackendReferencePtrOutput{})
 	pulumi.RegisterOutputType(BackendReferenceArrayOutput{})
@@ -7723,6 +8524,8 @@ func init() {
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
 	pulumi.RegisterOutputType(InFlightLimitOutput{})
 	pulumi.RegisterOutputType(InFlightLimitArrayOutput{})
+	pulumi.RegisterOutputType(OutlierEjectionOutput{})
+	pulumi.RegisterOutputType(OutlierEjectionPtrOutput{})
 	pulumi.RegisterOutputType(PlacedReplicasOutput{})
 	pulumi.RegisterOutputType(PlacedReplicasArrayOutput{})
 	pulumi.RegisterOutputType(PlacementLabelRequirementOutput{})
@@ -7736,6 +8539,8 @@ func init() {
 	pulumi.RegisterOutputType(RequestLimitArrayOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferenceOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferencePtrOutput{})
+	pulumi.RegisterOutputType(ServiceAffinityOutput{})
+	pulumi.RegisterOutputType(ServiceAffinityPtrOutput{})
 	pulumi.RegisterOutputType(ServiceAuthOutput{})
 	pulumi.RegisterOutputType(ServiceAuthPtrOutput{})
 	pulumi.RegisterOutputType(ServiceBackendOutput{})
@@ -7744,8 +8549,12 @@ func init() {
 	pulumi.RegisterOutputType(ServiceBasicAuthPtrOutput{})
 	pulumi.RegisterOutputType(ServiceCorsOutput{})
 	pulumi.RegisterOutputType(ServiceCorsPtrOutput{})
+	pulumi.RegisterOutputType(ServiceFailoverOutput{})
+	pulumi.RegisterOutputType(ServiceFailoverPtrOutput{})
 	pulumi.RegisterOutputType(ServiceForwardAuthOutput{})
 	pulumi.RegisterOutputType(ServiceForwardAuthPtrOutput{})
 	pulumi.RegisterOutputType(ServiceLimitsOutput{})
 	pulumi.RegisterOutputType(ServiceLimitsPtrOutput{})
+	pulumi.RegisterOutputType(ServiceMirrorOutput{})
+	pulumi.RegisterOutputType(ServiceMirrorPtrOutput{})
 }

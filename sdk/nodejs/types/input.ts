@@ -711,6 +711,10 @@ export interface GatewayReferenceArgs {
      */
     hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
+     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+     */
+    inner?: pulumi.Input<string | undefined>;
+    /**
      * The listener that routes attach to. Default: `http`.
      */
     listener?: pulumi.Input<string | undefined>;
@@ -829,6 +833,29 @@ export function inFlightLimitArgsProvideDefaults(val: InFlightLimitArgs): InFlig
     return {
         ...val,
         by: (val.by) ?? "All",
+    };
+}
+
+/**
+ * When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+ */
+export interface OutlierEjectionArgs {
+    /**
+     * For how long, such as `30s`. Default: `30s`.
+     */
+    duration?: pulumi.Input<string | undefined>;
+    /**
+     * After how many failures in a row: 1 to 1,000. Default: 5.
+     */
+    failures?: pulumi.Input<number | undefined>;
+}
+/**
+ * outlierEjectionArgsProvideDefaults sets the appropriate defaults for OutlierEjectionArgs
+ */
+export function outlierEjectionArgsProvideDefaults(val: OutlierEjectionArgs): OutlierEjectionArgs {
+    return {
+        ...val,
+        failures: (val.failures) ?? 5,
     };
 }
 
@@ -963,6 +990,20 @@ export interface SecretKeyReferenceArgs {
 }
 
 /**
+ * Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+ */
+export interface ServiceAffinityArgs {
+    /**
+     * What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+     */
+    by: pulumi.Input<enums.AffinityBy>;
+    /**
+     * The name of the header or cookie, with `by: Header` and `by: Cookie`.
+     */
+    name?: pulumi.Input<string | undefined>;
+}
+
+/**
  * How callers show who they are. Give one of `callers`, `basic` and `forward`.
  */
 export interface ServiceAuthArgs {
@@ -993,6 +1034,10 @@ export interface ServiceBackendArgs {
      */
     endpoints?: pulumi.Input<pulumi.Input<inputs.BackendReferenceArgs>[] | undefined>;
     /**
+     * Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+     */
+    priority?: pulumi.Input<number | undefined>;
+    /**
      * This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
      */
     weight?: pulumi.Input<number | undefined>;
@@ -1004,6 +1049,7 @@ export function serviceBackendArgsProvideDefaults(val: ServiceBackendArgs): Serv
     return {
         ...val,
         endpoint: pulumi.output(val.endpoint).apply(v => v === undefined ? undefined : inputs.backendReferenceArgsProvideDefaults(v)),
+        priority: (val.priority) ?? 0,
         weight: (val.weight) ?? 1,
     };
 }
@@ -1058,6 +1104,41 @@ export function serviceCorsArgsProvideDefaults(val: ServiceCorsArgs): ServiceCor
 }
 
 /**
+ * When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+ */
+export interface ServiceFailoverArgs {
+    /**
+     * How many backends are asked at most: 1 to 16. Default: 3.
+     */
+    attempts?: pulumi.Input<number | undefined>;
+    /**
+     * How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+     */
+    deadline?: pulumi.Input<string | undefined>;
+    /**
+     * How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+     */
+    firstTokenTimeout?: pulumi.Input<string | undefined>;
+    /**
+     * How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+     */
+    headerTimeout?: pulumi.Input<string | undefined>;
+    /**
+     * The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+     */
+    statusCodes?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+/**
+ * serviceFailoverArgsProvideDefaults sets the appropriate defaults for ServiceFailoverArgs
+ */
+export function serviceFailoverArgsProvideDefaults(val: ServiceFailoverArgs): ServiceFailoverArgs {
+    return {
+        ...val,
+        attempts: (val.attempts) ?? 3,
+    };
+}
+
+/**
  * A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
  */
 export interface ServiceForwardAuthArgs {
@@ -1087,4 +1168,28 @@ export interface ServiceLimitsArgs {
      * How many requests in a span of time.
      */
     requests?: pulumi.Input<pulumi.Input<inputs.RequestLimitArgs>[] | undefined>;
+}
+
+/**
+ * An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+ */
+export interface ServiceMirrorArgs {
+    /**
+     * The endpoint: the output `backend` of a ModelEndpoint.
+     */
+    endpoint: pulumi.Input<inputs.BackendReferenceArgs>;
+    /**
+     * How many of a hundred requests are copied: 1 to 100. Default: 100.
+     */
+    percent?: pulumi.Input<number | undefined>;
+}
+/**
+ * serviceMirrorArgsProvideDefaults sets the appropriate defaults for ServiceMirrorArgs
+ */
+export function serviceMirrorArgsProvideDefaults(val: ServiceMirrorArgs): ServiceMirrorArgs {
+    return {
+        ...val,
+        endpoint: pulumi.output(val.endpoint).apply(inputs.backendReferenceArgsProvideDefaults),
+        percent: (val.percent) ?? 100,
+    };
 }

@@ -309,6 +309,10 @@ export interface GatewayReference {
      */
     hostnames?: string[];
     /**
+     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+     */
+    inner?: string;
+    /**
      * The listener that routes attach to. Default: `http`.
      */
     listener?: string;

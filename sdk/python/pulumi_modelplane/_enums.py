@@ -7,6 +7,7 @@ import pulumi
 from enum import Enum
 
 __all__ = [
+    'AffinityBy',
     'CaCertificateKind',
     'ClusterComponentPresence',
     'ClusterExtraPresence',
@@ -19,6 +20,26 @@ __all__ = [
     'GatewayTlsVersion',
     'LimitBy',
 ]
+
+
+@pulumi.type_token("modelplane:index:AffinityBy")
+class AffinityBy(_builtins.str, Enum):
+    HEADER = "Header"
+    """
+    The value of a header.
+    """
+    COOKIE = "Cookie"
+    """
+    The value of a cookie.
+    """
+    CALLER = "Caller"
+    """
+    The caller, as `auth` names it.
+    """
+    PROMPT = "Prompt"
+    """
+    The beginning of the prompt, to the end of its first message of a user, so that a conversation finds its cached keys and values again.
+    """
 
 
 @pulumi.type_token("modelplane:index:CaCertificateKind")

@@ -78,6 +78,8 @@ __all__ = [
     'GatewayServiceArgsDict',
     'InFlightLimitArgs',
     'InFlightLimitArgsDict',
+    'OutlierEjectionArgs',
+    'OutlierEjectionArgsDict',
     'PlacementLabelRequirementArgs',
     'PlacementLabelRequirementArgsDict',
     'PlacementRequestArgs',
@@ -90,6 +92,8 @@ __all__ = [
     'RequestLimitArgsDict',
     'SecretKeyReferenceArgs',
     'SecretKeyReferenceArgsDict',
+    'ServiceAffinityArgs',
+    'ServiceAffinityArgsDict',
     'ServiceAuthArgs',
     'ServiceAuthArgsDict',
     'ServiceBackendArgs',
@@ -98,10 +102,14 @@ __all__ = [
     'ServiceBasicAuthArgsDict',
     'ServiceCorsArgs',
     'ServiceCorsArgsDict',
+    'ServiceFailoverArgs',
+    'ServiceFailoverArgsDict',
     'ServiceForwardAuthArgs',
     'ServiceForwardAuthArgsDict',
     'ServiceLimitsArgs',
     'ServiceLimitsArgsDict',
+    'ServiceMirrorArgs',
+    'ServiceMirrorArgsDict',
 ]
 
 class BackendReferenceArgsDict(TypedDict):
@@ -2823,6 +2831,10 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     The host names that the listener has certificates for. Default: a service may have any.
     """
+    inner: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+    """
     listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The listener that routes attach to. Default: `http`.
@@ -2857,6 +2869,7 @@ class GatewayReferenceArgs:
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 inner: pulumi.Input[Optional[_builtins.str]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
                  observed: pulumi.Input[Optional[_builtins.bool]] = None,
                  plain_listener: pulumi.Input[Optional[_builtins.str]] = None,
@@ -2872,6 +2885,7 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the listener has certificates for. Default: a service may have any.
+        :param pulumi.Input[_builtins.str] inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
         :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
         :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
@@ -2890,6 +2904,8 @@ class GatewayReferenceArgs:
             pulumi.set(__self__, "cluster_url", cluster_url)
         if hostnames is not None:
             pulumi.set(__self__, "hostnames", hostnames)
+        if inner is not None:
+            pulumi.set(__self__, "inner", inner)
         if listener is None:
             listener = 'http'
         if listener is not None:
@@ -2980,6 +2996,18 @@ class GatewayReferenceArgs:
     @hostnames.setter
     def hostnames(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "hostnames", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def inner(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        """
+        return pulumi.get(self, "inner")
+
+    @inner.setter
+    def inner(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "inner", value)
 
     @_builtins.property
     @pulumi.getter
@@ -3276,6 +3304,62 @@ class InFlightLimitArgs:
     @header.setter
     def header(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "header", value)
+
+
+class OutlierEjectionArgsDict(TypedDict):
+    """
+    When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+    """
+    duration: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    For how long, such as `30s`. Default: `30s`.
+    """
+    failures: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    After how many failures in a row: 1 to 1,000. Default: 5.
+    """
+
+@pulumi.input_type
+class OutlierEjectionArgs:
+    def __init__(__self__, *,
+                 duration: pulumi.Input[Optional[_builtins.str]] = None,
+                 failures: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+
+        :param pulumi.Input[_builtins.str] duration: For how long, such as `30s`. Default: `30s`.
+        :param pulumi.Input[_builtins.int] failures: After how many failures in a row: 1 to 1,000. Default: 5.
+        """
+        if duration is not None:
+            pulumi.set(__self__, "duration", duration)
+        if failures is None:
+            failures = 5
+        if failures is not None:
+            pulumi.set(__self__, "failures", failures)
+
+    @_builtins.property
+    @pulumi.getter
+    def duration(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        For how long, such as `30s`. Default: `30s`.
+        """
+        return pulumi.get(self, "duration")
+
+    @duration.setter
+    def duration(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "duration", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def failures(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        After how many failures in a row: 1 to 1,000. Default: 5.
+        """
+        return pulumi.get(self, "failures")
+
+    @failures.setter
+    def failures(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "failures", value)
 
 
 class PlacementLabelRequirementArgsDict(TypedDict):
@@ -3779,6 +3863,59 @@ class SecretKeyReferenceArgs:
         pulumi.set(self, "name", value)
 
 
+class ServiceAffinityArgsDict(TypedDict):
+    """
+    Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+    """
+    by: pulumi.Input['AffinityBy']
+    """
+    What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+    """
+    name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The name of the header or cookie, with `by: Header` and `by: Cookie`.
+    """
+
+@pulumi.input_type
+class ServiceAffinityArgs:
+    def __init__(__self__, *,
+                 by: pulumi.Input['AffinityBy'],
+                 name: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+
+        :param pulumi.Input['AffinityBy'] by: What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+        :param pulumi.Input[_builtins.str] name: The name of the header or cookie, with `by: Header` and `by: Cookie`.
+        """
+        pulumi.set(__self__, "by", by)
+        if name is not None:
+            pulumi.set(__self__, "name", name)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input['AffinityBy']:
+        """
+        What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input['AffinityBy']):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The name of the header or cookie, with `by: Header` and `by: Cookie`.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "name", value)
+
+
 class ServiceAuthArgsDict(TypedDict):
     """
     How callers show who they are. Give one of `callers`, `basic` and `forward`.
@@ -3865,6 +4002,10 @@ class ServiceBackendArgsDict(TypedDict):
     """
     Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
     """
+    priority: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+    """
     weight: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
     This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
@@ -3875,18 +4016,24 @@ class ServiceBackendArgs:
     def __init__(__self__, *,
                  endpoint: pulumi.Input[Optional['BackendReferenceArgs']] = None,
                  endpoints: pulumi.Input[Optional[Sequence[pulumi.Input['BackendReferenceArgs']]]] = None,
+                 priority: pulumi.Input[Optional[_builtins.int]] = None,
                  weight: pulumi.Input[Optional[_builtins.int]] = None):
         """
         One endpoint, or several, with a share of a service's traffic.
 
         :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
         :param pulumi.Input[Sequence[pulumi.Input['BackendReferenceArgs']]] endpoints: Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
+        :param pulumi.Input[_builtins.int] priority: Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
         :param pulumi.Input[_builtins.int] weight: This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
         """
         if endpoint is not None:
             pulumi.set(__self__, "endpoint", endpoint)
         if endpoints is not None:
             pulumi.set(__self__, "endpoints", endpoints)
+        if priority is None:
+            priority = 0
+        if priority is not None:
+            pulumi.set(__self__, "priority", priority)
         if weight is None:
             weight = 1
         if weight is not None:
@@ -3915,6 +4062,18 @@ class ServiceBackendArgs:
     @endpoints.setter
     def endpoints(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['BackendReferenceArgs']]]]):
         pulumi.set(self, "endpoints", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def priority(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+        """
+        return pulumi.get(self, "priority")
+
+    @priority.setter
+    def priority(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "priority", value)
 
     @_builtins.property
     @pulumi.getter
@@ -4097,6 +4256,122 @@ class ServiceCorsArgs:
         pulumi.set(self, "max_age", value)
 
 
+class ServiceFailoverArgsDict(TypedDict):
+    """
+    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+    """
+    attempts: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many backends are asked at most: 1 to 16. Default: 3.
+    """
+    deadline: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+    """
+    first_token_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+    """
+    header_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+    """
+    status_codes: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+    """
+
+@pulumi.input_type
+class ServiceFailoverArgs:
+    def __init__(__self__, *,
+                 attempts: pulumi.Input[Optional[_builtins.int]] = None,
+                 deadline: pulumi.Input[Optional[_builtins.str]] = None,
+                 first_token_timeout: pulumi.Input[Optional[_builtins.str]] = None,
+                 header_timeout: pulumi.Input[Optional[_builtins.str]] = None,
+                 status_codes: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+        """
+        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+
+        :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
+        :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+        :param pulumi.Input[_builtins.str] first_token_timeout: How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+        :param pulumi.Input[_builtins.str] header_timeout: How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] status_codes: The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+        """
+        if attempts is None:
+            attempts = 3
+        if attempts is not None:
+            pulumi.set(__self__, "attempts", attempts)
+        if deadline is not None:
+            pulumi.set(__self__, "deadline", deadline)
+        if first_token_timeout is not None:
+            pulumi.set(__self__, "first_token_timeout", first_token_timeout)
+        if header_timeout is not None:
+            pulumi.set(__self__, "header_timeout", header_timeout)
+        if status_codes is not None:
+            pulumi.set(__self__, "status_codes", status_codes)
+
+    @_builtins.property
+    @pulumi.getter
+    def attempts(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many backends are asked at most: 1 to 16. Default: 3.
+        """
+        return pulumi.get(self, "attempts")
+
+    @attempts.setter
+    def attempts(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "attempts", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def deadline(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+        """
+        return pulumi.get(self, "deadline")
+
+    @deadline.setter
+    def deadline(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "deadline", value)
+
+    @_builtins.property
+    @pulumi.getter(name="firstTokenTimeout")
+    def first_token_timeout(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+        """
+        return pulumi.get(self, "first_token_timeout")
+
+    @first_token_timeout.setter
+    def first_token_timeout(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "first_token_timeout", value)
+
+    @_builtins.property
+    @pulumi.getter(name="headerTimeout")
+    def header_timeout(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+        """
+        return pulumi.get(self, "header_timeout")
+
+    @header_timeout.setter
+    def header_timeout(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header_timeout", value)
+
+    @_builtins.property
+    @pulumi.getter(name="statusCodes")
+    def status_codes(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+        """
+        return pulumi.get(self, "status_codes")
+
+    @status_codes.setter
+    def status_codes(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "status_codes", value)
+
+
 class ServiceForwardAuthArgsDict(TypedDict):
     """
     A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
@@ -4222,5 +4497,60 @@ class ServiceLimitsArgs:
     @requests.setter
     def requests(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]):
         pulumi.set(self, "requests", value)
+
+
+class ServiceMirrorArgsDict(TypedDict):
+    """
+    An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+    """
+    endpoint: pulumi.Input['BackendReferenceArgsDict']
+    """
+    The endpoint: the output `backend` of a ModelEndpoint.
+    """
+    percent: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many of a hundred requests are copied: 1 to 100. Default: 100.
+    """
+
+@pulumi.input_type
+class ServiceMirrorArgs:
+    def __init__(__self__, *,
+                 endpoint: pulumi.Input['BackendReferenceArgs'],
+                 percent: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+
+        :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint.
+        :param pulumi.Input[_builtins.int] percent: How many of a hundred requests are copied: 1 to 100. Default: 100.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        if percent is None:
+            percent = 100
+        if percent is not None:
+            pulumi.set(__self__, "percent", percent)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> pulumi.Input['BackendReferenceArgs']:
+        """
+        The endpoint: the output `backend` of a ModelEndpoint.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @endpoint.setter
+    def endpoint(self, value: pulumi.Input['BackendReferenceArgs']):
+        pulumi.set(self, "endpoint", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def percent(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many of a hundred requests are copied: 1 to 100. Default: 100.
+        """
+        return pulumi.get(self, "percent")
+
+    @percent.setter
+    def percent(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "percent", value)
 
 

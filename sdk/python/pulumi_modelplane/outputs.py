@@ -923,6 +923,7 @@ class GatewayReference(dict):
                  allow_any_path: Optional[_builtins.bool] = None,
                  cluster_url: Optional[_builtins.str] = None,
                  hostnames: Optional[Sequence[_builtins.str]] = None,
+                 inner: Optional[_builtins.str] = None,
                  listener: Optional[_builtins.str] = None,
                  observed: Optional[_builtins.bool] = None,
                  plain_listener: Optional[_builtins.str] = None,
@@ -938,6 +939,7 @@ class GatewayReference(dict):
         :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param Sequence[_builtins.str] hostnames: The host names that the listener has certificates for. Default: a service may have any.
+        :param _builtins.str inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
         :param _builtins.bool observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
         :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
@@ -956,6 +958,8 @@ class GatewayReference(dict):
             pulumi.set(__self__, "cluster_url", cluster_url)
         if hostnames is not None:
             pulumi.set(__self__, "hostnames", hostnames)
+        if inner is not None:
+            pulumi.set(__self__, "inner", inner)
         if listener is None:
             listener = 'http'
         if listener is not None:
@@ -1022,6 +1026,14 @@ class GatewayReference(dict):
         The host names that the listener has certificates for. Default: a service may have any.
         """
         return pulumi.get(self, "hostnames")
+
+    @_builtins.property
+    @pulumi.getter
+    def inner(self) -> Optional[_builtins.str]:
+        """
+        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        """
+        return pulumi.get(self, "inner")
 
     @_builtins.property
     @pulumi.getter

@@ -2,6 +2,27 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 
+export const AffinityBy = {
+    /**
+     * The value of a header.
+     */
+    Header: "Header",
+    /**
+     * The value of a cookie.
+     */
+    Cookie: "Cookie",
+    /**
+     * The caller, as `auth` names it.
+     */
+    Caller: "Caller",
+    /**
+     * The beginning of the prompt, to the end of its first message of a user, so that a conversation finds its cached keys and values again.
+     */
+    Prompt: "Prompt",
+} as const;
+
+export type AffinityBy = (typeof AffinityBy)[keyof typeof AffinityBy];
+
 export const CaCertificateKind = {
     /**
      * A ConfigMap.
