@@ -64,7 +64,7 @@ func decideChoice(c Choice, asked bool, faults *fault.List) plugin.Front {
 // checkFront finds whether the gateway can have the plugin choose, and whether each priority has a backend that can be asked.
 func checkFront(r Routing, faults *fault.List) {
 	if r.Gateway.Inner == "" || !r.Gateway.HasPlugin() {
-		faults.Addf("gateway.inner", "is missing: failover, outlierEjection, affinity and priorities need the gateway's inner listener and the modelplane "+
+		faults.Addf("gateway.inner", "is missing: failover, outlierEjection, affinity, mirror and priorities need the gateway's inner listener and the modelplane "+
 			"plugin; use a ModelGateway")
 		return
 	}
