@@ -66,7 +66,7 @@ test-kserve: ## KServe's own validator, whose module takes minutes to build; not
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
-	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs $$(go list ./tests/examples/... | grep -v /clusters$$)
+	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
 	$(GOTEST) -- -count=1 -timeout 20m $(IN_CLUSTERS) ./tests/examples/clusters
 # A plane has no way to npm, PyPI and the Go proxy.
 	$(GOTEST) -- -count=1 ./tests/install

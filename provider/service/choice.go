@@ -64,8 +64,8 @@ func decideChoice(c Choice, asked bool, faults *fault.List) plugin.Front {
 // checkFront finds whether the gateway can have the plugin choose, and whether each priority has a backend that can be asked.
 func checkFront(r Routing, faults *fault.List) {
 	if r.Gateway.Inner == "" || !r.Gateway.HasPlugin() {
-		faults.Addf("gateway.inner", "is missing: failover, outlierEjection, affinity, mirror and priorities need the gateway's inner listener and the modelplane "+
-			"plugin; use a ModelGateway")
+		faults.Add("gateway.inner", "is missing: failover, outlierEjection, affinity, mirror and priorities need the gateway's inner listener and the modelplane "+
+			"plugin; use a ModelGateway", "gateway")
 		return
 	}
 	faults.AddErr("gateway.inner", names.Existing(r.Gateway.Inner))
@@ -90,7 +90,8 @@ func (a Affinity) decide(asked bool, faults *fault.List) (by, name string) {
 		faults.Add("affinity.name", fmt.Sprintf("is required with by: %s; name the one whose value tells requests apart", a.By), "affinity.by")
 	case !needsName && a.Name != nil:
 		faults.Add("affinity.name", fmt.Sprintf("is given with by: %s; leave it out", a.By), "affinity.by")
-	case a.By == AffinityByCaller && !asked:
+	}
+	if a.By == AffinityByCaller && !asked {
 		faults.Add("affinity.by", "is Caller, but nobody is asked who they are; write auth, or go by something else", "auth")
 	}
 	// The name of a cookie is a token, as that of a header is (RFC 6265, section 4.1.1).
