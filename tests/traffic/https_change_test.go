@@ -33,7 +33,9 @@ func (s *secure) rotated(t *testing.T, url string) {
 	require.NoError(t, run.WaitFor(t.Context(), 100))
 	for range 3 {
 		s.issue()
-		s.up(fmt.Sprintf("certificates: [%s, {secretRef: {name: other, namespace: certificates}}], hostnames: [%s, %s]", s.own(), secureName, secureOther))
+		s.stack.Write(t, s.program(s.both()))
+		require.NoError(t, s.stack.Preview().Err)
+		s.up(s.both())
 		for range 20 { // each replica is asked
 			leaf, err := s.handshake(secureName, nil)
 			require.NoError(t, err)
