@@ -72,7 +72,7 @@ func (s *Serving) Annotate(at infer.Annotator) {
 	at.SetDefault(&s.Port, 80)
 	at.Describe(&s.PublicURL, "The URL that clients use, without a path, where something in front of the gateway decides it: a load "+
 		"balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with "+
-		"it. Default: `http://`, the address and the port.")
+		"it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.")
 	at.Describe(&s.AllowedNamespaces, "The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of "+
 		"them can serve any path of the gateway. Default: all.")
 	at.Describe(&s.AllowAnyPath, "Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another "+

@@ -51,7 +51,8 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 		"does not run or has no address after ten minutes (or the `customTimeouts` of the component)."+programs.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
-	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path.")
+	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served "+
+		"and no certificate holds the Service's name.")
 	at.Describe(&g.ServiceName, "The name of Traefik's Service.")
 	at.Describe(&g.TraefikVersion, "The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.")
 	at.Describe(&g.GatewayName, "The name of the Gateway.")

@@ -103,6 +103,7 @@ func (h *secured) checkCertificates(now time.Time, faults *fault.List) (held []s
 	}
 	complete = len(h.Certificates) > 0
 	var leaves []*x509.Certificate
+	holders := map[string]string{}
 	for i, c := range h.Certificates {
 		path := fault.Index(all, i)
 		switch {
@@ -124,6 +125,10 @@ func (h *secured) checkCertificates(now time.Time, faults *fault.List) (held []s
 				break
 			}
 			faults.AddErr(path+".certificate", h.checkDates(leaf, now))
+			if other, taken := holders[namesOf(leaf)]; taken {
+				faults.Add(path+".certificate", "is for the same names as "+other+", and Traefik uses one of them alone; leave the other one out", all)
+			}
+			holders[namesOf(leaf)] = path + ".certificate"
 			leaves = append(leaves, leaf)
 			continue
 		}
@@ -143,6 +148,17 @@ func (h *secured) checkCertificates(now time.Time, faults *fault.List) (held []s
 		}
 	}
 	return held, complete
+}
+
+// namesOf is what Traefik tells certificates apart by
+// (https://github.com/traefik/traefik/blob/v3.7.13/pkg/tls/certificate_store.go, appendCertificate).
+func namesOf(leaf *x509.Certificate) string {
+	held := append([]string{leaf.Subject.CommonName}, leaf.DNSNames...)
+	for _, ip := range leaf.IPAddresses {
+		held = append(held, ip.String())
+	}
+	slices.Sort(held)
+	return strings.ToLower(strings.Join(slices.Compact(held), ","))
 }
 
 func (h *secured) checkDates(leaf *x509.Certificate, now time.Time) error {

@@ -46,7 +46,7 @@ export class ModelGateway extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly address: pulumi.Output<string>;
     /**
-     * The URL of the gateway for clients inside the cluster, without a path.
+     * The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
      */
     declare public /*out*/ readonly clusterUrl: pulumi.Output<string>;
     /**
@@ -176,7 +176,7 @@ export interface ModelGatewayArgs {
      */
     port?: pulumi.Input<number | undefined>;
     /**
-     * The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+     * The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
      */
     publicUrl?: pulumi.Input<string | undefined>;
     /**

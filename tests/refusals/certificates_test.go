@@ -17,7 +17,7 @@ var (
 	models  = newPair(time.Now().Add(-time.Hour), "models.example.com")
 	other   = newPair(time.Now().Add(-time.Hour), "*.example.org")
 	expired = newPair(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), "models.example.com")
-	early   = newPair(time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC), "models.example.com")
+	early   = newPair(time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC), "early.example.com")
 )
 
 // pair is a certificate and its key, in PEM.

@@ -140,10 +140,15 @@ backends[0].endpoint.headers.remove: has 17 headers; a route removes 16 at most`
 		},
 		{
 			Name:   "certificates that are not valid now",
-			Inputs: secured([]any{expired.input(), early.input()}, []any{"models.example.com"}),
+			Inputs: secured([]any{expired.input(), early.input()}, []any{"models.example.com", "early.example.com"}),
 			Faults: `
 https.certificates[0].certificate: expired on 2020-01-31, so that clients refuse it; write the one that was issued after it
 https.certificates[1].certificate: is valid only from 2120-01-01 00:00:00 on, so that clients refuse it; write the one before it`,
+		},
+		{
+			Name:   "two certificates for the same names",
+			Inputs: secured([]any{models.input(), other.input(), models.input()}, nil),
+			Faults: "https.certificates[2].certificate: is for the same names as https.certificates[0].certificate, and Traefik uses one of them alone; leave the other one out",
 		},
 		{
 			Name:   "more certificates than a listener takes",

@@ -104,6 +104,19 @@ func (s *secure) attacked(t *testing.T, url string) {
 	assert.Equal(t, "alpha", response.Header.Get("X-Modelserver-Name"))
 }
 
+// crowded has another stack make a gateway with HTTPS in the same namespace, where Traefik would take the options of either for both.
+func (s *secure) crowded(t *testing.T) {
+	stack := harness.NewStack(t, "crowded")
+	stack.Write(t, harness.Program("crowded", []string{harness.ModelGateway("second", fmt.Sprintf(
+		"namespace: modelplane-secure, installCrds: false, service: {type: ClusterIP}, %s, https: {certificates: [{secretRef: {name: any}}], "+
+			"hostnames: [second.test], minVersion: TLS13}", harness.Chart(quick)))}))
+	result := stack.Up()
+	require.Error(t, result.Err)
+	assert.Contains(t, result.Output, "The namespace modelplane-secure has a TLSOption or TLSStore default already")
+	require.NoError(t, stack.Destroy().Err)
+	s.versions(t, tls.VersionTLS12)
+}
+
 // audit looks for each private key that the program has given, everywhere but in its Secret.
 func (s *secure) audit() {
 	s.Helper()

@@ -4,12 +4,18 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
@@ -27,13 +33,17 @@ func (s *secure) renewed(t *testing.T) {
 	require.NoError(t, run.Stop().Err())
 }
 
-// rotated has the program write a new certificate three times, under load, with new connections each time.
+// rotated has the program write a new certificate three times, under load, with new connections each time, while one of the two replicas of
+// Traefik runs a tenth of the time.
 func (s *secure) rotated(t *testing.T, url string) {
+	s.lag(t)
 	run := s.load(url, nil)
 	require.NoError(t, run.WaitFor(t.Context(), 100))
 	for range 3 {
 		s.issue()
-		s.up(fmt.Sprintf("certificates: [%s, {secretRef: {name: other, namespace: certificates}}], hostnames: [%s, %s]", s.own(), secureName, secureOther))
+		s.stack.Write(t, s.program(s.both()))
+		require.NoError(t, s.stack.Preview().Err)
+		s.up(s.both())
 		for range 20 { // each replica is asked
 			leaf, err := s.handshake(secureName, nil)
 			require.NoError(t, err)
@@ -44,6 +54,43 @@ func (s *secure) rotated(t *testing.T, url string) {
 	report := run.Stop()
 	require.NoError(t, report.Err())
 	t.Logf("%d requests on new connections during three rotations, none failed", report.Total)
+}
+
+// lag has one replica of Traefik run for a tenth of every half second, to the end of the test.
+func (s *secure) lag(t *testing.T) {
+	processes, err := filepath.Glob("/proc/[0-9]*/root")
+	require.NoError(t, err)
+	for _, root := range processes {
+		folder, err := os.Readlink(root)
+		if err != nil || !strings.HasPrefix(folder, harness.Plane.PodsDir()) {
+			continue
+		}
+		command, err := os.ReadFile(filepath.Join(filepath.Dir(root), "cmdline"))
+		if err != nil || !strings.Contains(string(command), "--entryPoints.websecure.address") {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(root)))
+		require.NoError(t, err)
+		process, err := os.FindProcess(pid)
+		require.NoError(t, err)
+		done, ended := make(chan struct{}), make(chan struct{})
+		t.Cleanup(func() { close(done); <-ended })
+		go func() {
+			defer close(ended)
+			for {
+				_ = process.Signal(syscall.SIGSTOP)
+				time.Sleep(450 * time.Millisecond)
+				_ = process.Signal(syscall.SIGCONT)
+				select {
+				case <-done:
+					return
+				case <-time.After(50 * time.Millisecond):
+				}
+			}
+		}()
+		return
+	}
+	require.Fail(t, "no process of Traefik is found")
 }
 
 // clients has the gateway ask for certificates, of one authority and then of another, and closes plain HTTP.

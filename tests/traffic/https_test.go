@@ -88,6 +88,11 @@ func (s *secure) own() string {
 	return fmt.Sprintf("{certificate: %q, privateKey: '${key}'}", s.certificate)
 }
 
+// both are the certificate of the program, and that of another tool.
+func (s *secure) both() string {
+	return fmt.Sprintf("certificates: [%s, {secretRef: {name: other, namespace: certificates}}], hostnames: [%s, %s]", s.own(), secureName, secureOther)
+}
+
 // quick has the plane notice sooner that a Pod is ready.
 const quick = "readinessProbe: {periodSeconds: 3}, resources: {requests: {cpu: 10m}}"
 
@@ -187,12 +192,17 @@ func TestAGatewayServesHTTPS(t *testing.T) {
 
 	// What another tool writes is in a namespace of its own.
 	other := s.keepCertificate(secureOther)
-	s.up(fmt.Sprintf("certificates: [%s, {secretRef: {name: other, namespace: certificates}}], hostnames: [%s, %s]", s.own(), secureName, secureOther))
+	run = s.load(url, nil)
+	require.NoError(t, run.WaitFor(t.Context(), 50))
+	s.up(s.both())
+	require.NoError(t, run.WaitFor(t.Context(), 50))
+	require.NoError(t, run.Stop().Err())
 	t.Run("each name has its certificate, and no other name any", func(t *testing.T) { s.names(t, other) })
 	t.Run("plain HTTP leads to HTTPS", func(t *testing.T) { s.redirects(t, plain, url) })
 	t.Run("old versions of TLS are refused", func(t *testing.T) { s.versions(t, tls.VersionTLS12) })
 	t.Run("requests pass the guard and streams arrive token by token", func(t *testing.T) { s.guarded(t, url) })
 	t.Run("another namespace changes nothing", func(t *testing.T) { s.attacked(t, url) })
+	t.Run("another gateway in the namespace is refused", s.crowded)
 	t.Run("a new certificate in another tool's Secret is in use", func(t *testing.T) { s.renewed(t) })
 	t.Run("a new certificate of the program costs no connection", func(t *testing.T) { s.rotated(t, url) })
 	t.Run("clients show certificates", func(t *testing.T) { s.clients(t, url) })

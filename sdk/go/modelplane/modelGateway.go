@@ -50,7 +50,7 @@ type ModelGateway struct {
 
 	// The IP address or host name of the load balancer; the ClusterIP where there is none.
 	Address pulumi.StringOutput `pulumi:"address"`
-	// The URL of the gateway for clients inside the cluster, without a path.
+	// The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
 	ClusterUrl pulumi.StringOutput `pulumi:"clusterUrl"`
 	// The gateway as a ModelService takes it in `gateway`.
 	Gateway GatewayReferenceOutput `pulumi:"gateway"`
@@ -129,7 +129,7 @@ type modelGatewayArgs struct {
 	Namespace *string `pulumi:"namespace"`
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port *int `pulumi:"port"`
-	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
 	PublicUrl *string `pulumi:"publicUrl"`
 	// How many replicas of Traefik run: 1 to 1,000. Default: 2.
 	Replicas *int `pulumi:"replicas"`
@@ -161,7 +161,7 @@ type ModelGatewayArgs struct {
 	Namespace pulumi.StringPtrInput
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port pulumi.IntPtrInput
-	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
 	PublicUrl pulumi.StringPtrInput
 	// How many replicas of Traefik run: 1 to 1,000. Default: 2.
 	Replicas pulumi.IntPtrInput
@@ -261,7 +261,7 @@ func (o ModelGatewayOutput) Address() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.Address }).(pulumi.StringOutput)
 }
 
-// The URL of the gateway for clients inside the cluster, without a path.
+// The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
 func (o ModelGatewayOutput) ClusterUrl() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.ClusterUrl }).(pulumi.StringOutput)
 }

@@ -50,7 +50,7 @@ class ModelGatewayArgs:
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
-        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
         """
@@ -227,7 +227,7 @@ class ModelGatewayArgs:
     @pulumi.getter(name="publicUrl")
     def public_url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+        The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         """
         return pulumi.get(self, "public_url")
 
@@ -315,7 +315,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
-        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
         """
@@ -435,7 +435,7 @@ class ModelGateway(pulumi.ComponentResource):
     @pulumi.getter(name="clusterUrl")
     def cluster_url(self) -> pulumi.Output[_builtins.str]:
         """
-        The URL of the gateway for clients inside the cluster, without a path.
+        The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
         """
         return pulumi.get(self, "cluster_url")
 
