@@ -26,7 +26,7 @@ func rendered(t require.TestingT, a Args) []child.Rendered {
 	identity := a.OrOwn("gw")
 	in := Inputs{
 		Install: value.Known(a.Install), Source: value.Known(a.Source), Serving: value.Known(a.Serving), Secure: value.Known(a.Secure),
-		Observe: value.Known(a.Observe),
+		Observe:  value.Known(a.Observe),
 		Identity: value.Known(identity), Metadata: value.Known(a.Metadata),
 	}
 	p, faults := decide(identity, a.Metadata, a.Serving)

@@ -64,7 +64,9 @@ func TestWhatIsOffMakesNothing(t *testing.T) {
 		o        Observability
 		observed bool
 	}{
-		{Observability{}, false}, {Observability{AccessLog: true}, true}, {Observability{Metrics: &Metrics{}}, true},
+		{Observability{}, false},
+		{Observability{AccessLog: true}, true},
+		{Observability{Metrics: &Metrics{}}, true},
 		{Observability{OTLP: &OTLP{Endpoint: "http://c:4318", Traces: true}}, false},
 	} {
 		p, _ := decide(defaults().OrOwn("gw"), defaults().Metadata, defaults().Serving)

@@ -556,7 +556,9 @@ func otherTeamsReachNoFigures(t *testing.T, o *observed) {
 	route("taken", "/metrics", mine, own)
 	route("taken-longer", "/metrics/x", mine, own)
 	route("taken-all", "/", mine, own)
-	seen := func() bool { return do(t, http.MethodGet, o.urls["gateway"]+"/rivals/spoils", nil, nil).header.Get("X-Odd") != "" }
+	seen := func() bool {
+		return do(t, http.MethodGet, o.urls["gateway"]+"/rivals/spoils", nil, nil).header.Get("X-Odd") != ""
+	}
 	require.Eventually(t, seen, 20*time.Second, 200*time.Millisecond, "the rivals' own route is not served")
 	time.Sleep(2 * time.Second)
 
@@ -641,7 +643,9 @@ func installServiceMonitors(t *testing.T) {
 		},
 	}}, metav1.CreateOptions{})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = crds.Delete(context.Background(), "servicemonitors.monitoring.coreos.com", metav1.DeleteOptions{}) })
+	t.Cleanup(func() {
+		_ = crds.Delete(context.Background(), "servicemonitors.monitoring.coreos.com", metav1.DeleteOptions{})
+	})
 	require.Eventually(t, func() bool {
 		_, err := harness.NewCluster(t).Resource(serviceMonitors).List(t.Context(), metav1.ListOptions{})
 		return err == nil

@@ -103,7 +103,7 @@ func (m Metrics) values(s Settings) map[string]any {
 }
 
 // middleware is what Traefik calls the Middleware.
-func (m Metrics) middleware(s Settings) string { return s.Namespace + "_" + m.Middleware + "@kubernetescrd" }
+func (m Metrics) middleware(s Settings) string { return safeName(s, m.Middleware) }
 
 // bounds are the buckets as Traefik and the plugin take them.
 func (m Metrics) bounds() string {

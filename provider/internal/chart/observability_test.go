@@ -68,7 +68,7 @@ func TestTheGatewaysOwnStaysBesideTheUsers(t *testing.T) {
 	for _, want := range []string{
 		`"name":"MODELPLANE_POD_UID"`, `{"name":"MODELPLANE_BUCKETS","value":"0.05,1,600"}`, `{"name":"MINE","value":"1"}`,
 		`{"name":"MODELPLANE_OTLP_HEADER_1","valueFrom":{"secretKeyRef":{"key":"X-Scope","name":"models-otlp-1"}}}`,
-		`"--metrics.otlp.grpc.headers.X-Scope=$(MODELPLANE_OTLP_HEADER_1)","--mine"]`,
+		`"--metrics.otlp.grpc.headers.X-Scope=$(MODELPLANE_OTLP_HEADER_1)"`, `,"--mine"]`,
 		`["modelplane-models_models-metrics@kubernetescrd","mine@file"]`,
 	} {
 		assert.Contains(t, string(text), want)
