@@ -52,9 +52,13 @@ test-plane: tools $(PLANE) ## The local plane, and what needs no more than its A
 	$(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds ./provider ./provider/endpoint ./provider/service ./provider/gateway ./provider/deployment
 
 .PHONY: test-real
-test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
+test-real: build tools $(PLANE) bin/promquery ## The real engine, API server and Traefik, with traffic through them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
-	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
+	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway ./tests/traffic
+
+# Prometheus' engine is in a module of its own.
+bin/promquery: $(wildcard tests/promquery/*)
+	cd tests/promquery && go build -trimpath -o $(CURDIR)/bin/promquery .
 
 .PHONY: test-clusters
 test-clusters: build tools $(PLANE) ## Workload clusters with the real Envoy Gateway and Envoy, and models placed on them

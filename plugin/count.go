@@ -13,10 +13,19 @@ import (
 // EndpointHeader names, on an answer, the endpoint that gave it. The service's route sets it.
 const EndpointHeader = "X-Modelplane-Endpoint"
 
+// What the access log is told of a request. These are no names of headers, so that neither clients nor servers can send them, and Go's server
+// leaves them out of the answer.
+const (
+	LoggedService  = "Modelplane/Service"
+	LoggedEndpoint = "Modelplane/Endpoint"
+	LoggedCaller   = "Modelplane/Caller"
+)
+
 // counter counts the requests of one service and times their answers.
 type counter struct {
-	tally *tally
-	next  http.Handler
+	service string
+	tally   *tally
+	next    http.Handler
 }
 
 // newCounter makes the counter of config's service.
@@ -27,7 +36,7 @@ func newCounter(next http.Handler, config *Config, name string) (*counter, error
 	namespace, _, _ := strings.Cut(config.Service, "/")
 	t := tallyOf(namespace, config.Service)
 	t.ask(config.Weights)
-	return &counter{tally: t, next: next}, nil
+	return &counter{service: config.Service, tally: t, next: next}, nil
 }
 
 // ServeHTTP passes a request on and counts it at its end, also where its answer breaks off.
@@ -39,7 +48,11 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		// A client that leaves breaks an answer off, too.
 		isCut := !isWhole && r.Context().Err() == nil
-		c.tally.end(a, r.Header.Get(CallerHeader), isCut)
+		caller := r.Header.Get(CallerHeader)
+		c.tally.end(a, caller, isCut)
+		a.log(LoggedService, c.service)
+		a.log(LoggedEndpoint, a.endpoint())
+		a.log(LoggedCaller, caller)
 	}()
 	// The interpreter hands on the methods of http.Hijacker only where the value's own type is known.
 	c.next.ServeHTTP(a, r)
@@ -122,6 +135,13 @@ func (a *answer) endpoint() string {
 		return ""
 	}
 	return a.writer.Header().Get(EndpointHeader)
+}
+
+// log tells Traefik's access log, which looks at the answer's header at the end of all.
+func (a *answer) log(name, text string) {
+	if text != "" {
+		a.writer.Header()[name] = []string{text}
+	}
 }
 
 // code is the answer's status as a label. What is written without a header has 200.

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -27,15 +28,26 @@ func counted(t testing.TB) plugin.Config {
 	return plugin.Config{Count: true, Service: "team/" + t.Name()}
 }
 
+// reporting is the middleware of the entry point of metrics.
+func reporting(t testing.TB, build engine, next http.Handler) http.Handler {
+	t.Helper()
+	before := middlewareName
+	defer func() { middlewareName = before }()
+	middlewareName = metricsName
+	require.NoError(t, os.Setenv(plugin.MetricsVariable, metricsName))
+	handler, _ := build(t, next, plugin.Config{Report: "infra/gw"})
+	return handler
+}
+
 // reported are the figures of one service, by family and labels without the service's.
 func reported(t testing.TB, build engine, service string) map[string]string {
 	t.Helper()
-	handler, _ := build(t, http.NotFoundHandler(), plugin.Config{Report: true})
+	handler := reporting(t, build, http.NotFoundHandler())
 	answer := answerOf(handler, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	figures := map[string]string{}
 	for line := range strings.Lines(answer.Body.String()) {
 		series, figure, _ := strings.Cut(strings.TrimSpace(line), "} ")
-		if name, labels, is := strings.Cut(series, `{model_service="`+service+`"`); is {
+		if name, labels, is := strings.Cut(series, `{gateway="infra/gw",model_service="`+service+`"`); is {
 			figures[name+strings.ReplaceAll(labels, `"`, "'")] = figure
 		}
 	}
@@ -77,7 +89,7 @@ func TestACountedStreamArrivesTokenByToken(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			request, err := http.NewRequestWithContext(ctx, http.MethodPost, gateway.URL, strings.NewReader("{}"))
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, gateway.URL, nil)
 			require.NoError(t, err)
 			response, err := http.DefaultClient.Do(request)
 			require.NoError(t, err, "the header waits for the first token")
@@ -189,6 +201,7 @@ func TestACountedAnswerStaysAsItWas(t *testing.T) {
 			require.NoError(t, err, path)
 			require.NoError(t, response.Body.Close())
 			assert.Equal(t, want.status, response.StatusCode, path)
+			assert.NotContains(t, fmt.Sprint(response.Header, response.Trailer), "Modelplane/", "the client sees what is for the log")
 			assert.Equal(t, want.length, response.ContentLength, path)
 			assert.Equal(t, int64(len(want.body)), n, path)
 			assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(want.body))), fmt.Sprintf("%x", hash.Sum(nil)), path)
@@ -352,7 +365,7 @@ func TestMadeUpNamesAreBounded(t *testing.T) {
 // TestOtherRoutesOfTheMetricsEntryPointShowNothing would catch a route that somebody attaches there, and whose answer holds the figures.
 func TestOtherRoutesOfTheMetricsEntryPointShowNothing(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
-		handler, _ := build(t, echo, plugin.Config{Report: true})
+		handler := reporting(t, build, echo)
 		for _, path := range []string{"/", "/metric", "/metrics/", "/metrics/x", "//metrics", "/v1/models", "/Metrics"} {
 			answer := answerOf(handler, httptest.NewRequest(http.MethodGet, path, nil))
 			assert.Equal(t, http.StatusNotFound, answer.Code, path)
@@ -363,6 +376,18 @@ func TestOtherRoutesOfTheMetricsEntryPointShowNothing(t *testing.T) {
 		answerOf(handler, r)
 		assert.Equal(t, "text/plain;version=0.0.4", r.Header.Get("Accept"))
 		assert.Empty(t, r.Header["Accept-Encoding"])
+	})
+}
+
+// TestOnlyTheGatewaysOwnMiddlewareShowsFigures would catch a team that reads all teams' figures by a Middleware in front of a route of its own.
+func TestOnlyTheGatewaysOwnMiddlewareShowsFigures(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		reporting(t, build, echo)
+		handler, logged := build(t, echo, plugin.Config{Report: "infra/gw"})
+		answer := answerOf(handler, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		assert.Equal(t, http.StatusInternalServerError, answer.Code)
+		assert.NotContains(t, answer.Body.String(), "modelplane_")
+		assert.Contains(t, logged.String(), "report is for the gateway's own")
 	})
 }
 

@@ -21,6 +21,9 @@ import (
 // middlewareName is what Traefik calls a Middleware.
 var middlewareName = "team_groq@kubernetescrd"
 
+// metricsName is what Traefik calls the Middleware of the entry point of metrics.
+const metricsName = "infra_gw-metrics@kubernetescrd"
+
 // engine makes a middleware in front of next, and returns it with what it logs.
 type engine func(t testing.TB, next http.Handler, config plugin.Config) (http.Handler, *lockedBuffer)
 
@@ -76,7 +79,7 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 	loaded.Do(func() {
 		goPath := t.TempDir()
 		writeFiles(t, filepath.Join(goPath, "src", plugin.ModuleName))
-		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged})
+		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged, Env: []string{plugin.MetricsVariable + "=" + metricsName}})
 		require.NoError(t, i.Use(stdlib.Symbols))
 		_, err := i.Eval(`import "` + plugin.ModuleName + `"`)
 		require.NoError(t, err)

@@ -39,6 +39,7 @@ import (
 	"log"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -68,8 +69,9 @@ type Config struct {
 	Count bool `json:"count,omitempty"`
 	// Weights are the weights of the service's endpoints, for comparison with what is counted.
 	Weights map[string]int `json:"weights,omitempty"`
-	// Report adds what is counted to the answer of Traefik's own metrics, on their entry point.
-	Report bool `json:"report,omitempty"`
+	// Report adds what is counted to the answer of Traefik's own metrics, on their entry point. It is the label by which figures tell the
+	// gateway, namespace/name.
+	Report string `json:"report,omitempty"`
 	// Front chooses the backend.
 	Front *Front `json:"front,omitempty"`
 	// Inner lets only fronts of this process pass: for the inner listener.
@@ -94,8 +96,12 @@ func CreateConfig() *Config {
 // New returns the middleware called name in front of next. It returns no error: what is wrong with config is
 // answered to each request instead.
 func New(_ context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
-	if config.Report {
-		return &reporter{next: next}, nil
+	if config.Report != "" {
+		if name != os.Getenv(MetricsVariable) {
+			log.Printf("modelplane: middleware %s: report is for the gateway's own entry point of metrics; every request through it is answered with 500", name)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, misconfigured) }), nil
+		}
+		return &reporter{gateway: config.Report, next: next}, nil
 	}
 	if config.Count {
 		c, err := newCounter(next, config, name)

@@ -8,8 +8,15 @@ import (
 	"time"
 )
 
+// MetricsVariable is the environment variable with the name of the one Middleware that may show figures. Any team can make one, in front of a
+// route of its own.
+const MetricsVariable = "MODELPLANE_METRICS"
+
 // reporter adds what is counted to the answer of Traefik's own metrics. A plugin cannot register its figures with Traefik's.
-type reporter struct{ next http.Handler }
+type reporter struct {
+	gateway string
+	next    http.Handler
+}
 
 // notMetrics answers what is not a request for metrics: a route that somebody attaches to their entry point.
 var notMetrics = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "The gateway's metrics are at /metrics."}
@@ -24,15 +31,17 @@ func (p *reporter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Header.Set("Accept", "text/plain;version=0.0.4")
 	r.Header.Del("Accept-Encoding")
 	p.next.ServeHTTP(w, r)
-	_, _ = w.Write([]byte(report(time.Now())))
+	_, _ = w.Write([]byte(report(time.Now(), label(p.gateway))))
 }
 
 // family is one kind of figure in the text format (https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format).
 type family struct{ name, kind, help string }
 
 var (
-	requestsTotal = family{"modelplane_requests_total", "counter",
-		"Requests to a service, by the endpoint that answered (none where the gateway itself did), the caller, and the answer's status."}
+	requestsTotal = family{
+		"modelplane_requests_total", "counter",
+		"Requests to a service, by the endpoint that answered (none where the gateway itself did), the caller, and the answer's status.",
+	}
 	cutTotal      = family{"modelplane_cut_answers_total", "counter", "Answers that broke off although the client was still there."}
 	inFlightNow   = family{"modelplane_requests_in_flight", "gauge", "Requests to a service that have no whole answer yet."}
 	shareAsked    = family{"modelplane_share_asked", "gauge", "The part of a service's requests that an endpoint is to get, from 0 to 1."}
@@ -41,12 +50,12 @@ var (
 	wholeSeconds  = family{"modelplane_request_duration_seconds", "histogram", "From a request's arrival to the end of its answer."}
 )
 
-// report is all that is counted. Each family is written in one piece, as the format asks for.
-func report(now time.Time) string {
+// report is all that is counted by a gateway. Each family is written in one piece, as the format asks for.
+func report(now time.Time, gateway string) string {
 	var requests, cut, inFlight, asked, header, token, whole strings.Builder
 	for _, t := range sortedTallies() {
 		t.lock.Lock()
-		service := `model_service="` + t.service + `"`
+		service := `gateway="` + gateway + `",model_service="` + t.service + `"`
 		for _, row := range sortedKeys(t.rows) {
 			line(&requests, requestsTotal.name, service+","+row, strconv.Itoa(t.rows[row]))
 		}

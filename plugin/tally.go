@@ -28,6 +28,9 @@ const BucketsVariable = "MODELPLANE_BUCKETS"
 // buckets are the same for the life of the process. Answers of models take from milliseconds to ten minutes.
 var buckets = bucketsOf(os.Getenv(BucketsVariable))
 
+// Buckets are the upper bounds of the histograms' buckets, in seconds.
+func Buckets() []float64 { return buckets }
+
 func bucketsOf(text string) []float64 {
 	var bounds []float64
 	for _, part := range strings.Split(text, ",") {

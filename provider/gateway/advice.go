@@ -46,8 +46,12 @@ func adviseOnEntryPoint(p plan, failure string) string {
 	}
 }
 
-// adviseOnRelease says who owns the Helm release that exists already.
+// adviseOnRelease says who owns the Helm release that exists already, or what a ServiceMonitor needs.
 func adviseOnRelease(p plan, failure string) string {
+	if strings.Contains(failure, "monitoring.coreos.com") {
+		return "The cluster does not have the CRD of a ServiceMonitor, which comes with Prometheus' operator. Install the operator first, or leave " +
+			"observability.metrics.serviceMonitor out, and have Prometheus find the gateway's Pods by itself."
+	}
 	return child.AdviseOnRelease(p.namespaceName(), p.name(), "gateway", failure)
 }
 

@@ -12,6 +12,7 @@ type Args struct {
 	Source
 	Serving
 	Secure
+	Observe
 	meta.Identity
 	meta.Metadata
 }

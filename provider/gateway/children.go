@@ -58,9 +58,16 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
+	observing := observeChildren(component, in, p, identified, before)
+	beforeRelease := []string{entryPointKey, innerGuardKey}
+	for _, c := range observing {
+		beforeRelease = append(beforeRelease, c.Key)
+	}
 	release := child.Release(releaseKey, name, named(plan.namespaceName), value.Map(in.Source, Source.chart),
-		child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
-		append(before, entryPointKey, innerGuardKey)...)
+		child.FromNames(value.Join(p, in.Source), func(p value.Pair[plan, Source], siblings child.Names) map[string]any {
+			return p.A.withHeaders(siblings[otlpKey]).values(p.B)
+		}),
+		append(before, beforeRelease...)...)
 	release.Advice = advise(adviseOnRelease)
 	rollout := child.Rollout(workloadKey, releaseKey, name, readyTimeout)
 	rollout.After = append(rollout.After, anchorKey)
@@ -90,7 +97,9 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			}})},
 		},
 		innerGuard(component, in.Identity.Now(), before),
-		release,
+	)
+	list = append(list, observing...)
+	list = append(list, release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is

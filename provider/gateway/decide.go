@@ -51,6 +51,7 @@ func check(name string, a Args) fault.List {
 	checkNamespace(a, &faults)
 	checkChart(a.Source, &faults)
 	checkHTTPSChart(a.Source, a.Secure, &faults)
+	checkObservability(a.Observability, a.Source, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 

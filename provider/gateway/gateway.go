@@ -24,7 +24,7 @@ var Definition = input.Define(check, func(
 ) (*ModelGateway, error) {
 	return construct(ctx, name, Inputs{
 		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
-		Secure: input.Part[Secure](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
 
@@ -67,6 +67,7 @@ type Inputs struct {
 	Source   value.Value[Source]
 	Serving  value.Value[Serving]
 	Secure   value.Value[Secure]
+	Observe  value.Value[Observe]
 	Identity value.Value[meta.Identity]
 	Metadata value.Value[meta.Metadata]
 }
@@ -86,6 +87,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 			return decide(of.A, of.B, s)
 		})
 	decided = value.Check(value.Decide2(decided, value.Public(in.Secure), plan.withHTTPS), func(p plan) fault.List { return warnOfHTTPS(owner, p) })
+	decided = value.Map2(decided, value.Public(value.Map(in.Observe, Observe.settings)), plan.observing)
 	list, err := children(name, ownership, in, decided)
 	if err != nil {
 		return nil, err
@@ -116,6 +118,7 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 		return p.listeners(Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
 			PluginVersion: plugin.Version, Inner: inner, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
+			Observed: p.isObserved(),
 		})
 	})
 }

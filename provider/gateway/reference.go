@@ -45,10 +45,8 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.SetDefault(&r.Public, false)
 	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")
 	at.SetDefault(&r.AllowAnyPath, false)
-	at.Describe(&r.TrustedProxies, "The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask "+
-		"for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.")
-	at.Describe(&r.Observed, "Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that "+
-		"services then add to each answer. It needs the plugin. Default: false.")
+	at.Describe(&r.Observed, "Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header "+
+		"`X-Modelplane-Endpoint` to each answer. Default: false.")
 	at.SetDefault(&r.Observed, false)
 	at.Describe(&r.PlainListener, "The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.")
 	at.Describe(&r.Hostnames, "The host names that the listener has certificates for. Default: a service may have any.")

@@ -99,6 +99,7 @@ export class ModelGateway extends pulumi.ComponentResource {
             resourceInputs["labels"] = args?.labels;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = args?.namespace;
+            resourceInputs["observability"] = args ? pulumi.output(args.observability).apply(v => v === undefined ? undefined : inputs.gatewayObservabilityArgsProvideDefaults(v)) : undefined;
             resourceInputs["port"] = (args?.port) ?? 80;
             resourceInputs["publicUrl"] = args?.publicUrl;
             resourceInputs["replicas"] = (args?.replicas) ?? 2;
@@ -171,6 +172,10 @@ export interface ModelGatewayArgs {
      * The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
      */
     namespace?: pulumi.Input<string | undefined>;
+    /**
+     * What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+     */
+    observability?: pulumi.Input<inputs.GatewayObservabilityArgs | undefined>;
     /**
      * The port that clients connect to, from 1 to 65535. Default: 80.
      */

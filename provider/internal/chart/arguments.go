@@ -7,7 +7,10 @@ import (
 
 // secretClass is an environment variable that Kubernetes puts into the arguments of each Pod: the Pod's UID. It is random, and only
 // those who may read the gateway's Pods can read it. Pods' names would not do: backends get them in X-Forwarded-Server.
-const secretClass = "MODELPLANE_POD_UID"
+const secretClass = ownVariables + "POD_UID"
+
+// ownVariables begins the names of the gateway's own environment variables.
+const ownVariables = "MODELPLANE_"
 
 func environment() []any {
 	return []any{map[string]any{

@@ -21,6 +21,7 @@ func Check(user map[string]any) []Problem {
 	return append(problems, checkArguments(user, forbids)...)
 }
 
+// checkRules finds the values that break a rule.
 func checkRules(user map[string]any, rules []rule) []Problem {
 	var problems []Problem
 	for _, r := range rules {

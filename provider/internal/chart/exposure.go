@@ -14,6 +14,7 @@ const (
 	turnsOnAPI   = "turns on Traefik's API, which shows every endpoint's key in plain text; leave it out"
 	printsKeys   = "must be INFO, WARN, ERROR, FATAL or PANIC; below INFO Traefik prints every endpoint's key; " + troubleshooting
 	keepsKey     = "keeps a header that carries keys; drop or redact it"
+	keepsQueries = "must stay drop; some clients send their key in the query"
 	keepsHeaders = "must be drop or redact; otherwise the access log holds the keys of clients and endpoints"
 	showsFigures = "would show the gateway's figures to every client"
 	ownNamespace = "is the gateway's own namespace; routes of another could use services that are not theirs, with their keys; leave it out"
@@ -34,6 +35,8 @@ var exposing = []rule{
 	{"log.level", isNoLevel, printsKeys},
 	{"accessLog.fields.headers.defaultMode", keepsAllHeaders, keepsHeaders},
 	{"accessLog.fields.headers.names", keepsKeys, keepsKey},
+	{"accessLog.fields.queryParameters.defaultMode", isNot("drop"), keepsQueries},
+	{"tracing.safeQueryParams", namesKeys, "names a parameter in which clients send keys; leave that one out"},
 	{"tracing.capturedRequestHeaders", namesKeys, "holds a header that carries keys; leave that one out"},
 	{"metrics.prometheus.headerLabels", namesKeys, "holds a header that carries keys; leave that one out"},
 	{"metrics.prometheus.entryPoint", is("web"), showsFigures + "; leave it out"},
@@ -66,6 +69,8 @@ var exposingArguments = map[string]string{
 var exposingValues = []rule{
 	{"log.level", isNoLevel, printsKeys},
 	{"accesslog.fields.headers.defaultmode", keepsAllHeaders, keepsHeaders},
+	{"accesslog.fields.queryparameters.defaultmode", isNot("drop"), keepsQueries},
+	{"tracing.safequeryparams", namesKeys, "names a parameter in which clients send keys; leave that one out"},
 	{"tracing.capturedrequestheaders", namesKeys, "holds a header that carries keys; leave that one out"},
 	{"metrics.prometheus.headerlabels", namesKeys, "names a header that carries keys; leave it out"},
 	{"metrics.prometheus.entrypoint", is("web"), showsFigures + "; leave it out"},
@@ -133,9 +138,15 @@ func checkVariables(user map[string]any) []Problem {
 	}
 	var problems []Problem
 	for i, variable := range variables {
-		if object, _ := variable.(map[string]any); object["name"] == secretClass {
-			problems = append(problems, Problem{fmt.Sprintf("values.env[%d]", i), "is a variable of the gateway's own; choose another name"})
+		if object, _ := variable.(map[string]any); isOwn(object["name"]) {
+			problems = append(problems, Problem{fmt.Sprintf("values.env[%d]", i), "is a variable that the gateway sets; choose another name"})
 		}
 	}
 	return problems
+}
+
+// isOwn says whether a variable is one of the gateway's.
+func isOwn(name any) bool {
+	text, _ := name.(string)
+	return strings.HasPrefix(text, ownVariables) || text == hiddenResources
 }

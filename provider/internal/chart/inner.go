@@ -22,6 +22,10 @@ func innerArguments(s Settings) []any {
 	args := []any{
 		fmt.Sprintf("%s.address=%s/tcp", at, plugin.InnerAddress),
 		at + ".http.middlewares=" + safeName(s, s.InnerMiddleware),
+		// Each request has been told of on its way in. Its path here begins with what no other team may know.
+		at + ".observability.accessLogs=false",
+		at + ".observability.metrics=false",
+		at + ".observability.tracing=false",
 		at + "." + withoutAliases,
 		// What the public entry point says of the client holds here, too.
 		at + ".forwardedHeaders.trustedIPs=127.0.0.1/32",

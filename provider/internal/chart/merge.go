@@ -12,20 +12,30 @@ import (
 func Merge(values, user map[string]any) map[string]any {
 	merged := helm.Overlay(values, user)
 	given, _ := user["additionalArguments"].([]any)
+	merged, given = withoutQueries(merged, given)
 	ours := values["additionalArguments"].([]any)
 	more := slices.DeleteFunc(entryPointArguments(merged), func(argument any) bool { return slices.Contains(ours, argument) })
 	merged["additionalArguments"] = slices.Concat(ours, more, given)
 	variables, _ := user["env"].([]any)
-	merged["env"] = append(environment(), variables...)
-	for _, name := range []string{"web", "websecure"} {
-		http := []string{"ports", name, "http"}
-		_, ours, _ := find(values, append(http, "middlewares"))
-		_, added, _ := find(user, append(http, "middlewares"))
-		ourList, guarded := ours.([]any)
-		if addedList, isList := added.([]any); guarded && isList {
+	ourVariables, _ := values["env"].([]any)
+	merged["env"] = slices.Concat(ourVariables, variables)
+	if sendsOTLP(merged, given) && !sendsOTLP(values, nil) {
+		merged["env"] = append(merged["env"].([]any), hidingResources())
+	}
+	for _, entryPoint := range []string{"web", "websecure", metricsEntryPoint} {
+		http := []string{"ports", entryPoint, "http"}
+		theirs, isGiven := listAt(user, append(http, "middlewares"))
+		first, isOurs := listAt(values, append(http, "middlewares"))
+		if isGiven && isOurs {
 			_, below, _ := find(merged, http)
-			below.(map[string]any)["middlewares"] = slices.Concat(ourList, addedList)
+			below.(map[string]any)["middlewares"] = slices.Concat(first, theirs)
 		}
 	}
 	return merged
+}
+
+func listAt(values map[string]any, path []string) ([]any, bool) {
+	_, value, _ := find(values, path)
+	list, isList := value.([]any)
+	return list, isList
 }

@@ -51,4 +51,6 @@ type Settings struct {
 	Annotations map[string]string
 	// TraefikVersion is the version that the user states for an image whose tag does not tell it; "" otherwise.
 	TraefikVersion string
+	// Observability is what Traefik tells of its requests.
+	Observability Observability
 }

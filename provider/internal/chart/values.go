@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 )
 
 const (
@@ -61,12 +62,13 @@ func Values(s Settings) map[string]any {
 		},
 		// The API itself is off by an argument: any value of the chart's turns it on, and these are true by default.
 		"api": map[string]any{"dashboard": false, "insecure": false},
-		"env": environment(),
+		"env": append(environment(), s.Observability.environment(s)...),
 	}
 	if s.TraefikVersion != "" {
 		values["versionOverride"] = "v" + strings.TrimPrefix(s.TraefikVersion, "v")
 	}
-	values["additionalArguments"] = slices.Concat(arguments(s), entryPointArguments(values))
+	values = helm.Overlay(values, s.Observability.values(s))
+	values["additionalArguments"] = slices.Concat(arguments(s), s.Observability.arguments(), entryPointArguments(values))
 	return values
 }
 

@@ -25,3 +25,9 @@ func Public[T any](v Value[T]) Value[T] {
 	v.later = Open(v.later)
 	return v
 }
+
+// Secretly is the value, always secret.
+func Secretly[T any](v Value[T]) Value[T] {
+	v.later = Secret(v.later)
+	return v
+}

@@ -149,19 +149,20 @@ func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
 // comes first: what it removes of the caller's, the endpoint may set to its own values.
 func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	var filters []gatewayv1.HTTPRouteFilter
+	if r.Observed {
+		// What the endpoint's Middleware answers in its place is the endpoint's, too.
+		filters = append(filters, gatewayv1.HTTPRouteFilter{
+			Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
+			ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}},
+		})
+	}
 	if r.hasMiddleware(b) {
-		filters = extensions(*b.Middleware)
+		filters = append(filters, extensions(*b.Middleware)...)
 	}
 	if headers := headerFilter(b, r.hidden(b)); headers != nil {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
 			Type:                  gatewayv1.HTTPRouteFilterRequestHeaderModifier,
 			RequestHeaderModifier: headers,
-		})
-	}
-	if r.Observed {
-		filters = append(filters, gatewayv1.HTTPRouteFilter{
-			Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
-			ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}},
 		})
 	}
 	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})

@@ -88,6 +88,9 @@ func NewModelGateway(ctx *pulumi.Context,
 		installCrds_ := true
 		args.InstallCrds = &installCrds_
 	}
+	if args.Observability != nil {
+		args.Observability = args.Observability.ToGatewayObservabilityPtrOutput().ApplyT(func(v *GatewayObservability) *GatewayObservability { return v.Defaults() }).(GatewayObservabilityPtrOutput)
+	}
 	if args.Port == nil {
 		args.Port = pulumi.IntPtr(80)
 	}
@@ -127,6 +130,8 @@ type modelGatewayArgs struct {
 	Name *string `pulumi:"name"`
 	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
 	Namespace *string `pulumi:"namespace"`
+	// What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+	Observability *GatewayObservability `pulumi:"observability"`
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port *int `pulumi:"port"`
 	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
@@ -159,6 +164,8 @@ type ModelGatewayArgs struct {
 	Name *string
 	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
 	Namespace pulumi.StringPtrInput
+	// What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+	Observability GatewayObservabilityPtrInput
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port pulumi.IntPtrInput
 	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.

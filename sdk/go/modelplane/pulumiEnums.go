@@ -883,6 +883,173 @@ func (in *gatewayNamespacesFromPtr) ToGatewayNamespacesFromPtrOutputWithContext(
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayNamespacesFromPtrOutput)
 }
 
+type GatewayOTLPProtocol string
+
+const (
+	// Protobuf over HTTP, by custom on port 4318.
+	GatewayOTLPProtocolHTTP = GatewayOTLPProtocol("HTTP")
+	// gRPC, by custom on port 4317.
+	GatewayOTLPProtocolGRPC = GatewayOTLPProtocol("GRPC")
+)
+
+func (GatewayOTLPProtocol) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLPProtocol)(nil)).Elem()
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolOutput() GatewayOTLPProtocolOutput {
+	return pulumi.ToOutput(e).(GatewayOTLPProtocolOutput)
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolOutputWithContext(ctx context.Context) GatewayOTLPProtocolOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayOTLPProtocolOutput)
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return e.ToGatewayOTLPProtocolPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return GatewayOTLPProtocol(e).ToGatewayOTLPProtocolOutputWithContext(ctx).ToGatewayOTLPProtocolPtrOutputWithContext(ctx)
+}
+
+func (e GatewayOTLPProtocol) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayOTLPProtocol) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayOTLPProtocol) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayOTLPProtocol) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayOTLPProtocolOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPProtocolOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLPProtocol)(nil)).Elem()
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolOutput() GatewayOTLPProtocolOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolOutputWithContext(ctx context.Context) GatewayOTLPProtocolOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return o.ToGatewayOTLPProtocolPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayOTLPProtocol) *GatewayOTLPProtocol {
+		return &v
+	}).(GatewayOTLPProtocolPtrOutput)
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayOTLPProtocol) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayOTLPProtocol) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayOTLPProtocolPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPProtocolPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayOTLPProtocol)(nil)).Elem()
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolPtrOutput) Elem() GatewayOTLPProtocolOutput {
+	return o.ApplyT(func(v *GatewayOTLPProtocol) GatewayOTLPProtocol {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayOTLPProtocol
+		return ret
+	}).(GatewayOTLPProtocolOutput)
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayOTLPProtocol) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayOTLPProtocolInput is an input type that accepts values of the GatewayOTLPProtocol enum
+// A concrete instance of `GatewayOTLPProtocolInput` can be one of the following:
+//
+//	GatewayOTLPProtocolHTTP
+//	GatewayOTLPProtocolGRPC
+type GatewayOTLPProtocolInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPProtocolOutput() GatewayOTLPProtocolOutput
+	ToGatewayOTLPProtocolOutputWithContext(context.Context) GatewayOTLPProtocolOutput
+}
+
+var gatewayOTLPProtocolPtrType = reflect.TypeOf((**GatewayOTLPProtocol)(nil)).Elem()
+
+type GatewayOTLPProtocolPtrInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput
+	ToGatewayOTLPProtocolPtrOutputWithContext(context.Context) GatewayOTLPProtocolPtrOutput
+}
+
+type gatewayOTLPProtocolPtr string
+
+func GatewayOTLPProtocolPtr(v string) GatewayOTLPProtocolPtrInput {
+	return (*gatewayOTLPProtocolPtr)(&v)
+}
+
+func (*gatewayOTLPProtocolPtr) ElementType() reflect.Type {
+	return gatewayOTLPProtocolPtrType
+}
+
+func (in *gatewayOTLPProtocolPtr) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return pulumi.ToOutput(in).(GatewayOTLPProtocolPtrOutput)
+}
+
+func (in *gatewayOTLPProtocolPtr) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayOTLPProtocolPtrOutput)
+}
+
 type GatewayPlainHttp string
 
 const (
@@ -1574,6 +1741,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolPtrInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromPtrInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPProtocolInput)(nil)).Elem(), GatewayOTLPProtocol("HTTP"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPProtocolPtrInput)(nil)).Elem(), GatewayOTLPProtocol("HTTP"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayPlainHttpInput)(nil)).Elem(), GatewayPlainHttp("Redirect"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayPlainHttpPtrInput)(nil)).Elem(), GatewayPlainHttp("Redirect"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypeInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
@@ -1592,6 +1761,8 @@ func init() {
 	pulumi.RegisterOutputType(EndpointProtocolPtrOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromPtrOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPProtocolOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPProtocolPtrOutput{})
 	pulumi.RegisterOutputType(GatewayPlainHttpOutput{})
 	pulumi.RegisterOutputType(GatewayPlainHttpPtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypeOutput{})

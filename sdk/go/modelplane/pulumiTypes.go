@@ -4901,6 +4901,669 @@ func (o GatewayLocalSecretReferencePtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// A gateway's figures for Prometheus.
+type GatewayMetrics struct {
+	// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+	Buckets []float64 `pulumi:"buckets"`
+	// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+	ServiceMonitor *GatewayServiceMonitor `pulumi:"serviceMonitor"`
+}
+
+// GatewayMetricsInput is an input type that accepts GatewayMetricsArgs and GatewayMetricsOutput values.
+// You can construct a concrete instance of `GatewayMetricsInput` via:
+//
+//	GatewayMetricsArgs{...}
+type GatewayMetricsInput interface {
+	pulumi.Input
+
+	ToGatewayMetricsOutput() GatewayMetricsOutput
+	ToGatewayMetricsOutputWithContext(context.Context) GatewayMetricsOutput
+}
+
+// A gateway's figures for Prometheus.
+type GatewayMetricsArgs struct {
+	// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+	Buckets pulumi.Float64ArrayInput `pulumi:"buckets"`
+	// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+	ServiceMonitor GatewayServiceMonitorPtrInput `pulumi:"serviceMonitor"`
+}
+
+func (GatewayMetricsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayMetrics)(nil)).Elem()
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsOutput() GatewayMetricsOutput {
+	return i.ToGatewayMetricsOutputWithContext(context.Background())
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsOutputWithContext(ctx context.Context) GatewayMetricsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayMetricsOutput)
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return i.ToGatewayMetricsPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayMetricsOutput).ToGatewayMetricsPtrOutputWithContext(ctx)
+}
+
+// GatewayMetricsPtrInput is an input type that accepts GatewayMetricsArgs, GatewayMetricsPtr and GatewayMetricsPtrOutput values.
+// You can construct a concrete instance of `GatewayMetricsPtrInput` via:
+//
+//	        GatewayMetricsArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayMetricsPtrInput interface {
+	pulumi.Input
+
+	ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput
+	ToGatewayMetricsPtrOutputWithContext(context.Context) GatewayMetricsPtrOutput
+}
+
+type gatewayMetricsPtrType GatewayMetricsArgs
+
+func GatewayMetricsPtr(v *GatewayMetricsArgs) GatewayMetricsPtrInput {
+	return (*gatewayMetricsPtrType)(v)
+}
+
+func (*gatewayMetricsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayMetrics)(nil)).Elem()
+}
+
+func (i *gatewayMetricsPtrType) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return i.ToGatewayMetricsPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayMetricsPtrType) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayMetricsPtrOutput)
+}
+
+// A gateway's figures for Prometheus.
+type GatewayMetricsOutput struct{ *pulumi.OutputState }
+
+func (GatewayMetricsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayMetrics)(nil)).Elem()
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsOutput() GatewayMetricsOutput {
+	return o
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsOutputWithContext(ctx context.Context) GatewayMetricsOutput {
+	return o
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return o.ToGatewayMetricsPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayMetrics) *GatewayMetrics {
+		return &v
+	}).(GatewayMetricsPtrOutput)
+}
+
+// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+func (o GatewayMetricsOutput) Buckets() pulumi.Float64ArrayOutput {
+	return o.ApplyT(func(v GatewayMetrics) []float64 { return v.Buckets }).(pulumi.Float64ArrayOutput)
+}
+
+// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+func (o GatewayMetricsOutput) ServiceMonitor() GatewayServiceMonitorPtrOutput {
+	return o.ApplyT(func(v GatewayMetrics) *GatewayServiceMonitor { return v.ServiceMonitor }).(GatewayServiceMonitorPtrOutput)
+}
+
+type GatewayMetricsPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayMetricsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayMetrics)(nil)).Elem()
+}
+
+func (o GatewayMetricsPtrOutput) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return o
+}
+
+func (o GatewayMetricsPtrOutput) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return o
+}
+
+func (o GatewayMetricsPtrOutput) Elem() GatewayMetricsOutput {
+	return o.ApplyT(func(v *GatewayMetrics) GatewayMetrics {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayMetrics
+		return ret
+	}).(GatewayMetricsOutput)
+}
+
+// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+func (o GatewayMetricsPtrOutput) Buckets() pulumi.Float64ArrayOutput {
+	return o.ApplyT(func(v *GatewayMetrics) []float64 {
+		if v == nil {
+			return nil
+		}
+		return v.Buckets
+	}).(pulumi.Float64ArrayOutput)
+}
+
+// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+func (o GatewayMetricsPtrOutput) ServiceMonitor() GatewayServiceMonitorPtrOutput {
+	return o.ApplyT(func(v *GatewayMetrics) *GatewayServiceMonitor {
+		if v == nil {
+			return nil
+		}
+		return v.ServiceMonitor
+	}).(GatewayServiceMonitorPtrOutput)
+}
+
+// Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+type GatewayOTLP struct {
+	// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+	Endpoint string `pulumi:"endpoint"`
+	// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+	Headers map[string]string `pulumi:"headers"`
+	// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+	Metrics *bool `pulumi:"metrics"`
+	// How data is sent. Default: `HTTP`.
+	Protocol *GatewayOTLPProtocol `pulumi:"protocol"`
+	// The part of all requests that is traced, from 0 to 1. Default: 1.
+	SampleRate *float64 `pulumi:"sampleRate"`
+	// Whether to send traces. A span has no header, and no value of a query. Default: true.
+	Traces *bool `pulumi:"traces"`
+}
+
+// Defaults sets the appropriate defaults for GatewayOTLP
+func (val *GatewayOTLP) Defaults() *GatewayOTLP {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Metrics == nil {
+		metrics_ := true
+		tmp.Metrics = &metrics_
+	}
+	if tmp.Protocol == nil {
+		protocol_ := GatewayOTLPProtocol("HTTP")
+		tmp.Protocol = &protocol_
+	}
+	if tmp.Traces == nil {
+		traces_ := true
+		tmp.Traces = &traces_
+	}
+	return &tmp
+}
+
+// GatewayOTLPInput is an input type that accepts GatewayOTLPArgs and GatewayOTLPOutput values.
+// You can construct a concrete instance of `GatewayOTLPInput` via:
+//
+//	GatewayOTLPArgs{...}
+type GatewayOTLPInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPOutput() GatewayOTLPOutput
+	ToGatewayOTLPOutputWithContext(context.Context) GatewayOTLPOutput
+}
+
+// Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+type GatewayOTLPArgs struct {
+	// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+	Endpoint pulumi.StringInput `pulumi:"endpoint"`
+	// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+	Headers pulumi.StringMapInput `pulumi:"headers"`
+	// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+	Metrics pulumi.BoolPtrInput `pulumi:"metrics"`
+	// How data is sent. Default: `HTTP`.
+	Protocol GatewayOTLPProtocolPtrInput `pulumi:"protocol"`
+	// The part of all requests that is traced, from 0 to 1. Default: 1.
+	SampleRate pulumi.Float64PtrInput `pulumi:"sampleRate"`
+	// Whether to send traces. A span has no header, and no value of a query. Default: true.
+	Traces pulumi.BoolPtrInput `pulumi:"traces"`
+}
+
+// Defaults sets the appropriate defaults for GatewayOTLPArgs
+func (val *GatewayOTLPArgs) Defaults() *GatewayOTLPArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Metrics == nil {
+		tmp.Metrics = pulumi.BoolPtr(true)
+	}
+	if tmp.Protocol == nil {
+		tmp.Protocol = GatewayOTLPProtocol("HTTP")
+	}
+	if tmp.Traces == nil {
+		tmp.Traces = pulumi.BoolPtr(true)
+	}
+	return &tmp
+}
+func (GatewayOTLPArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLP)(nil)).Elem()
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPOutput() GatewayOTLPOutput {
+	return i.ToGatewayOTLPOutputWithContext(context.Background())
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPOutputWithContext(ctx context.Context) GatewayOTLPOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayOTLPOutput)
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return i.ToGatewayOTLPPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayOTLPOutput).ToGatewayOTLPPtrOutputWithContext(ctx)
+}
+
+// GatewayOTLPPtrInput is an input type that accepts GatewayOTLPArgs, GatewayOTLPPtr and GatewayOTLPPtrOutput values.
+// You can construct a concrete instance of `GatewayOTLPPtrInput` via:
+//
+//	        GatewayOTLPArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayOTLPPtrInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput
+	ToGatewayOTLPPtrOutputWithContext(context.Context) GatewayOTLPPtrOutput
+}
+
+type gatewayOTLPPtrType GatewayOTLPArgs
+
+func GatewayOTLPPtr(v *GatewayOTLPArgs) GatewayOTLPPtrInput {
+	return (*gatewayOTLPPtrType)(v)
+}
+
+func (*gatewayOTLPPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayOTLP)(nil)).Elem()
+}
+
+func (i *gatewayOTLPPtrType) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return i.ToGatewayOTLPPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayOTLPPtrType) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayOTLPPtrOutput)
+}
+
+// Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+type GatewayOTLPOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLP)(nil)).Elem()
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPOutput() GatewayOTLPOutput {
+	return o
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPOutputWithContext(ctx context.Context) GatewayOTLPOutput {
+	return o
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return o.ToGatewayOTLPPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayOTLP) *GatewayOTLP {
+		return &v
+	}).(GatewayOTLPPtrOutput)
+}
+
+// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+func (o GatewayOTLPOutput) Endpoint() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewayOTLP) string { return v.Endpoint }).(pulumi.StringOutput)
+}
+
+// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+func (o GatewayOTLPOutput) Headers() pulumi.StringMapOutput {
+	return o.ApplyT(func(v GatewayOTLP) map[string]string { return v.Headers }).(pulumi.StringMapOutput)
+}
+
+// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+func (o GatewayOTLPOutput) Metrics() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *bool { return v.Metrics }).(pulumi.BoolPtrOutput)
+}
+
+// How data is sent. Default: `HTTP`.
+func (o GatewayOTLPOutput) Protocol() GatewayOTLPProtocolPtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *GatewayOTLPProtocol { return v.Protocol }).(GatewayOTLPProtocolPtrOutput)
+}
+
+// The part of all requests that is traced, from 0 to 1. Default: 1.
+func (o GatewayOTLPOutput) SampleRate() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *float64 { return v.SampleRate }).(pulumi.Float64PtrOutput)
+}
+
+// Whether to send traces. A span has no header, and no value of a query. Default: true.
+func (o GatewayOTLPOutput) Traces() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *bool { return v.Traces }).(pulumi.BoolPtrOutput)
+}
+
+type GatewayOTLPPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayOTLP)(nil)).Elem()
+}
+
+func (o GatewayOTLPPtrOutput) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPPtrOutput) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPPtrOutput) Elem() GatewayOTLPOutput {
+	return o.ApplyT(func(v *GatewayOTLP) GatewayOTLP {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayOTLP
+		return ret
+	}).(GatewayOTLPOutput)
+}
+
+// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+func (o GatewayOTLPPtrOutput) Endpoint() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Endpoint
+	}).(pulumi.StringPtrOutput)
+}
+
+// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+func (o GatewayOTLPPtrOutput) Headers() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GatewayOTLP) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Headers
+	}).(pulumi.StringMapOutput)
+}
+
+// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+func (o GatewayOTLPPtrOutput) Metrics() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Metrics
+	}).(pulumi.BoolPtrOutput)
+}
+
+// How data is sent. Default: `HTTP`.
+func (o GatewayOTLPPtrOutput) Protocol() GatewayOTLPProtocolPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *GatewayOTLPProtocol {
+		if v == nil {
+			return nil
+		}
+		return v.Protocol
+	}).(GatewayOTLPProtocolPtrOutput)
+}
+
+// The part of all requests that is traced, from 0 to 1. Default: 1.
+func (o GatewayOTLPPtrOutput) SampleRate() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *float64 {
+		if v == nil {
+			return nil
+		}
+		return v.SampleRate
+	}).(pulumi.Float64PtrOutput)
+}
+
+// Whether to send traces. A span has no header, and no value of a query. Default: true.
+func (o GatewayOTLPPtrOutput) Traces() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Traces
+	}).(pulumi.BoolPtrOutput)
+}
+
+// What a gateway tells of its requests.
+type GatewayObservability struct {
+	// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+	AccessLog *bool `pulumi:"accessLog"`
+	// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+	Dashboard *bool `pulumi:"dashboard"`
+	// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+	Metrics *GatewayMetrics `pulumi:"metrics"`
+	// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+	Otlp *GatewayOTLP `pulumi:"otlp"`
+}
+
+// Defaults sets the appropriate defaults for GatewayObservability
+func (val *GatewayObservability) Defaults() *GatewayObservability {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AccessLog == nil {
+		accessLog_ := false
+		tmp.AccessLog = &accessLog_
+	}
+	if tmp.Dashboard == nil {
+		dashboard_ := false
+		tmp.Dashboard = &dashboard_
+	}
+	tmp.Otlp = tmp.Otlp.Defaults()
+
+	return &tmp
+}
+
+// GatewayObservabilityInput is an input type that accepts GatewayObservabilityArgs and GatewayObservabilityOutput values.
+// You can construct a concrete instance of `GatewayObservabilityInput` via:
+//
+//	GatewayObservabilityArgs{...}
+type GatewayObservabilityInput interface {
+	pulumi.Input
+
+	ToGatewayObservabilityOutput() GatewayObservabilityOutput
+	ToGatewayObservabilityOutputWithContext(context.Context) GatewayObservabilityOutput
+}
+
+// What a gateway tells of its requests.
+type GatewayObservabilityArgs struct {
+	// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+	AccessLog pulumi.BoolPtrInput `pulumi:"accessLog"`
+	// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+	Dashboard pulumi.BoolPtrInput `pulumi:"dashboard"`
+	// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+	Metrics GatewayMetricsPtrInput `pulumi:"metrics"`
+	// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+	Otlp GatewayOTLPPtrInput `pulumi:"otlp"`
+}
+
+// Defaults sets the appropriate defaults for GatewayObservabilityArgs
+func (val *GatewayObservabilityArgs) Defaults() *GatewayObservabilityArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AccessLog == nil {
+		tmp.AccessLog = pulumi.BoolPtr(false)
+	}
+	if tmp.Dashboard == nil {
+		tmp.Dashboard = pulumi.BoolPtr(false)
+	}
+
+	return &tmp
+}
+func (GatewayObservabilityArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayObservability)(nil)).Elem()
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityOutput() GatewayObservabilityOutput {
+	return i.ToGatewayObservabilityOutputWithContext(context.Background())
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityOutputWithContext(ctx context.Context) GatewayObservabilityOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayObservabilityOutput)
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return i.ToGatewayObservabilityPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayObservabilityOutput).ToGatewayObservabilityPtrOutputWithContext(ctx)
+}
+
+// GatewayObservabilityPtrInput is an input type that accepts GatewayObservabilityArgs, GatewayObservabilityPtr and GatewayObservabilityPtrOutput values.
+// You can construct a concrete instance of `GatewayObservabilityPtrInput` via:
+//
+//	        GatewayObservabilityArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayObservabilityPtrInput interface {
+	pulumi.Input
+
+	ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput
+	ToGatewayObservabilityPtrOutputWithContext(context.Context) GatewayObservabilityPtrOutput
+}
+
+type gatewayObservabilityPtrType GatewayObservabilityArgs
+
+func GatewayObservabilityPtr(v *GatewayObservabilityArgs) GatewayObservabilityPtrInput {
+	return (*gatewayObservabilityPtrType)(v)
+}
+
+func (*gatewayObservabilityPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayObservability)(nil)).Elem()
+}
+
+func (i *gatewayObservabilityPtrType) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return i.ToGatewayObservabilityPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayObservabilityPtrType) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayObservabilityPtrOutput)
+}
+
+// What a gateway tells of its requests.
+type GatewayObservabilityOutput struct{ *pulumi.OutputState }
+
+func (GatewayObservabilityOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayObservability)(nil)).Elem()
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityOutput() GatewayObservabilityOutput {
+	return o
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityOutputWithContext(ctx context.Context) GatewayObservabilityOutput {
+	return o
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return o.ToGatewayObservabilityPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayObservability) *GatewayObservability {
+		return &v
+	}).(GatewayObservabilityPtrOutput)
+}
+
+// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+func (o GatewayObservabilityOutput) AccessLog() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *bool { return v.AccessLog }).(pulumi.BoolPtrOutput)
+}
+
+// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+func (o GatewayObservabilityOutput) Dashboard() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *bool { return v.Dashboard }).(pulumi.BoolPtrOutput)
+}
+
+// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+func (o GatewayObservabilityOutput) Metrics() GatewayMetricsPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *GatewayMetrics { return v.Metrics }).(GatewayMetricsPtrOutput)
+}
+
+// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+func (o GatewayObservabilityOutput) Otlp() GatewayOTLPPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *GatewayOTLP { return v.Otlp }).(GatewayOTLPPtrOutput)
+}
+
+type GatewayObservabilityPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayObservabilityPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayObservability)(nil)).Elem()
+}
+
+func (o GatewayObservabilityPtrOutput) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return o
+}
+
+func (o GatewayObservabilityPtrOutput) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return o
+}
+
+func (o GatewayObservabilityPtrOutput) Elem() GatewayObservabilityOutput {
+	return o.ApplyT(func(v *GatewayObservability) GatewayObservability {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayObservability
+		return ret
+	}).(GatewayObservabilityOutput)
+}
+
+// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+func (o GatewayObservabilityPtrOutput) AccessLog() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AccessLog
+	}).(pulumi.BoolPtrOutput)
+}
+
+// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+func (o GatewayObservabilityPtrOutput) Dashboard() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Dashboard
+	}).(pulumi.BoolPtrOutput)
+}
+
+// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+func (o GatewayObservabilityPtrOutput) Metrics() GatewayMetricsPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *GatewayMetrics {
+		if v == nil {
+			return nil
+		}
+		return v.Metrics
+	}).(GatewayMetricsPtrOutput)
+}
+
+// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+func (o GatewayObservabilityPtrOutput) Otlp() GatewayOTLPPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *GatewayOTLP {
+		if v == nil {
+			return nil
+		}
+		return v.Otlp
+	}).(GatewayOTLPPtrOutput)
+}
+
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
@@ -4917,15 +5580,14 @@ type GatewayReference struct {
 	Name string `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace string `pulumi:"namespace"`
-	// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+	// Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
 	Observed *bool `pulumi:"observed"`
 	// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
 	PlainListener *string `pulumi:"plainListener"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
-	Public *bool `pulumi:"public"`
-	// The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+	Public         *bool    `pulumi:"public"`
 	TrustedProxies []string `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url string `pulumi:"url"`
@@ -4983,15 +5645,14 @@ type GatewayReferenceArgs struct {
 	Name pulumi.StringInput `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace pulumi.StringInput `pulumi:"namespace"`
-	// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+	// Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
 	Observed pulumi.BoolPtrInput `pulumi:"observed"`
 	// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
 	PlainListener pulumi.StringPtrInput `pulumi:"plainListener"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
-	Public pulumi.BoolPtrInput `pulumi:"public"`
-	// The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
+	Public         pulumi.BoolPtrInput     `pulumi:"public"`
 	TrustedProxies pulumi.StringArrayInput `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url pulumi.StringInput `pulumi:"url"`
@@ -5079,7 +5740,7 @@ func (o GatewayReferenceOutput) Namespace() pulumi.StringOutput {
 	return o.ApplyT(func(v GatewayReference) string { return v.Namespace }).(pulumi.StringOutput)
 }
 
-// Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+// Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
 func (o GatewayReferenceOutput) Observed() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Observed }).(pulumi.BoolPtrOutput)
 }
@@ -5099,7 +5760,6 @@ func (o GatewayReferenceOutput) Public() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Public }).(pulumi.BoolPtrOutput)
 }
 
-// The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
 func (o GatewayReferenceOutput) TrustedProxies() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v GatewayReference) []string { return v.TrustedProxies }).(pulumi.StringArrayOutput)
 }
@@ -5487,6 +6147,165 @@ func (o GatewayServicePtrOutput) Type() GatewayServiceTypePtrOutput {
 		}
 		return v.Type
 	}).(GatewayServiceTypePtrOutput)
+}
+
+// A ServiceMonitor of Prometheus' operator.
+type GatewayServiceMonitor struct {
+	// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+	Interval *string `pulumi:"interval"`
+	// Labels for it, by which the operator selects, such as `release: prometheus`.
+	Labels map[string]string `pulumi:"labels"`
+}
+
+// GatewayServiceMonitorInput is an input type that accepts GatewayServiceMonitorArgs and GatewayServiceMonitorOutput values.
+// You can construct a concrete instance of `GatewayServiceMonitorInput` via:
+//
+//	GatewayServiceMonitorArgs{...}
+type GatewayServiceMonitorInput interface {
+	pulumi.Input
+
+	ToGatewayServiceMonitorOutput() GatewayServiceMonitorOutput
+	ToGatewayServiceMonitorOutputWithContext(context.Context) GatewayServiceMonitorOutput
+}
+
+// A ServiceMonitor of Prometheus' operator.
+type GatewayServiceMonitorArgs struct {
+	// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+	Interval pulumi.StringPtrInput `pulumi:"interval"`
+	// Labels for it, by which the operator selects, such as `release: prometheus`.
+	Labels pulumi.StringMapInput `pulumi:"labels"`
+}
+
+func (GatewayServiceMonitorArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorOutput() GatewayServiceMonitorOutput {
+	return i.ToGatewayServiceMonitorOutputWithContext(context.Background())
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorOutputWithContext(ctx context.Context) GatewayServiceMonitorOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayServiceMonitorOutput)
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return i.ToGatewayServiceMonitorPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayServiceMonitorOutput).ToGatewayServiceMonitorPtrOutputWithContext(ctx)
+}
+
+// GatewayServiceMonitorPtrInput is an input type that accepts GatewayServiceMonitorArgs, GatewayServiceMonitorPtr and GatewayServiceMonitorPtrOutput values.
+// You can construct a concrete instance of `GatewayServiceMonitorPtrInput` via:
+//
+//	        GatewayServiceMonitorArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayServiceMonitorPtrInput interface {
+	pulumi.Input
+
+	ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput
+	ToGatewayServiceMonitorPtrOutputWithContext(context.Context) GatewayServiceMonitorPtrOutput
+}
+
+type gatewayServiceMonitorPtrType GatewayServiceMonitorArgs
+
+func GatewayServiceMonitorPtr(v *GatewayServiceMonitorArgs) GatewayServiceMonitorPtrInput {
+	return (*gatewayServiceMonitorPtrType)(v)
+}
+
+func (*gatewayServiceMonitorPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (i *gatewayServiceMonitorPtrType) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return i.ToGatewayServiceMonitorPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayServiceMonitorPtrType) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayServiceMonitorPtrOutput)
+}
+
+// A ServiceMonitor of Prometheus' operator.
+type GatewayServiceMonitorOutput struct{ *pulumi.OutputState }
+
+func (GatewayServiceMonitorOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorOutput() GatewayServiceMonitorOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorOutputWithContext(ctx context.Context) GatewayServiceMonitorOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return o.ToGatewayServiceMonitorPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayServiceMonitor) *GatewayServiceMonitor {
+		return &v
+	}).(GatewayServiceMonitorPtrOutput)
+}
+
+// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+func (o GatewayServiceMonitorOutput) Interval() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayServiceMonitor) *string { return v.Interval }).(pulumi.StringPtrOutput)
+}
+
+// Labels for it, by which the operator selects, such as `release: prometheus`.
+func (o GatewayServiceMonitorOutput) Labels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v GatewayServiceMonitor) map[string]string { return v.Labels }).(pulumi.StringMapOutput)
+}
+
+type GatewayServiceMonitorPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayServiceMonitorPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (o GatewayServiceMonitorPtrOutput) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorPtrOutput) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorPtrOutput) Elem() GatewayServiceMonitorOutput {
+	return o.ApplyT(func(v *GatewayServiceMonitor) GatewayServiceMonitor {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayServiceMonitor
+		return ret
+	}).(GatewayServiceMonitorOutput)
+}
+
+// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+func (o GatewayServiceMonitorPtrOutput) Interval() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayServiceMonitor) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Interval
+	}).(pulumi.StringPtrOutput)
+}
+
+// Labels for it, by which the operator selects, such as `release: prometheus`.
+func (o GatewayServiceMonitorPtrOutput) Labels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GatewayServiceMonitor) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Labels
+	}).(pulumi.StringMapOutput)
 }
 
 // How many requests may be under way at once.
@@ -8423,11 +9242,19 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayHttpsPtrInput)(nil)).Elem(), GatewayHttpsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayLocalSecretReferenceInput)(nil)).Elem(), GatewayLocalSecretReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayLocalSecretReferencePtrInput)(nil)).Elem(), GatewayLocalSecretReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayMetricsInput)(nil)).Elem(), GatewayMetricsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayMetricsPtrInput)(nil)).Elem(), GatewayMetricsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPInput)(nil)).Elem(), GatewayOTLPArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPPtrInput)(nil)).Elem(), GatewayOTLPArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayObservabilityInput)(nil)).Elem(), GatewayObservabilityArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayObservabilityPtrInput)(nil)).Elem(), GatewayObservabilityArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayReferenceInput)(nil)).Elem(), GatewayReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySecretReferenceInput)(nil)).Elem(), GatewaySecretReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySecretReferencePtrInput)(nil)).Elem(), GatewaySecretReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceMonitorInput)(nil)).Elem(), GatewayServiceMonitorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceMonitorPtrInput)(nil)).Elem(), GatewayServiceMonitorArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitInput)(nil)).Elem(), InFlightLimitArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitArrayInput)(nil)).Elem(), InFlightLimitArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*OutlierEjectionInput)(nil)).Elem(), OutlierEjectionArgs{})
@@ -8517,11 +9344,19 @@ func init() {
 	pulumi.RegisterOutputType(GatewayHttpsPtrOutput{})
 	pulumi.RegisterOutputType(GatewayLocalSecretReferenceOutput{})
 	pulumi.RegisterOutputType(GatewayLocalSecretReferencePtrOutput{})
+	pulumi.RegisterOutputType(GatewayMetricsOutput{})
+	pulumi.RegisterOutputType(GatewayMetricsPtrOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPPtrOutput{})
+	pulumi.RegisterOutputType(GatewayObservabilityOutput{})
+	pulumi.RegisterOutputType(GatewayObservabilityPtrOutput{})
 	pulumi.RegisterOutputType(GatewayReferenceOutput{})
 	pulumi.RegisterOutputType(GatewaySecretReferenceOutput{})
 	pulumi.RegisterOutputType(GatewaySecretReferencePtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceOutput{})
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
+	pulumi.RegisterOutputType(GatewayServiceMonitorOutput{})
+	pulumi.RegisterOutputType(GatewayServiceMonitorPtrOutput{})
 	pulumi.RegisterOutputType(InFlightLimitOutput{})
 	pulumi.RegisterOutputType(InFlightLimitArrayOutput{})
 	pulumi.RegisterOutputType(OutlierEjectionOutput{})

@@ -695,6 +695,94 @@ export interface GatewayLocalSecretReferenceArgs {
 }
 
 /**
+ * A gateway's figures for Prometheus.
+ */
+export interface GatewayMetricsArgs {
+    /**
+     * The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+     */
+    buckets?: pulumi.Input<pulumi.Input<number>[] | undefined>;
+    /**
+     * A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+     */
+    serviceMonitor?: pulumi.Input<inputs.GatewayServiceMonitorArgs | undefined>;
+}
+
+/**
+ * Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+ */
+export interface GatewayOTLPArgs {
+    /**
+     * The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+     */
+    endpoint: pulumi.Input<string>;
+    /**
+     * Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+     */
+    headers?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+     */
+    metrics?: pulumi.Input<boolean | undefined>;
+    /**
+     * How data is sent. Default: `HTTP`.
+     */
+    protocol?: pulumi.Input<enums.GatewayOTLPProtocol | undefined>;
+    /**
+     * The part of all requests that is traced, from 0 to 1. Default: 1.
+     */
+    sampleRate?: pulumi.Input<number | undefined>;
+    /**
+     * Whether to send traces. A span has no header, and no value of a query. Default: true.
+     */
+    traces?: pulumi.Input<boolean | undefined>;
+}
+/**
+ * gatewayOTLPArgsProvideDefaults sets the appropriate defaults for GatewayOTLPArgs
+ */
+export function gatewayOTLPArgsProvideDefaults(val: GatewayOTLPArgs): GatewayOTLPArgs {
+    return {
+        ...val,
+        metrics: (val.metrics) ?? true,
+        protocol: (val.protocol) ?? "HTTP",
+        traces: (val.traces) ?? true,
+    };
+}
+
+/**
+ * What a gateway tells of its requests.
+ */
+export interface GatewayObservabilityArgs {
+    /**
+     * Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+     */
+    accessLog?: pulumi.Input<boolean | undefined>;
+    /**
+     * Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+     */
+    dashboard?: pulumi.Input<boolean | undefined>;
+    /**
+     * Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+     */
+    metrics?: pulumi.Input<inputs.GatewayMetricsArgs | undefined>;
+    /**
+     * Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+     */
+    otlp?: pulumi.Input<inputs.GatewayOTLPArgs | undefined>;
+}
+/**
+ * gatewayObservabilityArgsProvideDefaults sets the appropriate defaults for GatewayObservabilityArgs
+ */
+export function gatewayObservabilityArgsProvideDefaults(val: GatewayObservabilityArgs): GatewayObservabilityArgs {
+    return {
+        ...val,
+        accessLog: (val.accessLog) ?? false,
+        dashboard: (val.dashboard) ?? false,
+        otlp: pulumi.output(val.otlp).apply(v => v === undefined ? undefined : inputs.gatewayOTLPArgsProvideDefaults(v)),
+    };
+}
+
+/**
  * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
  */
 export interface GatewayReferenceArgs {
@@ -727,7 +815,7 @@ export interface GatewayReferenceArgs {
      */
     namespace: pulumi.Input<string>;
     /**
-     * Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+     * Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
      */
     observed?: pulumi.Input<boolean | undefined>;
     /**
@@ -742,9 +830,6 @@ export interface GatewayReferenceArgs {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: pulumi.Input<boolean | undefined>;
-    /**
-     * The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
-     */
     trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
@@ -807,6 +892,20 @@ export function gatewayServiceArgsProvideDefaults(val: GatewayServiceArgs): Gate
         ...val,
         type: (val.type) ?? "LoadBalancer",
     };
+}
+
+/**
+ * A ServiceMonitor of Prometheus' operator.
+ */
+export interface GatewayServiceMonitorArgs {
+    /**
+     * How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+     */
+    interval?: pulumi.Input<string | undefined>;
+    /**
+     * Labels for it, by which the operator selects, such as `release: prometheus`.
+     */
+    labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }
 
 /**

@@ -325,7 +325,7 @@ export interface GatewayReference {
      */
     namespace: string;
     /**
-     * Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+     * Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
      */
     observed?: boolean;
     /**
@@ -340,9 +340,6 @@ export interface GatewayReference {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: boolean;
-    /**
-     * The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
-     */
     trustedProxies?: string[];
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.

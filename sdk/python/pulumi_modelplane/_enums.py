@@ -15,6 +15,7 @@ __all__ = [
     'DeploymentEnginePreset',
     'EndpointProtocol',
     'GatewayNamespacesFrom',
+    'GatewayOTLPProtocol',
     'GatewayPlainHttp',
     'GatewayServiceType',
     'GatewayTlsVersion',
@@ -131,6 +132,18 @@ class GatewayNamespacesFrom(_builtins.str, Enum):
     SELECTOR = "Selector"
     """
     The namespaces that have certain labels.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayOTLPProtocol")
+class GatewayOTLPProtocol(_builtins.str, Enum):
+    HTTP = "HTTP"
+    """
+    Protobuf over HTTP, by custom on port 4318.
+    """
+    GRPC = "GRPC"
+    """
+    gRPC, by custom on port 4317.
     """
 
 

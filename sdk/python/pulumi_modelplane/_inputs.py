@@ -70,12 +70,20 @@ __all__ = [
     'GatewayHttpsArgsDict',
     'GatewayLocalSecretReferenceArgs',
     'GatewayLocalSecretReferenceArgsDict',
+    'GatewayMetricsArgs',
+    'GatewayMetricsArgsDict',
+    'GatewayOTLPArgs',
+    'GatewayOTLPArgsDict',
+    'GatewayObservabilityArgs',
+    'GatewayObservabilityArgsDict',
     'GatewayReferenceArgs',
     'GatewayReferenceArgsDict',
     'GatewaySecretReferenceArgs',
     'GatewaySecretReferenceArgsDict',
     'GatewayServiceArgs',
     'GatewayServiceArgsDict',
+    'GatewayServiceMonitorArgs',
+    'GatewayServiceMonitorArgsDict',
     'InFlightLimitArgs',
     'InFlightLimitArgsDict',
     'OutlierEjectionArgs',
@@ -2803,6 +2811,297 @@ class GatewayLocalSecretReferenceArgs:
         pulumi.set(self, "name", value)
 
 
+class GatewayMetricsArgsDict(TypedDict):
+    """
+    A gateway's figures for Prometheus.
+    """
+    buckets: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]]]
+    """
+    The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+    """
+    service_monitor: NotRequired[pulumi.Input[Optional['GatewayServiceMonitorArgsDict']]]
+    """
+    A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+    """
+
+@pulumi.input_type
+class GatewayMetricsArgs:
+    def __init__(__self__, *,
+                 buckets: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]] = None,
+                 service_monitor: pulumi.Input[Optional['GatewayServiceMonitorArgs']] = None):
+        """
+        A gateway's figures for Prometheus.
+
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.float]]] buckets: The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+        :param pulumi.Input['GatewayServiceMonitorArgs'] service_monitor: A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+        """
+        if buckets is not None:
+            pulumi.set(__self__, "buckets", buckets)
+        if service_monitor is not None:
+            pulumi.set(__self__, "service_monitor", service_monitor)
+
+    @_builtins.property
+    @pulumi.getter
+    def buckets(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]]:
+        """
+        The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+        """
+        return pulumi.get(self, "buckets")
+
+    @buckets.setter
+    def buckets(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]]):
+        pulumi.set(self, "buckets", value)
+
+    @_builtins.property
+    @pulumi.getter(name="serviceMonitor")
+    def service_monitor(self) -> pulumi.Input[Optional['GatewayServiceMonitorArgs']]:
+        """
+        A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+        """
+        return pulumi.get(self, "service_monitor")
+
+    @service_monitor.setter
+    def service_monitor(self, value: pulumi.Input[Optional['GatewayServiceMonitorArgs']]):
+        pulumi.set(self, "service_monitor", value)
+
+
+class GatewayOTLPArgsDict(TypedDict):
+    """
+    Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+    """
+    endpoint: pulumi.Input[_builtins.str]
+    """
+    The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+    """
+    headers: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+    """
+    metrics: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+    """
+    protocol: NotRequired[pulumi.Input[Optional['GatewayOTLPProtocol']]]
+    """
+    How data is sent. Default: `HTTP`.
+    """
+    sample_rate: NotRequired[pulumi.Input[Optional[_builtins.float]]]
+    """
+    The part of all requests that is traced, from 0 to 1. Default: 1.
+    """
+    traces: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether to send traces. A span has no header, and no value of a query. Default: true.
+    """
+
+@pulumi.input_type
+class GatewayOTLPArgs:
+    def __init__(__self__, *,
+                 endpoint: pulumi.Input[_builtins.str],
+                 headers: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 metrics: pulumi.Input[Optional[_builtins.bool]] = None,
+                 protocol: pulumi.Input[Optional['GatewayOTLPProtocol']] = None,
+                 sample_rate: pulumi.Input[Optional[_builtins.float]] = None,
+                 traces: pulumi.Input[Optional[_builtins.bool]] = None):
+        """
+        Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+
+        :param pulumi.Input[_builtins.str] endpoint: The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] headers: Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+        :param pulumi.Input[_builtins.bool] metrics: Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+        :param pulumi.Input['GatewayOTLPProtocol'] protocol: How data is sent. Default: `HTTP`.
+        :param pulumi.Input[_builtins.float] sample_rate: The part of all requests that is traced, from 0 to 1. Default: 1.
+        :param pulumi.Input[_builtins.bool] traces: Whether to send traces. A span has no header, and no value of a query. Default: true.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        if headers is not None:
+            pulumi.set(__self__, "headers", headers)
+        if metrics is None:
+            metrics = True
+        if metrics is not None:
+            pulumi.set(__self__, "metrics", metrics)
+        if protocol is None:
+            protocol = 'HTTP'
+        if protocol is not None:
+            pulumi.set(__self__, "protocol", protocol)
+        if sample_rate is not None:
+            pulumi.set(__self__, "sample_rate", sample_rate)
+        if traces is None:
+            traces = True
+        if traces is not None:
+            pulumi.set(__self__, "traces", traces)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> pulumi.Input[_builtins.str]:
+        """
+        The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @endpoint.setter
+    def endpoint(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "endpoint", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+        """
+        return pulumi.get(self, "headers")
+
+    @headers.setter
+    def headers(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "headers", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def metrics(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+        """
+        return pulumi.get(self, "metrics")
+
+    @metrics.setter
+    def metrics(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "metrics", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def protocol(self) -> pulumi.Input[Optional['GatewayOTLPProtocol']]:
+        """
+        How data is sent. Default: `HTTP`.
+        """
+        return pulumi.get(self, "protocol")
+
+    @protocol.setter
+    def protocol(self, value: pulumi.Input[Optional['GatewayOTLPProtocol']]):
+        pulumi.set(self, "protocol", value)
+
+    @_builtins.property
+    @pulumi.getter(name="sampleRate")
+    def sample_rate(self) -> pulumi.Input[Optional[_builtins.float]]:
+        """
+        The part of all requests that is traced, from 0 to 1. Default: 1.
+        """
+        return pulumi.get(self, "sample_rate")
+
+    @sample_rate.setter
+    def sample_rate(self, value: pulumi.Input[Optional[_builtins.float]]):
+        pulumi.set(self, "sample_rate", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def traces(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether to send traces. A span has no header, and no value of a query. Default: true.
+        """
+        return pulumi.get(self, "traces")
+
+    @traces.setter
+    def traces(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "traces", value)
+
+
+class GatewayObservabilityArgsDict(TypedDict):
+    """
+    What a gateway tells of its requests.
+    """
+    access_log: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+    """
+    dashboard: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+    """
+    metrics: NotRequired[pulumi.Input[Optional['GatewayMetricsArgsDict']]]
+    """
+    Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+    """
+    otlp: NotRequired[pulumi.Input[Optional['GatewayOTLPArgsDict']]]
+    """
+    Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+    """
+
+@pulumi.input_type
+class GatewayObservabilityArgs:
+    def __init__(__self__, *,
+                 access_log: pulumi.Input[Optional[_builtins.bool]] = None,
+                 dashboard: pulumi.Input[Optional[_builtins.bool]] = None,
+                 metrics: pulumi.Input[Optional['GatewayMetricsArgs']] = None,
+                 otlp: pulumi.Input[Optional['GatewayOTLPArgs']] = None):
+        """
+        What a gateway tells of its requests.
+
+        :param pulumi.Input[_builtins.bool] access_log: Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+        :param pulumi.Input[_builtins.bool] dashboard: Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+        :param pulumi.Input['GatewayMetricsArgs'] metrics: Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+        :param pulumi.Input['GatewayOTLPArgs'] otlp: Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+        """
+        if access_log is None:
+            access_log = False
+        if access_log is not None:
+            pulumi.set(__self__, "access_log", access_log)
+        if dashboard is None:
+            dashboard = False
+        if dashboard is not None:
+            pulumi.set(__self__, "dashboard", dashboard)
+        if metrics is not None:
+            pulumi.set(__self__, "metrics", metrics)
+        if otlp is not None:
+            pulumi.set(__self__, "otlp", otlp)
+
+    @_builtins.property
+    @pulumi.getter(name="accessLog")
+    def access_log(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+        """
+        return pulumi.get(self, "access_log")
+
+    @access_log.setter
+    def access_log(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "access_log", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def dashboard(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+        """
+        return pulumi.get(self, "dashboard")
+
+    @dashboard.setter
+    def dashboard(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "dashboard", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def metrics(self) -> pulumi.Input[Optional['GatewayMetricsArgs']]:
+        """
+        Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+        """
+        return pulumi.get(self, "metrics")
+
+    @metrics.setter
+    def metrics(self, value: pulumi.Input[Optional['GatewayMetricsArgs']]):
+        pulumi.set(self, "metrics", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def otlp(self) -> pulumi.Input[Optional['GatewayOTLPArgs']]:
+        """
+        Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+        """
+        return pulumi.get(self, "otlp")
+
+    @otlp.setter
+    def otlp(self, value: pulumi.Input[Optional['GatewayOTLPArgs']]):
+        pulumi.set(self, "otlp", value)
+
+
 class GatewayReferenceArgsDict(TypedDict):
     """
     A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
@@ -2841,7 +3140,7 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     observed: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
-    Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+    Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
     """
     plain_listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -2856,9 +3155,6 @@ class GatewayReferenceArgsDict(TypedDict):
     Whether the listener can be reached from the internet, as far as is known. Default: false.
     """
     trusted_proxies: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
-    """
-    The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
-    """
 
 @pulumi.input_type
 class GatewayReferenceArgs:
@@ -2887,11 +3183,10 @@ class GatewayReferenceArgs:
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the listener has certificates for. Default: a service may have any.
         :param pulumi.Input[_builtins.str] inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
-        :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
         :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
@@ -3025,7 +3320,7 @@ class GatewayReferenceArgs:
     @pulumi.getter
     def observed(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
         """
         return pulumi.get(self, "observed")
 
@@ -3072,9 +3367,6 @@ class GatewayReferenceArgs:
     @_builtins.property
     @pulumi.getter(name="trustedProxies")
     def trusted_proxies(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
-        """
-        The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
-        """
         return pulumi.get(self, "trusted_proxies")
 
     @trusted_proxies.setter
@@ -3229,6 +3521,60 @@ class GatewayServiceArgs:
     @type.setter
     def type(self, value: pulumi.Input[Optional['GatewayServiceType']]):
         pulumi.set(self, "type", value)
+
+
+class GatewayServiceMonitorArgsDict(TypedDict):
+    """
+    A ServiceMonitor of Prometheus' operator.
+    """
+    interval: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+    """
+    labels: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Labels for it, by which the operator selects, such as `release: prometheus`.
+    """
+
+@pulumi.input_type
+class GatewayServiceMonitorArgs:
+    def __init__(__self__, *,
+                 interval: pulumi.Input[Optional[_builtins.str]] = None,
+                 labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None):
+        """
+        A ServiceMonitor of Prometheus' operator.
+
+        :param pulumi.Input[_builtins.str] interval: How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for it, by which the operator selects, such as `release: prometheus`.
+        """
+        if interval is not None:
+            pulumi.set(__self__, "interval", interval)
+        if labels is not None:
+            pulumi.set(__self__, "labels", labels)
+
+    @_builtins.property
+    @pulumi.getter
+    def interval(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+        """
+        return pulumi.get(self, "interval")
+
+    @interval.setter
+    def interval(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "interval", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Labels for it, by which the operator selects, such as `release: prometheus`.
+        """
+        return pulumi.get(self, "labels")
+
+    @labels.setter
+    def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "labels", value)
 
 
 class InFlightLimitArgsDict(TypedDict):

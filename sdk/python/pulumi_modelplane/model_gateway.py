@@ -32,6 +32,7 @@ class ModelGatewayArgs:
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 observability: pulumi.Input[Optional['GatewayObservabilityArgs']] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
                  public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
@@ -49,6 +50,7 @@ class ModelGatewayArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
+        :param pulumi.Input['GatewayObservabilityArgs'] observability: What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
@@ -78,6 +80,8 @@ class ModelGatewayArgs:
             pulumi.set(__self__, "name", name)
         if namespace is not None:
             pulumi.set(__self__, "namespace", namespace)
+        if observability is not None:
+            pulumi.set(__self__, "observability", observability)
         if port is None:
             port = 80
         if port is not None:
@@ -213,6 +217,18 @@ class ModelGatewayArgs:
 
     @_builtins.property
     @pulumi.getter
+    def observability(self) -> pulumi.Input[Optional['GatewayObservabilityArgs']]:
+        """
+        What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+        """
+        return pulumi.get(self, "observability")
+
+    @observability.setter
+    def observability(self, value: pulumi.Input[Optional['GatewayObservabilityArgs']]):
+        pulumi.set(self, "observability", value)
+
+    @_builtins.property
+    @pulumi.getter
     def port(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
         The port that clients connect to, from 1 to 65535. Default: 80.
@@ -276,6 +292,7 @@ class ModelGateway(pulumi.ComponentResource):
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 observability: pulumi.Input[Optional[Union['GatewayObservabilityArgs', 'GatewayObservabilityArgsDict']]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
                  public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
@@ -314,6 +331,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
+        :param pulumi.Input[Union['GatewayObservabilityArgs', 'GatewayObservabilityArgsDict']] observability: What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
         :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
@@ -371,6 +389,7 @@ class ModelGateway(pulumi.ComponentResource):
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 observability: pulumi.Input[Optional[Union['GatewayObservabilityArgs', 'GatewayObservabilityArgsDict']]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
                  public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
@@ -400,6 +419,7 @@ class ModelGateway(pulumi.ComponentResource):
             __props__.__dict__["labels"] = labels
             __props__.__dict__["name"] = name
             __props__.__dict__["namespace"] = namespace
+            __props__.__dict__["observability"] = observability
             if port is None:
                 port = 80
             __props__.__dict__["port"] = port

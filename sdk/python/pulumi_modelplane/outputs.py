@@ -941,11 +941,10 @@ class GatewayReference(dict):
         :param Sequence[_builtins.str] hostnames: The host names that the listener has certificates for. Default: a service may have any.
         :param _builtins.str inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
-        :param _builtins.bool observed: Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        :param _builtins.bool observed: Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
         :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
-        :param Sequence[_builtins.str] trusted_proxies: The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
@@ -1047,7 +1046,7 @@ class GatewayReference(dict):
     @pulumi.getter
     def observed(self) -> Optional[_builtins.bool]:
         """
-        Whether its Traefik counts or logs which endpoint answered, by the header `X-Modelplane-Endpoint` that services then add to each answer. It needs the plugin. Default: false.
+        Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
         """
         return pulumi.get(self, "observed")
 
@@ -1078,9 +1077,6 @@ class GatewayReference(dict):
     @_builtins.property
     @pulumi.getter(name="trustedProxies")
     def trusted_proxies(self) -> Optional[Sequence[_builtins.str]]:
-        """
-        The IP ranges of the proxies in front of the listener that say in `X-Forwarded-For` which client they ask for, in CIDR notation (`10.0.0.0/8`). Default: none, the client is whoever connects.
-        """
         return pulumi.get(self, "trusted_proxies")
 
 

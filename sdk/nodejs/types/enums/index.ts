@@ -122,6 +122,19 @@ export const GatewayNamespacesFrom = {
 
 export type GatewayNamespacesFrom = (typeof GatewayNamespacesFrom)[keyof typeof GatewayNamespacesFrom];
 
+export const GatewayOTLPProtocol = {
+    /**
+     * Protobuf over HTTP, by custom on port 4318.
+     */
+    HTTP: "HTTP",
+    /**
+     * gRPC, by custom on port 4317.
+     */
+    GRPC: "GRPC",
+} as const;
+
+export type GatewayOTLPProtocol = (typeof GatewayOTLPProtocol)[keyof typeof GatewayOTLPProtocol];
+
 export const GatewayPlainHttp = {
     /**
      * Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
