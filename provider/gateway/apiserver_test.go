@@ -28,13 +28,14 @@ var gateways = rapid.Custom(func(t *rapid.T) Args {
 	a.Labels = rapid.MapOfN(rapid.StringMatching(`([a-z]{1,9}\.example/)?[A-Za-z0-9]{1,63}`),
 		rapid.StringMatching(`([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?`), 0, 3).Draw(t, "labels")
 	a.Annotations = rapid.MapOfN(rapid.StringMatching(`([a-z]{1,9}\.example/)?[A-Za-z0-9]{1,63}`), rapid.String(), 0, 3).Draw(t, "annotations")
+	a.NetworkPolicy = true
 	return a
 }).Filter(func(a Args) bool { return len(check("gw", a)) == 0 })
 
 // takes asks the server about what a gateway makes itself; the rest is Helm's, or patches what is there.
 func takes(t *rapid.T, server apitest.Server, a Args) {
 	for _, r := range rendered(t, a) {
-		if slices.Contains([]string{classKey, gatewayKey, anchorKey}, r.Key) {
+		if slices.Contains([]string{classKey, gatewayKey, anchorKey, networkPolicyKey}, r.Key) {
 			require.NoError(t, server.Create(t.Context(), r.Object), r.Key)
 		}
 	}

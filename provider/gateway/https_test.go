@@ -46,6 +46,10 @@ func planned(t require.TestingT, a Args) plan {
 	require.Empty(t, faults)
 	p, faults = p.withHTTPS(a.Secure)
 	require.Empty(t, faults)
+	p, faults = p.withOperating(a.Operating)
+	require.Empty(t, faults)
+	p, faults = p.withProxied(a.Proxied)
+	require.Empty(t, faults)
 	return p
 }
 
