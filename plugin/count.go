@@ -33,10 +33,14 @@ func newCounter(next http.Handler, config *Config, name string) (*counter, error
 	if !isOwn(config.Service, name) {
 		return nil, errors.New("count is for a service, as namespace/name, in the Middleware's own namespace")
 	}
-	namespace, _, _ := strings.Cut(config.Service, "/")
-	t := tallyOf(namespace, config.Service)
+	t := tallyOf(namespaceOf(config.Service), config.Service)
 	t.ask(config.Weights)
 	return &counter{service: config.Service, tally: t, next: next}, nil
+}
+
+func namespaceOf(service string) string {
+	namespace, _, _ := strings.Cut(service, "/")
+	return namespace
 }
 
 // ServeHTTP passes a request on and counts it at its end, also where its answer breaks off.

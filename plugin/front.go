@@ -69,6 +69,7 @@ type front struct {
 	config    Front
 	groups    [][]int
 	statuses  []span
+	tally     *tally
 	turns     *turns
 	health    *health
 	transport http.RoundTripper
@@ -81,7 +82,9 @@ func newFront(service string, config Front) (*front, error) {
 	if len(config.Backends) == 0 || config.Attempts < 1 {
 		return nil, errors.New("front has no backends or no attempts; have a ModelService write it")
 	}
-	f := &front{service: service, config: config, groups: groupsOf(config.Backends), turns: turnsOf(service), health: healthOf(service), transport: toInner}
+	f := &front{
+		service: service, config: config, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service), health: healthOf(service), transport: toInner,
+	}
 	for _, text := range config.Statuses {
 		from, to, isRange := strings.Cut(text, "-")
 		if !isRange {
@@ -212,8 +215,10 @@ func (a *attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		if err != nil {
 			failure = err
+			f.tally.failedOver(f.config.Backends[i].Endpoint, reasonOf(err))
 			continue
 		}
+		f.tally.failedOver(f.config.Backends[i].Endpoint, strconv.Itoa(response.StatusCode))
 		_, _ = io.CopyN(io.Discard, response.Body, maxDrained)
 		_ = response.Body.Close()
 	}
@@ -231,7 +236,7 @@ func (a *attempts) ask(r *http.Request, b Backend) (*http.Response, error) {
 			f.health.left(b.Endpoint)
 			return nil, err
 		}
-		f.health.failed(b.Endpoint, f.config.EjectAfter, pause, now)
+		a.failed(b, pause, now)
 		return nil, err
 	}
 	if !f.isFailure(response.StatusCode) {
@@ -241,10 +246,27 @@ func (a *attempts) ask(r *http.Request, b Backend) (*http.Response, error) {
 	rest := restOf(response.Header.Get("Retry-After"), now)
 	if rest > 0 {
 		f.health.rest(b.Endpoint, rest, now)
+		f.tally.ejected(b.Endpoint)
 	} else {
-		f.health.failed(b.Endpoint, f.config.EjectAfter, pause, now)
+		a.failed(b, pause, now)
 	}
 	return response, nil
+}
+
+// failed notes that a backend has failed this request.
+func (a *attempts) failed(b Backend, pause time.Duration, now time.Time) {
+	f := a.front
+	if f.health.failed(b.Endpoint, f.config.EjectAfter, pause, now) {
+		f.tally.ejected(b.Endpoint)
+	}
+}
+
+// reasonOf is why there was no answer, in a word for figures.
+func reasonOf(err error) string {
+	if errors.Is(err, errTimeout) {
+		return "timeout"
+	}
+	return "unreachable"
 }
 
 // send sends the request to one backend, and waits until its answer has begun: with the header, or an event stream with its first event.

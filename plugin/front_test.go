@@ -351,3 +351,29 @@ func TestAMirrorCostsNothing(t *testing.T) {
 		close(release)
 	})
 }
+
+// TestFailoversAreCounted would catch a failure that nobody sees, since clients do not.
+func TestFailoversAreCounted(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		inner.set("b", answering("b", http.StatusOK))
+		release := make(chan bool)
+		defer close(release)
+		url := serveFront(t, build, fronted(t, plugin.Front{EjectAfter: 3, EjectSeconds: 60, HeaderTimeout: 200}, "a 0 1", "b 1 1"))
+		inner.set("a", answering("a", http.StatusServiceUnavailable))
+		post(t, url+"/chat/completions", "{}")
+		post(t, url+"/chat/completions", "{}")
+		inner.set("a", func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+		})
+		post(t, url+"/chat/completions", "{}")
+		post(t, url+"/chat/completions", "{}")
+		figures := reported(t, build, "team/"+t.Name())
+		assert.Equal(t, "2", figures[`modelplane_failovers_total,model_endpoint='a',reason='503'`], "%v", figures)
+		assert.Equal(t, "1", figures[`modelplane_failovers_total,model_endpoint='a',reason='timeout'`], "%v", figures)
+		assert.Equal(t, "1", figures[`modelplane_ejections_total,model_endpoint='a'`], "%v", figures)
+	})
+}

@@ -42,17 +42,22 @@ var (
 		"modelplane_requests_total", "counter",
 		"Requests to a service, by the endpoint that answered (none where the gateway itself did), the caller, and the answer's status.",
 	}
-	cutTotal      = family{"modelplane_cut_answers_total", "counter", "Answers that broke off although the client was still there."}
-	inFlightNow   = family{"modelplane_requests_in_flight", "gauge", "Requests to a service that have no whole answer yet."}
-	shareAsked    = family{"modelplane_share_asked", "gauge", "The part of a service's requests that an endpoint is to get, from 0 to 1."}
-	headerSeconds = family{"modelplane_first_byte_seconds", "histogram", "From a request's arrival to the header of its answer."}
-	tokenSeconds  = family{"modelplane_first_token_seconds", "histogram", "From a request's arrival to the first event of a streamed answer."}
-	wholeSeconds  = family{"modelplane_request_duration_seconds", "histogram", "From a request's arrival to the end of its answer."}
+	cutTotal       = family{"modelplane_cut_answers_total", "counter", "Answers that broke off although the client was still there."}
+	failoversTotal = family{
+		"modelplane_failovers_total", "counter",
+		"Requests that went on to another endpoint after this one: its answer's status, or timeout, or unreachable.",
+	}
+	ejectionsTotal = family{"modelplane_ejections_total", "counter", "Times that an endpoint was not asked for a while because it had failed."}
+	inFlightNow    = family{"modelplane_requests_in_flight", "gauge", "Requests to a service that have no whole answer yet."}
+	shareAsked     = family{"modelplane_share_asked", "gauge", "The part of a service's requests that an endpoint is to get, from 0 to 1."}
+	headerSeconds  = family{"modelplane_first_byte_seconds", "histogram", "From a request's arrival to the header of its answer."}
+	tokenSeconds   = family{"modelplane_first_token_seconds", "histogram", "From a request's arrival to the first event of a streamed answer."}
+	wholeSeconds   = family{"modelplane_request_duration_seconds", "histogram", "From a request's arrival to the end of its answer."}
 )
 
 // report is all that is counted by a gateway. Each family is written in one piece, as the format asks for.
 func report(now time.Time, gateway string) string {
-	var requests, cut, inFlight, asked, header, token, whole strings.Builder
+	var requests, cut, failovers, ejections, inFlight, asked, header, token, whole strings.Builder
 	for _, t := range sortedTallies() {
 		t.lock.Lock()
 		service := `gateway="` + gateway + `",model_service="` + t.service + `"`
@@ -61,6 +66,12 @@ func report(now time.Time, gateway string) string {
 		}
 		for _, endpoint := range sortedKeys(t.cut) {
 			line(&cut, cutTotal.name, service+`,model_endpoint="`+endpoint+`"`, strconv.Itoa(t.cut[endpoint]))
+		}
+		for _, labels := range sortedKeys(t.failovers) {
+			line(&failovers, failoversTotal.name, service+","+labels, strconv.Itoa(t.failovers[labels]))
+		}
+		for _, labels := range sortedKeys(t.ejections) {
+			line(&ejections, ejectionsTotal.name, service+","+labels, strconv.Itoa(t.ejections[labels]))
 		}
 		line(&inFlight, inFlightNow.name, service, strconv.Itoa(t.inFlight))
 		if now.Sub(t.last) < recently {
@@ -74,7 +85,8 @@ func report(now time.Time, gateway string) string {
 		}
 		t.lock.Unlock()
 	}
-	return requestsTotal.with(&requests) + cutTotal.with(&cut) + inFlightNow.with(&inFlight) + shareAsked.with(&asked) +
+	return requestsTotal.with(&requests) + cutTotal.with(&cut) + failoversTotal.with(&failovers) + ejectionsTotal.with(&ejections) +
+		inFlightNow.with(&inFlight) + shareAsked.with(&asked) +
 		headerSeconds.with(&header) + tokenSeconds.with(&token) + wholeSeconds.with(&whole)
 }
 

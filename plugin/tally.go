@@ -62,6 +62,10 @@ type tally struct {
 	// cut are numbers of answers that broke off, by endpoint.
 	cut     map[string]int
 	timings map[string]*timing
+	// failovers and ejections are counted by the front: requests that went on to another backend after this one, by endpoint and reason, and times that
+	// an endpoint was left out.
+	failovers map[string]int
+	ejections map[string]int
 }
 
 // timing is how long one endpoint's answers took, to their header, their first token and their end.
@@ -92,7 +96,8 @@ func tallyOf(namespace, service string) *tally {
 		}
 	}
 	perTeam[namespace]++
-	made := &tally{service: label(service), rows: map[string]int{}, cut: map[string]int{}, timings: map[string]*timing{}}
+	made := &tally{service: label(service), rows: map[string]int{}, cut: map[string]int{}, timings: map[string]*timing{},
+		failovers: map[string]int{}, ejections: map[string]int{}}
 	tallies[service] = made
 	return made
 }
@@ -102,6 +107,20 @@ func (t *tally) ask(weights map[string]int) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	t.weights = weights
+}
+
+// failedOver counts a request that went on to another backend. Endpoints and reasons are the service's own, so their number is bounded.
+func (t *tally) failedOver(endpoint, reason string) {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.failovers[`model_endpoint="`+label(endpoint)+`",reason="`+reason+`"`]++
+}
+
+// ejected counts an endpoint that is not asked for a time.
+func (t *tally) ejected(endpoint string) {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.ejections[`model_endpoint="`+label(endpoint)+`"`]++
 }
 
 // begin counts a request as under way.

@@ -224,7 +224,9 @@ func pluginMiddleware(config plugin.Config) map[string]any {
 func counter(identity meta.Identity, shares []Share) map[string]any {
 	config := plugin.Config{Count: true, Service: identity.Namespace + "/" + identity.Name, Weights: map[string]int{}}
 	for _, share := range shares {
-		config.Weights[share.Endpoint] += share.Weight
+		if share.Share > 0 { // those of a later priority are to get nothing
+			config.Weights[share.Endpoint] += share.Weight
+		}
 	}
 	return pluginMiddleware(config)
 }
