@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/load"
 )
 
 // names asks for each name, for another one, and for none.
@@ -74,6 +76,32 @@ func (s *secure) guarded(t *testing.T, url string) {
 		assert.Greater(t, times[len(times)-1].Sub(times[0]), 200*time.Millisecond, "the tokens came at once (HTTP/2: %t)", http2)
 		client.CloseIdleConnections()
 	}
+}
+
+// fronted asks the service whose backends the plugin chooses, for many answers that begin at once.
+func (s *secure) fronted(t *testing.T, url string) {
+	kept := strings.Replace(url, "/chat/", "/kept/", 1)
+	response, body := s.get(s.client(nil), kept+"/models")
+	require.Equal(t, http.StatusOK, response.StatusCode, body)
+	requests := s.server.Requests()
+	last := requests[len(requests)-1]
+	assert.Equal(t, "https", last.Header.Get("X-Forwarded-Proto"), "the server does not learn what the client has used")
+	assert.Equal(t, fmt.Sprintf("%s:%d", secureName, securePort), last.Header.Get("X-Forwarded-Host"))
+	for _, service := range []string{url, kept} {
+		report := load.Do(t.Context(), load.Config{
+			URL: service, MaxRequests: 300, RatePerSecond: 300, Workers: 16, Transport: s.transport(nil),
+			Body:   `{"model":"m","stream":true,"max_tokens":1,"messages":[{"role":"user","content":"` + strings.Repeat("long ", 4000) + `"}]}`,
+			Accept: wholeStream,
+		})
+		assert.NoError(t, report.Err(), service)
+	}
+}
+
+func wholeStream(response *http.Response, body []byte) error {
+	if response.StatusCode != http.StatusOK || !strings.HasSuffix(string(body), "data: [DONE]\n\n") {
+		return fmt.Errorf("status %s: the stream ended with %q", response.Status, body[max(0, len(body)-100):])
+	}
+	return nil
 }
 
 // tokenTimes asks for a streamed answer, and says when each of its events came.

@@ -80,6 +80,8 @@ func (s *secure) program(https string) string {
 		harness.Resource("modelplane:ModelGateway", "secure", properties, s.options),
 		harness.ModelEndpoint("alpha", fmt.Sprintf("url: 'http://%s/v1'", s.server.Address())),
 		harness.ModelService("chat", "'${secure.gateway}'", "", "alpha"),
+		harness.ModelEndpoint("told", fmt.Sprintf("url: 'http://%s/v1', forwardCaller: true", s.server.Address())),
+		harness.ModelService("kept", "'${secure.gateway}'", "failover: {}", "told"),
 	}, "address: ${secure.address}", "url: ${chat.url}", "gateway: ${secure.url}", "clusterUrl: ${secure.clusterUrl}")
 }
 
@@ -201,6 +203,7 @@ func TestAGatewayServesHTTPS(t *testing.T) {
 	t.Run("plain HTTP leads to HTTPS", func(t *testing.T) { s.redirects(t, plain, url) })
 	t.Run("old versions of TLS are refused", func(t *testing.T) { s.versions(t, tls.VersionTLS12) })
 	t.Run("requests pass the guard and streams arrive token by token", func(t *testing.T) { s.guarded(t, url) })
+	t.Run("a service behind the plugin is served by HTTP/2 as well", func(t *testing.T) { s.fronted(t, url) })
 	t.Run("another namespace changes nothing", func(t *testing.T) { s.attacked(t, url) })
 	t.Run("another gateway in the namespace is refused", s.crowded)
 	t.Run("a new certificate in another tool's Secret is in use", func(t *testing.T) { s.renewed(t) })
