@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
