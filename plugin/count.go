@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strconv"
+	"os"
 	"strings"
 	"time"
 )
@@ -13,7 +13,7 @@ import (
 // EndpointHeader names, on an answer, the endpoint that gave it. The service's route sets it.
 const EndpointHeader = "X-Modelplane-Endpoint"
 
-// What the access log is told of a request. These are no names of headers, so that neither clients nor servers can send them, and Go's server
+// What the access log, which looks at the answer's header at the end of all, is told of a request. These are no names of headers, so that neither clients nor servers can send them, and Go's server
 // leaves them out of the answer.
 const (
 	LoggedService  = "Modelplane/Service"
@@ -21,9 +21,14 @@ const (
 	LoggedCaller   = "Modelplane/Caller"
 )
 
+// LogVariable is the environment variable that says whether there is an access log.
+const LogVariable = "MODELPLANE_ACCESS_LOG"
+
+var hasLog = os.Getenv(LogVariable) != ""
+
 // counter counts the requests of one service and times their answers.
 type counter struct {
-	service string
+	service []string
 	tally   *tally
 	next    http.Handler
 }
@@ -35,7 +40,7 @@ func newCounter(next http.Handler, config *Config, name string) (*counter, error
 	}
 	t := tallyOf(namespaceOf(config.Service), config.Service)
 	t.ask(config.Weights)
-	return &counter{service: config.Service, tally: t, next: next}, nil
+	return &counter{service: []string{config.Service}, tally: t, next: next}, nil
 }
 
 func namespaceOf(service string) string {
@@ -53,10 +58,18 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A client that leaves breaks an answer off, too.
 		isCut := !isWhole && r.Context().Err() == nil
 		caller := r.Header.Get(CallerHeader)
-		c.tally.end(a, caller, isCut)
-		a.log(LoggedService, c.service)
-		a.log(LoggedEndpoint, a.endpoint())
-		a.log(LoggedCaller, caller)
+		endpoint := a.endpoint()
+		c.tally.end(a, endpoint, caller, isCut)
+		if hasLog {
+			header := w.Header()
+			header[LoggedService] = c.service
+			if endpoint != "" {
+				header[LoggedEndpoint] = []string{endpoint}
+			}
+			if caller != "" {
+				header[LoggedCaller] = []string{caller}
+			}
+		}
 	}()
 	// The interpreter hands on the methods of http.Hijacker only where the value's own type is known.
 	c.next.ServeHTTP(a, r)
@@ -139,23 +152,4 @@ func (a *answer) endpoint() string {
 		return ""
 	}
 	return a.writer.Header().Get(EndpointHeader)
-}
-
-// log tells Traefik's access log, which looks at the answer's header at the end of all.
-func (a *answer) log(name, text string) {
-	if text != "" {
-		a.writer.Header()[name] = []string{text}
-	}
-}
-
-// code is the answer's status as a label. What is written without a header has 200.
-func (a *answer) code() string {
-	switch {
-	case a.status == 0:
-		return "200"
-	case a.status > 999:
-		return "999"
-	default:
-		return strconv.Itoa(a.status)
-	}
 }

@@ -79,7 +79,7 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 	loaded.Do(func() {
 		goPath := t.TempDir()
 		writeFiles(t, filepath.Join(goPath, "src", plugin.ModuleName))
-		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged, Env: []string{plugin.MetricsVariable + "=" + metricsName}})
+		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged, Env: []string{plugin.MetricsVariable + "=" + metricsName, plugin.LogVariable + "=true"}})
 		require.NoError(t, i.Use(stdlib.Symbols))
 		_, err := i.Eval(`import "` + plugin.ModuleName + `"`)
 		require.NoError(t, err)

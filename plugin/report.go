@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"net/http"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -55,30 +54,30 @@ var (
 	wholeSeconds   = family{"modelplane_request_duration_seconds", "histogram", "From a request's arrival to the end of its answer."}
 )
 
-// report is all that is counted by a gateway. Each family is written in one piece, as the format asks for.
+// report is all that is counted by a gateway. Each family is written in one piece, as the format asks for; the order within is free.
 func report(now time.Time, gateway string) string {
 	var requests, cut, failovers, ejections, inFlight, asked, header, token, whole strings.Builder
-	for _, t := range sortedTallies() {
+	for _, t := range allTallies() {
 		t.lock.Lock()
 		service := `gateway="` + gateway + `",model_service="` + t.service + `"`
-		for _, row := range sortedKeys(t.rows) {
-			line(&requests, requestsTotal.name, service+","+row, strconv.Itoa(t.rows[row]))
+		for _, counted := range t.rows {
+			line(&requests, requestsTotal.name, service+","+counted.labels, strconv.Itoa(counted.count))
 		}
-		for _, endpoint := range sortedKeys(t.cut) {
-			line(&cut, cutTotal.name, service+`,model_endpoint="`+endpoint+`"`, strconv.Itoa(t.cut[endpoint]))
-		}
-		for _, labels := range sortedKeys(t.failovers) {
+		for labels := range t.failovers {
 			line(&failovers, failoversTotal.name, service+","+labels, strconv.Itoa(t.failovers[labels]))
 		}
-		for _, labels := range sortedKeys(t.ejections) {
+		for labels := range t.ejections {
 			line(&ejections, ejectionsTotal.name, service+","+labels, strconv.Itoa(t.ejections[labels]))
 		}
 		line(&inFlight, inFlightNow.name, service, strconv.Itoa(t.inFlight))
 		if now.Sub(t.last) < recently {
 			t.shares(&asked, service)
 		}
-		for endpoint, timed := range t.timings {
-			labels := service + `,model_endpoint="` + endpoint + `"`
+		for _, timed := range t.timings {
+			labels := service + `,model_endpoint="` + timed.endpoint + `"`
+			if timed.cut > 0 {
+				line(&cut, cutTotal.name, labels, strconv.Itoa(timed.cut))
+			}
 			timed.header.lines(&header, headerSeconds.name, labels)
 			timed.token.lines(&token, tokenSeconds.name, labels)
 			timed.whole.lines(&whole, wholeSeconds.name, labels)
@@ -106,7 +105,7 @@ func (t *tally) shares(lines *strings.Builder, service string) {
 	if total == 0 {
 		return
 	}
-	for _, endpoint := range sortedKeys(t.weights) {
+	for endpoint := range t.weights {
 		share := strconv.FormatFloat(float64(t.weights[endpoint])/float64(total), 'g', -1, 64)
 		line(lines, shareAsked.name, service+`,model_endpoint="`+label(endpoint)+`"`, share)
 	}
@@ -130,26 +129,13 @@ func line(lines *strings.Builder, name, labels, value string) {
 	lines.WriteString(name + "{" + labels + "} " + value + "\n")
 }
 
-func sortedTallies() []*tally {
+// allTallies are those of all services. They are locked one by one, so that requests wait for no more than one service's figures.
+func allTallies() []*tally {
 	talliesLock.Lock()
 	defer talliesLock.Unlock()
-	names := make([]string, 0, len(tallies))
-	for name := range tallies {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	all := make([]*tally, 0, len(names))
-	for _, name := range names {
-		all = append(all, tallies[name])
+	all := make([]*tally, 0, len(tallies))
+	for _, known := range tallies {
+		all = append(all, known)
 	}
 	return all
-}
-
-func sortedKeys(of map[string]int) []string {
-	keys := make([]string, 0, len(of))
-	for key := range of {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	return keys
 }

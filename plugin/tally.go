@@ -57,19 +57,25 @@ type tally struct {
 	last     time.Time
 	weights  map[string]int
 	inFlight int
-	// rows are numbers of answers by the labels that they are shown with.
-	rows map[string]int
-	// cut are numbers of answers that broke off, by endpoint.
-	cut     map[string]int
-	timings map[string]*timing
+	rows     map[string]*row
+	timings  map[string]*timing
 	// failovers and ejections are counted by the front: requests that went on to another backend after this one, by endpoint and reason, and times that
 	// an endpoint was left out.
 	failovers map[string]int
 	ejections map[string]int
 }
 
+// row is a number of answers with the labels that it is shown with.
+type row struct {
+	labels string
+	count  int
+}
+
 // timing is how long one endpoint's answers took, to their header, their first token and their end.
 type timing struct {
+	endpoint string
+	// cut is how many of them broke off.
+	cut                  int
 	header, token, whole histogram
 }
 
@@ -96,8 +102,9 @@ func tallyOf(namespace, service string) *tally {
 		}
 	}
 	perTeam[namespace]++
-	made := &tally{service: label(service), rows: map[string]int{}, cut: map[string]int{}, timings: map[string]*timing{},
-		failovers: map[string]int{}, ejections: map[string]int{}}
+	made := &tally{
+		service: label(service), rows: map[string]*row{}, timings: map[string]*timing{}, failovers: map[string]int{}, ejections: map[string]int{},
+	}
 	tallies[service] = made
 	return made
 }
@@ -123,51 +130,74 @@ func (t *tally) ejected(endpoint string) {
 	t.ejections[`model_endpoint="`+label(endpoint)+`"`]++
 }
 
-// begin counts a request as under way.
+// begin counts a request as under way. A deferred call would take the interpreter longer than all the rest.
 func (t *tally) begin() {
 	t.lock.Lock()
-	defer t.lock.Unlock()
 	t.inFlight++
+	t.lock.Unlock()
 }
 
 // end counts a request whose answer has ended.
-func (t *tally) end(a *answer, caller string, isCut bool) {
-	whole := time.Since(a.begun)
-	endpoint, code := label(a.endpoint()), a.code()
+func (t *tally) end(a *answer, endpoint, caller string, isCut bool) {
+	now := time.Now()
 	t.lock.Lock()
-	defer t.lock.Unlock()
 	t.inFlight--
-	t.last = time.Now()
-	row := rowOf(endpoint, label(caller), code)
-	_, has := t.rows[row]
-	if !has && len(t.rows) >= maxRows {
-		row = rowOf(beyond, beyond, code[:1]+"xx")
-	}
-	t.rows[row]++
-	timed, has := t.timings[endpoint]
-	if !has && len(t.timings) >= maxTimings {
-		endpoint = beyond
-		timed, has = t.timings[endpoint]
-	}
-	if !has {
-		timed = &timing{}
-		t.timings[endpoint] = timed
-	}
+	t.last = now
+	counted := t.rowOf(endpoint, caller, a.status)
+	counted.count++
+	timed := t.timingOf(endpoint)
 	if isCut {
-		t.cut[endpoint]++
+		timed.cut++
 	}
-	if a.header == 0 {
-		return // a WebSocket, or a request whose client left first
+	if a.header > 0 { // neither a WebSocket nor a request whose client left first
+		timed.header.add(a.header)
+		timed.whole.add(now.Sub(a.begun))
 	}
-	timed.header.add(a.header)
-	timed.whole.add(whole)
 	if a.token > 0 {
 		timed.token.add(a.token)
 	}
+	t.lock.Unlock()
 }
 
-func rowOf(endpoint, caller, code string) string {
-	return `model_endpoint="` + endpoint + `",caller="` + caller + `",code="` + code + `"`
+// rowOf is where an answer is counted. What is written without a header has the status 200.
+func (t *tally) rowOf(endpoint, caller string, status int) *row {
+	key := endpoint + "\n" + caller + "\n" + strconv.Itoa(status)
+	known, has := t.rows[key]
+	if has {
+		return known
+	}
+	code := "200"
+	if status > 0 {
+		code = strconv.Itoa(status)
+	}
+	if len(t.rows) >= maxRows {
+		endpoint, caller, code = beyond, beyond, code[:1]+"xx"
+		key = code
+		known, has = t.rows[key]
+		if has {
+			return known
+		}
+	}
+	made := &row{labels: `model_endpoint="` + label(endpoint) + `",caller="` + label(caller) + `",code="` + code + `"`}
+	t.rows[key] = made
+	return made
+}
+
+func (t *tally) timingOf(endpoint string) *timing {
+	known, has := t.timings[endpoint]
+	if has {
+		return known
+	}
+	if len(t.timings) >= maxTimings {
+		endpoint = beyond
+		known, has = t.timings[endpoint]
+		if has {
+			return known
+		}
+	}
+	made := &timing{endpoint: label(endpoint)}
+	t.timings[endpoint] = made
+	return made
 }
 
 func (h *histogram) add(took time.Duration) {

@@ -101,7 +101,7 @@ func (o *OTLP) Annotate(at infer.Annotator) {
 	at.SetDefault(&o.Protocol, OTLPHTTP)
 	at.Describe(&o.Headers, "Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in "+
 		"nothing else.")
-	at.Describe(&o.Traces, "Whether to send traces. A span has no header, and no value of a query. Default: true.")
+	at.Describe(&o.Traces, "Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.")
 	at.SetDefault(&o.Traces, true)
 	at.Describe(&o.Metrics, "Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.")
 	at.SetDefault(&o.Metrics, true)

@@ -166,6 +166,9 @@ func (o Observability) environment(s Settings) []any {
 	if o.Metrics != nil && len(o.Metrics.Buckets) > 0 {
 		variables = append(variables, map[string]any{"name": plugin.BucketsVariable, "value": o.Metrics.bounds()})
 	}
+	if o.AccessLog {
+		variables = append(variables, map[string]any{"name": plugin.LogVariable, "value": "true"})
+	}
 	if o.OTLP == nil {
 		return variables
 	}

@@ -5281,7 +5281,7 @@ type GatewayOTLP struct {
 	Protocol *GatewayOTLPProtocol `pulumi:"protocol"`
 	// The part of all requests that is traced, from 0 to 1. Default: 1.
 	SampleRate *float64 `pulumi:"sampleRate"`
-	// Whether to send traces. A span has no header, and no value of a query. Default: true.
+	// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
 	Traces *bool `pulumi:"traces"`
 }
 
@@ -5329,7 +5329,7 @@ type GatewayOTLPArgs struct {
 	Protocol GatewayOTLPProtocolPtrInput `pulumi:"protocol"`
 	// The part of all requests that is traced, from 0 to 1. Default: 1.
 	SampleRate pulumi.Float64PtrInput `pulumi:"sampleRate"`
-	// Whether to send traces. A span has no header, and no value of a query. Default: true.
+	// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
 	Traces pulumi.BoolPtrInput `pulumi:"traces"`
 }
 
@@ -5453,7 +5453,7 @@ func (o GatewayOTLPOutput) SampleRate() pulumi.Float64PtrOutput {
 	return o.ApplyT(func(v GatewayOTLP) *float64 { return v.SampleRate }).(pulumi.Float64PtrOutput)
 }
 
-// Whether to send traces. A span has no header, and no value of a query. Default: true.
+// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
 func (o GatewayOTLPOutput) Traces() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayOTLP) *bool { return v.Traces }).(pulumi.BoolPtrOutput)
 }
@@ -5532,7 +5532,7 @@ func (o GatewayOTLPPtrOutput) SampleRate() pulumi.Float64PtrOutput {
 	}).(pulumi.Float64PtrOutput)
 }
 
-// Whether to send traces. A span has no header, and no value of a query. Default: true.
+// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
 func (o GatewayOTLPPtrOutput) Traces() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v *GatewayOTLP) *bool {
 		if v == nil {

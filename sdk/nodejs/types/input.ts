@@ -761,7 +761,7 @@ export interface GatewayOTLPArgs {
      */
     sampleRate?: pulumi.Input<number | undefined>;
     /**
-     * Whether to send traces. A span has no header, and no value of a query. Default: true.
+     * Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
      */
     traces?: pulumi.Input<boolean | undefined>;
 }

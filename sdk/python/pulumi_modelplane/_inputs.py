@@ -2970,7 +2970,7 @@ class GatewayOTLPArgsDict(TypedDict):
     """
     traces: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
-    Whether to send traces. A span has no header, and no value of a query. Default: true.
+    Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
     """
 
 @pulumi.input_type
@@ -2990,7 +2990,7 @@ class GatewayOTLPArgs:
         :param pulumi.Input[_builtins.bool] metrics: Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
         :param pulumi.Input['GatewayOTLPProtocol'] protocol: How data is sent. Default: `HTTP`.
         :param pulumi.Input[_builtins.float] sample_rate: The part of all requests that is traced, from 0 to 1. Default: 1.
-        :param pulumi.Input[_builtins.bool] traces: Whether to send traces. A span has no header, and no value of a query. Default: true.
+        :param pulumi.Input[_builtins.bool] traces: Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
         """
         pulumi.set(__self__, "endpoint", endpoint)
         if headers is not None:
@@ -3074,7 +3074,7 @@ class GatewayOTLPArgs:
     @pulumi.getter
     def traces(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether to send traces. A span has no header, and no value of a query. Default: true.
+        Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
         """
         return pulumi.get(self, "traces")
 
