@@ -13,6 +13,8 @@ type Args struct {
 	Serving
 	Secure
 	Observe
+	Operating
+	Proxied
 	meta.Identity
 	meta.Metadata
 }
@@ -66,8 +68,8 @@ type Serving struct {
 
 // Annotate describes the inputs for the schema.
 func (s *Serving) Annotate(at infer.Annotator) {
-	at.Describe(&s.Replicas, "How many replicas of Traefik run: 1 to 1,000. Default: 2.")
-	at.SetDefault(&s.Replicas, 2)
+	at.Describe(&s.Replicas, "How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.")
+	at.SetDefault(&s.Replicas, defaultReplicas)
 	at.Describe(&s.Service, "How the gateway is reached from outside.")
 	at.Describe(&s.Port, "The port that clients connect to, from 1 to 65535. Default: 80.")
 	at.SetDefault(&s.Port, 80)
@@ -113,6 +115,7 @@ type Service struct {
 	Annotations              map[string]string `pulumi:"annotations,optional"`
 	LoadBalancerClass        *string           `pulumi:"loadBalancerClass,optional"`
 	LoadBalancerSourceRanges []string          `pulumi:"loadBalancerSourceRanges,optional"`
+	ExternalTrafficPolicy    *TrafficPolicy    `pulumi:"externalTrafficPolicy,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -125,6 +128,8 @@ func (s *Service) Annotate(at infer.Annotator) {
 	at.Describe(&s.LoadBalancerClass, "Which load balancer serves it. Default: the cluster's own choice.")
 	at.Describe(&s.LoadBalancerSourceRanges, "The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the "+
 		"cluster's load balancer supports that. Default: every address.")
+	at.Describe(&s.ExternalTrafficPolicy, "To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the "+
+		"client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.")
 }
 
 // ServiceType is the type of a Service.

@@ -19,12 +19,8 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
 
-const (
-	// readyTimeout is how long Traefik has to run and to get an address.
-	readyTimeout = "10m"
-	// endTimeout is how long its Pods may take to end: their whole grace period, with something to spare.
-	endTimeout = "11m"
-)
+// readyTimeout is how long Traefik has to run and to get an address.
+const readyTimeout = "10m"
 
 // The keys of a gateway's children. Those of CRDs are their names.
 const (
@@ -59,7 +55,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
 	observing := observeChildren(component, in, p, identified, before)
-	beforeRelease := []string{entryPointKey, innerGuardKey}
+	beforeRelease := []string{entryPointKey, innerGuardKey, networkPolicyKey}
 	for _, c := range observing {
 		beforeRelease = append(beforeRelease, c.Key)
 	}
@@ -70,7 +66,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		append(before, beforeRelease...)...)
 	release.Advice = advise(adviseOnRelease)
 	rollout := child.Rollout(workloadKey, releaseKey, name, readyTimeout)
-	rollout.After = append(rollout.After, anchorKey)
+	rollout.After = append(rollout.After, anchorKey, floorKey)
 	rollout.Metadata = child.Fields{"ownerReferences": child.FromSiblings(p, ownedByAnchor)}
 	https := httpsChildren(component, in, p, before)
 	list = append(list,
@@ -99,12 +95,12 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		innerGuard(component, in.Identity.Now(), before),
 	)
 	list = append(list, observing...)
-	list = append(list, release,
+	list = append(list, networkPolicy(in.Operating, p, name), release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is
 			// looked at again only after half of their grace period, which is five minutes.
-			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: endTimeout, Lasting: true,
+			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: in.Operating.Now().endTimeout(), Lasting: true,
 			ResourceName: names.Child(in.Identity.Now().Name, component) + "-pods",
 			Fields: child.Fields{"data": child.Fixed(map[string]string{
 				"README": "The gateway's Deployment belongs to this object: it is deleted with it.",
@@ -116,6 +112,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true,
 			Annotations: child.FromSiblings(p, addressOfRevision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
 		},
+		floor(in.Operating, p, component, in.Identity.Now().Name),
 		rollout,
 		child.Child{
 			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.className), Owned: true,

@@ -26,15 +26,10 @@ func rendered(t require.TestingT, a Args) []child.Rendered {
 	identity := a.OrOwn("gw")
 	in := Inputs{
 		Install: value.Known(a.Install), Source: value.Known(a.Source), Serving: value.Known(a.Serving), Secure: value.Known(a.Secure),
-		Observe:  value.Known(a.Observe),
+		Observe: value.Known(a.Observe), Operating: value.Known(a.Operating), Proxied: value.Known(a.Proxied),
 		Identity: value.Known(identity), Metadata: value.Known(a.Metadata),
 	}
-	p, faults := decide(identity, a.Metadata, a.Serving)
-	require.Empty(t, faults)
-	p, faults = p.withHTTPS(a.Secure)
-	require.Empty(t, faults)
-	p = p.observing(a.settings())
-	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(p))
+	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(planned(t, a)))
 	require.NoError(t, err)
 	all, err := child.Render(Kind, "gw", identity, a.Metadata, list)
 	require.NoError(t, err)

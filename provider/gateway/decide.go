@@ -45,7 +45,11 @@ type plan struct {
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
 	p, faults := decide(a.OrOwn(name), a.Metadata, a.Serving)
-	_, more := p.withHTTPS(a.Secure)
+	p, more := p.withHTTPS(a.Secure)
+	faults = append(faults, more...)
+	p, more = p.withOperating(a.Operating)
+	faults = append(faults, more...)
+	_, more = p.withProxied(a.Proxied)
 	faults = append(faults, more...)
 	a.CheckOwn(name, &faults)
 	checkNamespace(a, &faults)
@@ -112,8 +116,8 @@ func namespaceOwnership(isNamed bool, create *bool) ownership {
 
 func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fault.List) {
 	var faults fault.List
-	if s.Replicas < 1 || s.Replicas > 1000 {
-		faults.Addf("replicas", "%d is outside 1 to 1000", s.Replicas)
+	if s.Replicas < 1 || s.Replicas > maxReplicas {
+		faults.Addf("replicas", "%d is outside 1 to %d", s.Replicas, maxReplicas)
 	}
 	if s.Port < 1 || s.Port > 65535 {
 		faults.Addf("port", "%d is outside 1 to 65535", s.Port)
@@ -134,6 +138,10 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		faults.Add("service.loadBalancerSourceRanges", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has them",
 			serviceType), "service.type")
 	}
+	if service.ExternalTrafficPolicy != nil && serviceType == ClusterIP {
+		faults.Add("service.externalTrafficPolicy", "is given for a Service of the type ClusterIP, which nobody outside of the cluster reaches; "+
+			"leave it out", "service.type")
+	}
 	p.settings = chart.Settings{
 		FullName:           identity.Name,
 		Namespace:          identity.Namespace,
@@ -148,6 +156,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		SourceRanges:       service.LoadBalancerSourceRanges,
 		Labels:             metadata.Labels,
 		Annotations:        metadata.Annotations,
+		Clients:            chart.Clients{TrafficPolicy: string(ptr.Deref(service.ExternalTrafficPolicy, ""))},
 	}
 	return p, faults
 }

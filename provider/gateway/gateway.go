@@ -24,7 +24,8 @@ var Definition = input.Define(check, func(
 ) (*ModelGateway, error) {
 	return construct(ctx, name, Inputs{
 		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
-		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Operating: input.Part[Operating](args),
+		Proxied: input.Part[Proxied](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
 
@@ -63,13 +64,15 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 
 // Inputs are a program's, in parts that may still be unknown in preview.
 type Inputs struct {
-	Install  value.Value[Install]
-	Source   value.Value[Source]
-	Serving  value.Value[Serving]
-	Secure   value.Value[Secure]
-	Observe  value.Value[Observe]
-	Identity value.Value[meta.Identity]
-	Metadata value.Value[meta.Metadata]
+	Install   value.Value[Install]
+	Source    value.Value[Source]
+	Serving   value.Value[Serving]
+	Secure    value.Value[Secure]
+	Observe   value.Value[Observe]
+	Operating value.Value[Operating]
+	Proxied   value.Value[Proxied]
+	Identity  value.Value[meta.Identity]
+	Metadata  value.Value[meta.Metadata]
 }
 
 func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*ModelGateway, error) {
@@ -88,6 +91,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		})
 	decided = value.Check(value.Decide2(decided, value.Public(in.Secure), plan.withHTTPS), func(p plan) fault.List { return warnOfHTTPS(owner, p) })
 	decided = value.Map2(decided, value.Public(value.Map(in.Observe, Observe.settings)), plan.observing)
+	decided = value.Decide2(value.Decide2(decided, in.Operating, plan.withOperating), in.Proxied, plan.withProxied)
 	list, err := children(name, ownership, in, decided)
 	if err != nil {
 		return nil, err
@@ -118,7 +122,8 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 		return p.listeners(Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
 			PluginVersion: plugin.Version, Inner: inner, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
-			Observed: p.isObserved(),
+			Observed:       p.isObserved(),
+			TrustedProxies: p.settings.Clients.TrustedProxies,
 		})
 	})
 }

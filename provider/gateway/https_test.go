@@ -46,7 +46,11 @@ func planned(t require.TestingT, a Args) plan {
 	require.Empty(t, faults)
 	p, faults = p.withHTTPS(a.Secure)
 	require.Empty(t, faults)
-	return p
+	p, faults = p.withOperating(a.Operating)
+	require.Empty(t, faults)
+	p, faults = p.withProxied(a.Proxied)
+	require.Empty(t, faults)
+	return p.observing(a.settings())
 }
 
 // TestTheURLsFollowHTTPS would catch a URL whose name no certificate holds, a wildcard in it, one of a port that is closed, and a URL inside

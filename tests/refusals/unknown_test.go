@@ -18,7 +18,7 @@ import (
 
 // decisive are the inputs that must be known when the program runs.
 var decisive = map[string][]string{
-	"ModelGateway":  {"name", "createNamespace", "installCrds"},
+	"ModelGateway":  {"name", "createNamespace", "installCrds", "drainSeconds", "networkPolicy"},
 	"ModelEndpoint": {"name", "forwardCaller"},
 	"ModelService":  {"name"},
 

@@ -21,6 +21,8 @@ const (
 	ownClass     = "is what keeps IngressRoutes from taking the gateway's requests; leave it out"
 	oneNamespace = "must stay false; a namespace could use another's Middlewares, with their keys"
 	safeNaming   = "must stay true; without it objects of two namespaces can have one name, and one of them the other's key"
+	trustsAll    = "would let every client write the address that it is taken for; name the proxies in the gateway's trustedProxies"
+	ownProxies   = "is what the gateway's trustedProxies and proxyProtocol say, for the limits of its services, too; set these instead"
 	ownTLS       = "must stay the gateway's own namespace; any other could set the certificate for the whole gateway; leave it out"
 )
 
@@ -42,6 +44,15 @@ var exposing = []rule{
 	{"metrics.prometheus.entryPoint", is("web"), showsFigures + "; leave it out"},
 	{"ports.metrics.expose.default", isTrue, showsFigures + "; set metrics.prometheus.service.enabled, which is for the cluster alone"},
 
+	{"ports.web.forwardedHeaders.insecure", isTrue, trustsAll},
+	{"ports.web.forwardedHeaders.trustedIPs", anything, ownProxies},
+	{"ports.web.proxyProtocol.insecure", isTrue, trustsAll},
+	{"ports.web.proxyProtocol.trustedIPs", anything, ownProxies},
+	{"ports.websecure.forwardedHeaders.insecure", isTrue, trustsAll},
+	{"ports.websecure.forwardedHeaders.trustedIPs", notEmpty, ownProxies},
+	{"ports.websecure.proxyProtocol.insecure", isTrue, trustsAll},
+	{"ports.websecure.proxyProtocol.trustedIPs", notEmpty, ownProxies},
+
 	{"providers.kubernetesCRD.allowCrossNamespace", isTrue, oneNamespace},
 	{"providers.kubernetesCRD.crossProviderNamespaces", anything, ownNamespace},
 	{"providers.kubernetesCRD.defaultTLSResourcesNamespace", anything, ownTLS},
@@ -55,6 +66,13 @@ var exposing = []rule{
 var exposingArguments = map[string]string{
 	"api":            turnsOnAPI,
 	"providers.rest": "lets whoever reaches Traefik's own port rewrite its routes; leave it out",
+
+	"entrypoints.web.forwardedheaders.insecure":         trustsAll,
+	"entrypoints.web.forwardedheaders.trustedips":       ownProxies,
+	"entrypoints.web.proxyprotocol":                     ownProxies,
+	"entrypoints.websecure.forwardedheaders.insecure":   trustsAll,
+	"entrypoints.websecure.forwardedheaders.trustedips": ownProxies,
+	"entrypoints.websecure.proxyprotocol":               ownProxies,
 
 	"providers.kubernetescrd.allowcrossnamespace":          oneNamespace + "; leave it out",
 	"providers.kubernetescrd.crossprovidernamespaces":      ownNamespace,

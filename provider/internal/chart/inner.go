@@ -32,8 +32,8 @@ func innerArguments(s Settings) []any {
 		at + ".transport.respondingTimeouts.readTimeout=" + longest,
 		at + ".transport.respondingTimeouts.writeTimeout=0s",
 		// It takes requests as long as the public one, and ends answers with it.
-		at + ".transport.lifeCycle.requestAcceptGraceTimeout=" + drain,
-		at + ".transport.lifeCycle.graceTimeOut=" + longest,
+		at + ".transport.lifeCycle.requestAcceptGraceTimeout=" + acceptGrace,
+		at + ".transport.lifeCycle.graceTimeOut=" + s.Operations.drain(),
 	}
 	characters := encodedCharacters()
 	for _, name := range slices.Sorted(maps.Keys(characters)) {

@@ -23,6 +23,7 @@ var rules = []rule{
 	{"deployment.enabled", isNot(true), "must stay true; without its Deployment nothing serves the gateway"},
 	{"deployment.kind", isNot("Deployment"), "must stay Deployment; the gateway's replicas need one, and Pulumi waits for it"},
 	{"deployment.podAnnotations." + PluginAnnotation, anything, "brings a new version of the plugin to the Pods; leave it out"},
+	{"deployment.podLabels." + PodLabel, anything, "is how the gateway finds its Pods; leave it out"},
 
 	{"service.enabled", isNot(true), "must stay true; Traefik serves no route while the Service is missing from which it takes the gateway's address"},
 	{"service.spec.type", anything, "would leave the gateway without the address that it waits for; set the gateway's service.type instead"},

@@ -29,6 +29,7 @@ func TestPublishedChartTakesTheValues(t *testing.T) {
 			func(s *chart.Settings) { s.HTTPS = &chart.HTTPS{ExposedPort: 443, Alone: true} },
 			func(s *chart.Settings) { *s = observed() },
 			func(s *chart.Settings) { *s = observed(); s.Observability.OTLP.GRPC = true },
+			func(s *chart.Settings) { s.Operations, s.Clients = operations(), clients() },
 		} {
 			s := settings()
 			change(&s)

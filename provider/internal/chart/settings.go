@@ -14,6 +14,8 @@ const (
 	ListenerPort = 8000
 	// HTTPSListenerPort is the same of a Gateway's HTTPS listener.
 	HTTPSListenerPort = 8443
+	// MetricsPort is the port on which the published chart has Traefik show its figures.
+	MetricsPort = 9100
 	// PluginAnnotation is on the Pods and changes with the plugin's files: Traefik reads them when it starts, so each
 	// version of the plugin needs new Pods.
 	PluginAnnotation = "modelplane/plugin"
@@ -35,7 +37,7 @@ type Settings struct {
 	ExposedPort int32
 	// HTTPS is nil where the gateway has none.
 	HTTPS *HTTPS
-	// Replicas is the number of Traefik's Pods.
+	// Replicas is the number of Traefik's Pods, where it is fixed.
 	Replicas int32
 	// ServiceType is LoadBalancer, NodePort or ClusterIP.
 	ServiceType string
@@ -53,4 +55,8 @@ type Settings struct {
 	TraefikVersion string
 	// Observability is what Traefik tells of its requests.
 	Observability Observability
+	// Operations say how the Pods are run.
+	Operations Operations
+	// Clients say how clients' addresses are learned.
+	Clients Clients
 }

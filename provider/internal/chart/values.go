@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// longest is how long an answer may take: time for a request to arrive, and for the streams that are under way
-	// when a Pod ends.
+	// longest is how long a request may take to arrive.
 	longest = "600s"
-	// drain is how long a Pod that ends still takes requests, so that clients have time to learn of it.
-	drain = "15s"
+	// acceptSeconds is how long a Pod that ends still takes requests, so that clients have time to learn of it.
+	acceptSeconds = 15
+	acceptGrace   = "15s"
 	// connectionAge is the age after which a client's connection is closed with its next answer. It is less than
-	// drain, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
+	// acceptSeconds, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
 	// two of 60 busy connections lost a request whenever a Pod ended.
 	connectionAge = "10s"
-	// podEnd is the sum of drain and longest, with something to spare.
-	podEnd = 630
+	// spareSeconds is what the kubelet gives a Pod beyond the time that Traefik takes to end.
+	spareSeconds = 15
 	// readyDelay, in seconds, keeps requests away from a new Pod whose ping answers before it has read its routes: 0.1s
 	// before as a rule, more than 1s before on a busy machine.
 	readyDelay = 5
@@ -38,7 +38,7 @@ func Values(s Settings) map[string]any {
 			"replicas":                      int(s.Replicas),
 			"annotations":                   anyMap(s.Annotations),
 			"podAnnotations":                map[string]any{PluginAnnotation: plugin.Hash()},
-			"terminationGracePeriodSeconds": podEnd,
+			"terminationGracePeriodSeconds": s.Operations.PodEnd(),
 		},
 		"updateStrategy": map[string]any{
 			"type":          "RollingUpdate",
@@ -64,6 +64,8 @@ func Values(s Settings) map[string]any {
 		"api": map[string]any{"dashboard": false, "insecure": false},
 		"env": append(environment(), s.Observability.environment(s)...),
 	}
+	values = helm.Overlay(values, s.Operations.values(s.FullName))
+	values = helm.Overlay(values, s.Clients.values())
 	if s.TraefikVersion != "" {
 		values["versionOverride"] = "v" + strings.TrimPrefix(s.TraefikVersion, "v")
 	}
@@ -85,7 +87,11 @@ func commonLabels(labels map[string]string) map[string]any {
 
 // podDisruptionBudget would only block the draining of the node for a single Pod.
 func podDisruptionBudget(s Settings) map[string]any {
-	if s.Replicas < 2 {
+	replicas := s.Replicas
+	if a := s.Operations.Autoscaling; a != nil {
+		replicas = a.MaxReplicas
+	}
+	if replicas < 2 {
 		return map[string]any{"enabled": false}
 	}
 	return map[string]any{"enabled": true, "maxUnavailable": 1}
@@ -133,8 +139,8 @@ func entryPoint(s Settings, port int, exposed int32) map[string]any {
 				"writeTimeout": "0s",
 			},
 			"lifeCycle": map[string]any{
-				"requestAcceptGraceTimeout": drain,
-				"graceTimeOut":              longest,
+				"requestAcceptGraceTimeout": acceptGrace,
+				"graceTimeOut":              s.Operations.drain(),
 			},
 			"keepAliveMaxTime": connectionAge,
 		},

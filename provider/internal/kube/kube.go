@@ -49,6 +49,7 @@ var (
 	LLMInferenceService   = namespaced("serving.kserve.io/v1alpha1", "LLMInferenceService")
 	Middleware            = namespaced("traefik.io/v1alpha1", "Middleware")
 	Namespace             = cluster("v1", "Namespace")
+	NetworkPolicy         = namespaced("networking.k8s.io/v1", "NetworkPolicy")
 	PodDisruptionBudget   = namespaced("policy/v1", "PodDisruptionBudget")
 	ReferenceGrant        = namespaced("gateway.networking.k8s.io/v1beta1", "ReferenceGrant")
 	ResourceClaimTemplate = namespaced("resource.k8s.io/v1", "ResourceClaimTemplate")
@@ -154,6 +155,9 @@ func WaitForReady() map[string]string {
 
 // WebhookFailed says whether a write has failed because an admission webhook did not answer. Its Pods may be starting.
 func WebhookFailed(failure string) bool { return strings.Contains(failure, "failed calling webhook") }
+
+// Force is the annotation with which it writes fields of a patch that another tool has written before.
+func Force() map[string]string { return map[string]string{"pulumi.com/patchForce": "true"} }
 
 // SkipAwait is the annotation with which it waits for nothing.
 func SkipAwait() map[string]string { return map[string]string{"pulumi.com/skipAwait": "true"} }

@@ -1557,6 +1557,173 @@ func (in *gatewayTlsVersionPtr) ToGatewayTlsVersionPtrOutputWithContext(ctx cont
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayTlsVersionPtrOutput)
 }
 
+type GatewayTrafficPolicy string
+
+const (
+	// To Pods of every node. The gateway sees a node's address in place of the client's.
+	GatewayTrafficPolicyCluster = GatewayTrafficPolicy("Cluster")
+	// To Pods of the same node, with the client's address. A node without one takes no connections.
+	GatewayTrafficPolicyLocal = GatewayTrafficPolicy("Local")
+)
+
+func (GatewayTrafficPolicy) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTrafficPolicy)(nil)).Elem()
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyOutput() GatewayTrafficPolicyOutput {
+	return pulumi.ToOutput(e).(GatewayTrafficPolicyOutput)
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyOutputWithContext(ctx context.Context) GatewayTrafficPolicyOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayTrafficPolicyOutput)
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return e.ToGatewayTrafficPolicyPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return GatewayTrafficPolicy(e).ToGatewayTrafficPolicyOutputWithContext(ctx).ToGatewayTrafficPolicyPtrOutputWithContext(ctx)
+}
+
+func (e GatewayTrafficPolicy) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTrafficPolicy) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTrafficPolicy) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTrafficPolicy) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayTrafficPolicyOutput struct{ *pulumi.OutputState }
+
+func (GatewayTrafficPolicyOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTrafficPolicy)(nil)).Elem()
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyOutput() GatewayTrafficPolicyOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyOutputWithContext(ctx context.Context) GatewayTrafficPolicyOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return o.ToGatewayTrafficPolicyPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayTrafficPolicy) *GatewayTrafficPolicy {
+		return &v
+	}).(GatewayTrafficPolicyPtrOutput)
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTrafficPolicy) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTrafficPolicy) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayTrafficPolicyPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayTrafficPolicyPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayTrafficPolicy)(nil)).Elem()
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyPtrOutput) Elem() GatewayTrafficPolicyOutput {
+	return o.ApplyT(func(v *GatewayTrafficPolicy) GatewayTrafficPolicy {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayTrafficPolicy
+		return ret
+	}).(GatewayTrafficPolicyOutput)
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayTrafficPolicy) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayTrafficPolicyInput is an input type that accepts values of the GatewayTrafficPolicy enum
+// A concrete instance of `GatewayTrafficPolicyInput` can be one of the following:
+//
+//	GatewayTrafficPolicyCluster
+//	GatewayTrafficPolicyLocal
+type GatewayTrafficPolicyInput interface {
+	pulumi.Input
+
+	ToGatewayTrafficPolicyOutput() GatewayTrafficPolicyOutput
+	ToGatewayTrafficPolicyOutputWithContext(context.Context) GatewayTrafficPolicyOutput
+}
+
+var gatewayTrafficPolicyPtrType = reflect.TypeOf((**GatewayTrafficPolicy)(nil)).Elem()
+
+type GatewayTrafficPolicyPtrInput interface {
+	pulumi.Input
+
+	ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput
+	ToGatewayTrafficPolicyPtrOutputWithContext(context.Context) GatewayTrafficPolicyPtrOutput
+}
+
+type gatewayTrafficPolicyPtr string
+
+func GatewayTrafficPolicyPtr(v string) GatewayTrafficPolicyPtrInput {
+	return (*gatewayTrafficPolicyPtr)(&v)
+}
+
+func (*gatewayTrafficPolicyPtr) ElementType() reflect.Type {
+	return gatewayTrafficPolicyPtrType
+}
+
+func (in *gatewayTrafficPolicyPtr) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return pulumi.ToOutput(in).(GatewayTrafficPolicyPtrOutput)
+}
+
+func (in *gatewayTrafficPolicyPtr) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayTrafficPolicyPtrOutput)
+}
+
 type LimitBy string
 
 const (
@@ -1749,6 +1916,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionPtrInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTrafficPolicyInput)(nil)).Elem(), GatewayTrafficPolicy("Cluster"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTrafficPolicyPtrInput)(nil)).Elem(), GatewayTrafficPolicy("Cluster"))
 	pulumi.RegisterInputType(reflect.TypeOf((*LimitByInput)(nil)).Elem(), LimitBy("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*LimitByPtrInput)(nil)).Elem(), LimitBy("All"))
 	pulumi.RegisterOutputType(AffinityByOutput{})
@@ -1769,6 +1938,8 @@ func init() {
 	pulumi.RegisterOutputType(GatewayServiceTypePtrOutput{})
 	pulumi.RegisterOutputType(GatewayTlsVersionOutput{})
 	pulumi.RegisterOutputType(GatewayTlsVersionPtrOutput{})
+	pulumi.RegisterOutputType(GatewayTrafficPolicyOutput{})
+	pulumi.RegisterOutputType(GatewayTrafficPolicyPtrOutput{})
 	pulumi.RegisterOutputType(LimitByOutput{})
 	pulumi.RegisterOutputType(LimitByPtrOutput{})
 }

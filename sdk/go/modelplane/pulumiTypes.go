@@ -3695,6 +3695,215 @@ func (o GatewayAllowedNamespacesPtrOutput) MatchLabels() pulumi.StringMapOutput 
 	}).(pulumi.StringMapOutput)
 }
 
+// The bounds within which the cluster chooses the number of replicas.
+type GatewayAutoscaling struct {
+	// How many replicas run at most: `minReplicas` to 1,000.
+	MaxReplicas int `pulumi:"maxReplicas"`
+	// How many replicas run at least: 1 to 1,000. Default: 2.
+	MinReplicas *int `pulumi:"minReplicas"`
+	// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+	TargetCpuUtilization *int `pulumi:"targetCpuUtilization"`
+}
+
+// Defaults sets the appropriate defaults for GatewayAutoscaling
+func (val *GatewayAutoscaling) Defaults() *GatewayAutoscaling {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.MinReplicas == nil {
+		minReplicas_ := 2
+		tmp.MinReplicas = &minReplicas_
+	}
+	if tmp.TargetCpuUtilization == nil {
+		targetCpuUtilization_ := 80
+		tmp.TargetCpuUtilization = &targetCpuUtilization_
+	}
+	return &tmp
+}
+
+// GatewayAutoscalingInput is an input type that accepts GatewayAutoscalingArgs and GatewayAutoscalingOutput values.
+// You can construct a concrete instance of `GatewayAutoscalingInput` via:
+//
+//	GatewayAutoscalingArgs{...}
+type GatewayAutoscalingInput interface {
+	pulumi.Input
+
+	ToGatewayAutoscalingOutput() GatewayAutoscalingOutput
+	ToGatewayAutoscalingOutputWithContext(context.Context) GatewayAutoscalingOutput
+}
+
+// The bounds within which the cluster chooses the number of replicas.
+type GatewayAutoscalingArgs struct {
+	// How many replicas run at most: `minReplicas` to 1,000.
+	MaxReplicas pulumi.IntInput `pulumi:"maxReplicas"`
+	// How many replicas run at least: 1 to 1,000. Default: 2.
+	MinReplicas pulumi.IntPtrInput `pulumi:"minReplicas"`
+	// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+	TargetCpuUtilization pulumi.IntPtrInput `pulumi:"targetCpuUtilization"`
+}
+
+// Defaults sets the appropriate defaults for GatewayAutoscalingArgs
+func (val *GatewayAutoscalingArgs) Defaults() *GatewayAutoscalingArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.MinReplicas == nil {
+		tmp.MinReplicas = pulumi.IntPtr(2)
+	}
+	if tmp.TargetCpuUtilization == nil {
+		tmp.TargetCpuUtilization = pulumi.IntPtr(80)
+	}
+	return &tmp
+}
+func (GatewayAutoscalingArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayAutoscaling)(nil)).Elem()
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingOutput() GatewayAutoscalingOutput {
+	return i.ToGatewayAutoscalingOutputWithContext(context.Background())
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingOutputWithContext(ctx context.Context) GatewayAutoscalingOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAutoscalingOutput)
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return i.ToGatewayAutoscalingPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAutoscalingOutput).ToGatewayAutoscalingPtrOutputWithContext(ctx)
+}
+
+// GatewayAutoscalingPtrInput is an input type that accepts GatewayAutoscalingArgs, GatewayAutoscalingPtr and GatewayAutoscalingPtrOutput values.
+// You can construct a concrete instance of `GatewayAutoscalingPtrInput` via:
+//
+//	        GatewayAutoscalingArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayAutoscalingPtrInput interface {
+	pulumi.Input
+
+	ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput
+	ToGatewayAutoscalingPtrOutputWithContext(context.Context) GatewayAutoscalingPtrOutput
+}
+
+type gatewayAutoscalingPtrType GatewayAutoscalingArgs
+
+func GatewayAutoscalingPtr(v *GatewayAutoscalingArgs) GatewayAutoscalingPtrInput {
+	return (*gatewayAutoscalingPtrType)(v)
+}
+
+func (*gatewayAutoscalingPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayAutoscaling)(nil)).Elem()
+}
+
+func (i *gatewayAutoscalingPtrType) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return i.ToGatewayAutoscalingPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayAutoscalingPtrType) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAutoscalingPtrOutput)
+}
+
+// The bounds within which the cluster chooses the number of replicas.
+type GatewayAutoscalingOutput struct{ *pulumi.OutputState }
+
+func (GatewayAutoscalingOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayAutoscaling)(nil)).Elem()
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingOutput() GatewayAutoscalingOutput {
+	return o
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingOutputWithContext(ctx context.Context) GatewayAutoscalingOutput {
+	return o
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return o.ToGatewayAutoscalingPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayAutoscaling) *GatewayAutoscaling {
+		return &v
+	}).(GatewayAutoscalingPtrOutput)
+}
+
+// How many replicas run at most: `minReplicas` to 1,000.
+func (o GatewayAutoscalingOutput) MaxReplicas() pulumi.IntOutput {
+	return o.ApplyT(func(v GatewayAutoscaling) int { return v.MaxReplicas }).(pulumi.IntOutput)
+}
+
+// How many replicas run at least: 1 to 1,000. Default: 2.
+func (o GatewayAutoscalingOutput) MinReplicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GatewayAutoscaling) *int { return v.MinReplicas }).(pulumi.IntPtrOutput)
+}
+
+// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+func (o GatewayAutoscalingOutput) TargetCpuUtilization() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GatewayAutoscaling) *int { return v.TargetCpuUtilization }).(pulumi.IntPtrOutput)
+}
+
+type GatewayAutoscalingPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayAutoscalingPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayAutoscaling)(nil)).Elem()
+}
+
+func (o GatewayAutoscalingPtrOutput) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return o
+}
+
+func (o GatewayAutoscalingPtrOutput) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return o
+}
+
+func (o GatewayAutoscalingPtrOutput) Elem() GatewayAutoscalingOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) GatewayAutoscaling {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayAutoscaling
+		return ret
+	}).(GatewayAutoscalingOutput)
+}
+
+// How many replicas run at most: `minReplicas` to 1,000.
+func (o GatewayAutoscalingPtrOutput) MaxReplicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.MaxReplicas
+	}).(pulumi.IntPtrOutput)
+}
+
+// How many replicas run at least: 1 to 1,000. Default: 2.
+func (o GatewayAutoscalingPtrOutput) MinReplicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MinReplicas
+	}).(pulumi.IntPtrOutput)
+}
+
+// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+func (o GatewayAutoscalingPtrOutput) TargetCpuUtilization() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) *int {
+		if v == nil {
+			return nil
+		}
+		return v.TargetCpuUtilization
+	}).(pulumi.IntPtrOutput)
+}
+
 // An issuer of cert-manager's (cert-manager.io/v1).
 type GatewayCertManager struct {
 	// The API group of the issuer's kind. Default: `cert-manager.io`.
@@ -5932,6 +6141,8 @@ func (o GatewaySecretReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
 type GatewayService struct {
 	// Annotations for the Service alone, such as those that a cloud's load balancer reads.
 	Annotations map[string]string `pulumi:"annotations"`
+	// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+	ExternalTrafficPolicy *GatewayTrafficPolicy `pulumi:"externalTrafficPolicy"`
 	// Which load balancer serves it. Default: the cluster's own choice.
 	LoadBalancerClass *string `pulumi:"loadBalancerClass"`
 	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
@@ -5968,6 +6179,8 @@ type GatewayServiceInput interface {
 type GatewayServiceArgs struct {
 	// Annotations for the Service alone, such as those that a cloud's load balancer reads.
 	Annotations pulumi.StringMapInput `pulumi:"annotations"`
+	// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+	ExternalTrafficPolicy GatewayTrafficPolicyPtrInput `pulumi:"externalTrafficPolicy"`
 	// Which load balancer serves it. Default: the cluster's own choice.
 	LoadBalancerClass pulumi.StringPtrInput `pulumi:"loadBalancerClass"`
 	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
@@ -6070,6 +6283,11 @@ func (o GatewayServiceOutput) Annotations() pulumi.StringMapOutput {
 	return o.ApplyT(func(v GatewayService) map[string]string { return v.Annotations }).(pulumi.StringMapOutput)
 }
 
+// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+func (o GatewayServiceOutput) ExternalTrafficPolicy() GatewayTrafficPolicyPtrOutput {
+	return o.ApplyT(func(v GatewayService) *GatewayTrafficPolicy { return v.ExternalTrafficPolicy }).(GatewayTrafficPolicyPtrOutput)
+}
+
 // Which load balancer serves it. Default: the cluster's own choice.
 func (o GatewayServiceOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayService) *string { return v.LoadBalancerClass }).(pulumi.StringPtrOutput)
@@ -6117,6 +6335,16 @@ func (o GatewayServicePtrOutput) Annotations() pulumi.StringMapOutput {
 		}
 		return v.Annotations
 	}).(pulumi.StringMapOutput)
+}
+
+// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+func (o GatewayServicePtrOutput) ExternalTrafficPolicy() GatewayTrafficPolicyPtrOutput {
+	return o.ApplyT(func(v *GatewayService) *GatewayTrafficPolicy {
+		if v == nil {
+			return nil
+		}
+		return v.ExternalTrafficPolicy
+	}).(GatewayTrafficPolicyPtrOutput)
 }
 
 // Which load balancer serves it. Default: the cluster's own choice.
@@ -9230,6 +9458,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointTlsPtrInput)(nil)).Elem(), EndpointTlsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesPtrInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAutoscalingInput)(nil)).Elem(), GatewayAutoscalingArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAutoscalingPtrInput)(nil)).Elem(), GatewayAutoscalingArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertManagerInput)(nil)).Elem(), GatewayCertManagerArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertManagerPtrInput)(nil)).Elem(), GatewayCertManagerArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertificateInput)(nil)).Elem(), GatewayCertificateArgs{})
@@ -9332,6 +9562,8 @@ func init() {
 	pulumi.RegisterOutputType(EndpointTlsPtrOutput{})
 	pulumi.RegisterOutputType(GatewayAllowedNamespacesOutput{})
 	pulumi.RegisterOutputType(GatewayAllowedNamespacesPtrOutput{})
+	pulumi.RegisterOutputType(GatewayAutoscalingOutput{})
+	pulumi.RegisterOutputType(GatewayAutoscalingPtrOutput{})
 	pulumi.RegisterOutputType(GatewayCertManagerOutput{})
 	pulumi.RegisterOutputType(GatewayCertManagerPtrOutput{})
 	pulumi.RegisterOutputType(GatewayCertificateOutput{})

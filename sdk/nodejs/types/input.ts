@@ -530,6 +530,34 @@ export interface GatewayAllowedNamespacesArgs {
 }
 
 /**
+ * The bounds within which the cluster chooses the number of replicas.
+ */
+export interface GatewayAutoscalingArgs {
+    /**
+     * How many replicas run at most: `minReplicas` to 1,000.
+     */
+    maxReplicas: pulumi.Input<number>;
+    /**
+     * How many replicas run at least: 1 to 1,000. Default: 2.
+     */
+    minReplicas?: pulumi.Input<number | undefined>;
+    /**
+     * The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+     */
+    targetCpuUtilization?: pulumi.Input<number | undefined>;
+}
+/**
+ * gatewayAutoscalingArgsProvideDefaults sets the appropriate defaults for GatewayAutoscalingArgs
+ */
+export function gatewayAutoscalingArgsProvideDefaults(val: GatewayAutoscalingArgs): GatewayAutoscalingArgs {
+    return {
+        ...val,
+        minReplicas: (val.minReplicas) ?? 2,
+        targetCpuUtilization: (val.targetCpuUtilization) ?? 80,
+    };
+}
+
+/**
  * An issuer of cert-manager's (cert-manager.io/v1).
  */
 export interface GatewayCertManagerArgs {
@@ -871,6 +899,10 @@ export interface GatewayServiceArgs {
      * Annotations for the Service alone, such as those that a cloud's load balancer reads.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+     */
+    externalTrafficPolicy?: pulumi.Input<enums.GatewayTrafficPolicy | undefined>;
     /**
      * Which load balancer serves it. Default: the cluster's own choice.
      */

@@ -19,6 +19,7 @@ __all__ = [
     'GatewayPlainHttp',
     'GatewayServiceType',
     'GatewayTlsVersion',
+    'GatewayTrafficPolicy',
     'LimitBy',
 ]
 
@@ -188,6 +189,18 @@ class GatewayTlsVersion(_builtins.str, Enum):
     TLS13 = "TLS13"
     """
     TLS 1.3 or newer.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayTrafficPolicy")
+class GatewayTrafficPolicy(_builtins.str, Enum):
+    CLUSTER = "Cluster"
+    """
+    To Pods of every node. The gateway sees a node's address in place of the client's.
+    """
+    LOCAL = "Local"
+    """
+    To Pods of the same node, with the client's address. A node without one takes no connections.
     """
 
 

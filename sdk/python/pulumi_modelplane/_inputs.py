@@ -58,6 +58,8 @@ __all__ = [
     'EndpointTlsArgsDict',
     'GatewayAllowedNamespacesArgs',
     'GatewayAllowedNamespacesArgsDict',
+    'GatewayAutoscalingArgs',
+    'GatewayAutoscalingArgsDict',
     'GatewayCertManagerArgs',
     'GatewayCertManagerArgsDict',
     'GatewayCertificateArgs',
@@ -2275,6 +2277,83 @@ class GatewayAllowedNamespacesArgs:
         pulumi.set(self, "match_labels", value)
 
 
+class GatewayAutoscalingArgsDict(TypedDict):
+    """
+    The bounds within which the cluster chooses the number of replicas.
+    """
+    max_replicas: pulumi.Input[_builtins.int]
+    """
+    How many replicas run at most: `minReplicas` to 1,000.
+    """
+    min_replicas: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many replicas run at least: 1 to 1,000. Default: 2.
+    """
+    target_cpu_utilization: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+    """
+
+@pulumi.input_type
+class GatewayAutoscalingArgs:
+    def __init__(__self__, *,
+                 max_replicas: pulumi.Input[_builtins.int],
+                 min_replicas: pulumi.Input[Optional[_builtins.int]] = None,
+                 target_cpu_utilization: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        The bounds within which the cluster chooses the number of replicas.
+
+        :param pulumi.Input[_builtins.int] max_replicas: How many replicas run at most: `minReplicas` to 1,000.
+        :param pulumi.Input[_builtins.int] min_replicas: How many replicas run at least: 1 to 1,000. Default: 2.
+        :param pulumi.Input[_builtins.int] target_cpu_utilization: The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+        """
+        pulumi.set(__self__, "max_replicas", max_replicas)
+        if min_replicas is None:
+            min_replicas = 2
+        if min_replicas is not None:
+            pulumi.set(__self__, "min_replicas", min_replicas)
+        if target_cpu_utilization is None:
+            target_cpu_utilization = 80
+        if target_cpu_utilization is not None:
+            pulumi.set(__self__, "target_cpu_utilization", target_cpu_utilization)
+
+    @_builtins.property
+    @pulumi.getter(name="maxReplicas")
+    def max_replicas(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many replicas run at most: `minReplicas` to 1,000.
+        """
+        return pulumi.get(self, "max_replicas")
+
+    @max_replicas.setter
+    def max_replicas(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "max_replicas", value)
+
+    @_builtins.property
+    @pulumi.getter(name="minReplicas")
+    def min_replicas(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many replicas run at least: 1 to 1,000. Default: 2.
+        """
+        return pulumi.get(self, "min_replicas")
+
+    @min_replicas.setter
+    def min_replicas(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "min_replicas", value)
+
+    @_builtins.property
+    @pulumi.getter(name="targetCpuUtilization")
+    def target_cpu_utilization(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+        """
+        return pulumi.get(self, "target_cpu_utilization")
+
+    @target_cpu_utilization.setter
+    def target_cpu_utilization(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "target_cpu_utilization", value)
+
+
 class GatewayCertManagerArgsDict(TypedDict):
     """
     An issuer of cert-manager's (cert-manager.io/v1).
@@ -3435,6 +3514,10 @@ class GatewayServiceArgsDict(TypedDict):
     """
     Annotations for the Service alone, such as those that a cloud's load balancer reads.
     """
+    external_traffic_policy: NotRequired[pulumi.Input[Optional['GatewayTrafficPolicy']]]
+    """
+    To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+    """
     load_balancer_class: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     Which load balancer serves it. Default: the cluster's own choice.
@@ -3452,6 +3535,7 @@ class GatewayServiceArgsDict(TypedDict):
 class GatewayServiceArgs:
     def __init__(__self__, *,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 external_traffic_policy: pulumi.Input[Optional['GatewayTrafficPolicy']] = None,
                  load_balancer_class: pulumi.Input[Optional[_builtins.str]] = None,
                  load_balancer_source_ranges: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  type: pulumi.Input[Optional['GatewayServiceType']] = None):
@@ -3459,12 +3543,15 @@ class GatewayServiceArgs:
         The Kubernetes Service in front of Traefik.
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for the Service alone, such as those that a cloud's load balancer reads.
+        :param pulumi.Input['GatewayTrafficPolicy'] external_traffic_policy: To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
         :param pulumi.Input[_builtins.str] load_balancer_class: Which load balancer serves it. Default: the cluster's own choice.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] load_balancer_source_ranges: The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
         :param pulumi.Input['GatewayServiceType'] type: The Service's type. Default: `LoadBalancer`.
         """
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if external_traffic_policy is not None:
+            pulumi.set(__self__, "external_traffic_policy", external_traffic_policy)
         if load_balancer_class is not None:
             pulumi.set(__self__, "load_balancer_class", load_balancer_class)
         if load_balancer_source_ranges is not None:
@@ -3485,6 +3572,18 @@ class GatewayServiceArgs:
     @annotations.setter
     def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter(name="externalTrafficPolicy")
+    def external_traffic_policy(self) -> pulumi.Input[Optional['GatewayTrafficPolicy']]:
+        """
+        To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+        """
+        return pulumi.get(self, "external_traffic_policy")
+
+    @external_traffic_policy.setter
+    def external_traffic_policy(self, value: pulumi.Input[Optional['GatewayTrafficPolicy']]):
+        pulumi.set(self, "external_traffic_policy", value)
 
     @_builtins.property
     @pulumi.getter(name="loadBalancerClass")

@@ -182,6 +182,19 @@ export const GatewayTlsVersion = {
 
 export type GatewayTlsVersion = (typeof GatewayTlsVersion)[keyof typeof GatewayTlsVersion];
 
+export const GatewayTrafficPolicy = {
+    /**
+     * To Pods of every node. The gateway sees a node's address in place of the client's.
+     */
+    Cluster: "Cluster",
+    /**
+     * To Pods of the same node, with the client's address. A node without one takes no connections.
+     */
+    Local: "Local",
+} as const;
+
+export type GatewayTrafficPolicy = (typeof GatewayTrafficPolicy)[keyof typeof GatewayTrafficPolicy];
+
 export const LimitBy = {
     /**
      * Those of all clients.
