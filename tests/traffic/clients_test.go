@@ -173,8 +173,16 @@ func (o *operated) nobodyElseDoes(t *testing.T) {
 		assert.NotEqual(t, http.StatusOK, status, "%q", broken)
 		assert.Nil(t, seen, "%q", broken)
 	}
-	status, _ = stranger.ask(t, "open", "")
-	assert.Equal(t, http.StatusOK, status, "the gateway goes on")
+	// Connections that say nothing must not keep others waiting.
+	for range 20 {
+		connection, err := net.Dial("tcp", o.pod(t).to.String())
+		require.NoError(t, err)
+		defer connection.Close()
+	}
+	for _, c := range []client{stranger, o.pod(t)} {
+		status, _ = c.ask(t, "open", "")
+		assert.Equal(t, http.StatusOK, status, "the gateway goes on")
+	}
 }
 
 // limitsGoByTheClient would catch an allowance or an entry that a client gets by making up an address, and one that the clients of a proxy
