@@ -55,7 +55,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
 	observing := observeChildren(component, in, p, identified, before)
-	beforeRelease := []string{entryPointKey, innerGuardKey}
+	beforeRelease := []string{entryPointKey, innerGuardKey, networkPolicyKey}
 	for _, c := range observing {
 		beforeRelease = append(beforeRelease, c.Key)
 	}
@@ -96,7 +96,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		networkPolicy(in.Operating, p, name),
 	)
 	list = append(list, observing...)
-	list = append(list, release,
+	list = append(list, networkPolicy(in.Operating, p, name), release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is

@@ -24,8 +24,8 @@ var Definition = input.Define(check, func(
 ) (*ModelGateway, error) {
 	return construct(ctx, name, Inputs{
 		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
-		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Operating: input.Part[Operating](args), Proxied: input.Part[Proxied](args),
-		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Operating: input.Part[Operating](args),
+		Proxied: input.Part[Proxied](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
 
@@ -122,7 +122,8 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 		return p.listeners(Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
 			PluginVersion: plugin.Version, Inner: inner, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
-			Observed: p.isObserved(), TrustedProxies: p.settings.Clients.TrustedProxies,
+			Observed:       p.isObserved(),
+			TrustedProxies: p.settings.Clients.TrustedProxies,
 		})
 	})
 }

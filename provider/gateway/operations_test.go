@@ -89,6 +89,7 @@ func TestEveryTimeOutFollowsTheDrain(t *testing.T) {
 		assert.Equal(t, c.pod, values["deployment"].(map[string]any)["terminationGracePeriodSeconds"])
 		transport := values["ports"].(map[string]any)["web"].(map[string]any)["transport"].(map[string]any)
 		assert.Equal(t, c.grace, transport["lifeCycle"].(map[string]any)["graceTimeOut"])
+		assert.Contains(t, values["additionalArguments"], "--entryPoints.modelplane.transport.lifeCycle.graceTimeOut="+c.grace)
 		assert.Equal(t, "600s", transport["respondingTimeouts"].(map[string]any)["readTimeout"])
 		assert.Equal(t, c.end, only(t, rendered(t, a), anchorKey).DeleteTimeout)
 	}

@@ -32,7 +32,7 @@ func innerArguments(s Settings) []any {
 		at + ".transport.respondingTimeouts.readTimeout=" + longest,
 		at + ".transport.respondingTimeouts.writeTimeout=0s",
 		// It takes requests as long as the public one, and ends answers with it.
-		fmt.Sprintf("%s.transport.lifeCycle.requestAcceptGraceTimeout=%ds", at, acceptSeconds),
+		at + ".transport.lifeCycle.requestAcceptGraceTimeout=" + acceptGrace,
 		at + ".transport.lifeCycle.graceTimeOut=" + s.Operations.drain(),
 	}
 	characters := encodedCharacters()

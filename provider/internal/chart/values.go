@@ -15,6 +15,7 @@ const (
 	longest = "600s"
 	// acceptSeconds is how long a Pod that ends still takes requests, so that clients have time to learn of it.
 	acceptSeconds = 15
+	acceptGrace   = "15s"
 	// connectionAge is the age after which a client's connection is closed with its next answer. It is less than
 	// acceptSeconds, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
 	// two of 60 busy connections lost a request whenever a Pod ended.
@@ -139,7 +140,7 @@ func entryPoint(s Settings, port int, exposed int32) map[string]any {
 				"writeTimeout": "0s",
 			},
 			"lifeCycle": map[string]any{
-				"requestAcceptGraceTimeout": fmt.Sprintf("%ds", acceptSeconds),
+				"requestAcceptGraceTimeout": acceptGrace,
 				"graceTimeOut":              s.Operations.drain(),
 			},
 			"keepAliveMaxTime": connectionAge,
