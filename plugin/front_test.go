@@ -359,7 +359,7 @@ func TestFailoversAreCounted(t *testing.T) {
 		inner.set("b", answering("b", http.StatusOK))
 		release := make(chan bool)
 		defer close(release)
-		url := serveFront(t, build, fronted(t, plugin.Front{EjectAfter: 3, EjectSeconds: 60, HeaderTimeout: 200}, "a 0 1", "b 1 1"))
+		url := serveFront(t, build, fronted(t, plugin.Front{EjectAfter: 3, EjectSeconds: 60, HeaderTimeout: 1500}, "a 0 1", "b 1 1"))
 		inner.set("a", answering("a", http.StatusServiceUnavailable))
 		post(t, url+"/chat/completions", "{}")
 		post(t, url+"/chat/completions", "{}")

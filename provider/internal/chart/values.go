@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
