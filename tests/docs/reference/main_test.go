@@ -10,4 +10,6 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-func TestWhatTheDocsSayIsSo(t *testing.T) { docs.Hold(t, func(page string) bool { return !docs.Guide(page) }) }
+func TestWhatTheDocsSayIsSo(t *testing.T) {
+	docs.Hold(t, func(page string) bool { return !docs.Guide(page) })
+}
