@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// Listener is the name of the listener that routes attach to, and HTTPSListener that of a gateway with HTTPS.
-	Listener      = "http"
+	// Listener is the name of the listener that routes attach to.
+	Listener = "http"
+	// HTTPSListener is the one that they attach to where the gateway has HTTPS.
 	HTTPSListener = "https"
 	// repository is where the published chart comes from.
 	repository = "https://traefik.github.io/charts"

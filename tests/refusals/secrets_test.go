@@ -46,8 +46,10 @@ func TestNoSecretOfARefusedInputShows(t *testing.T) {
 			"url": "http://10.0.0.7", "headers": map[string]any{"set": map[string]any{"Authorization": []any{"Bearer " + password}}},
 		}},
 		"callers' keys": {"ModelCallers", map[string]any{"keys": []any{
-			map[string]any{"name": "alice", "key": secret(password)}, map[string]any{"name": password + " ", "key": password},
-			map[string]any{"name": "bob", "key": "sk-0123456789 " + password, "sha256": password, "expires": password}, password, secret(password),
+			map[string]any{"name": "alice", "key": secret(password)},
+			map[string]any{"name": password + " ", "key": password},
+			map[string]any{"name": "bob", "key": "sk-0123456789 " + password, "sha256": password, "expires": password},
+			password, secret(password),
 		}}},
 		"a cluster's keys": {"InferenceCluster", map[string]any{
 			"apiKeys": []any{"one\n" + password, secret("two\n" + password), password, password}, "gateway": map[string]any{"hostName": secret(password)},
