@@ -174,7 +174,7 @@ func (p plan) networkPolicy() networkingv1.NetworkPolicySpec {
 func (p plan) listenerPorts() []int32 {
 	var ports []int32
 	for _, listener := range p.gateway(nil).Listeners {
-		ports = append(ports, int32(listener.Port))
+		ports = append(ports, listener.Port)
 	}
 	return ports
 }
