@@ -56,7 +56,7 @@ func TestTheHeadersForOTLPAreInOneSecret(t *testing.T) {
 // TestWhatIsOffMakesNothing would catch an object, a value or a promise of a gateway that tells nothing.
 func TestWhatIsOffMakesNothing(t *testing.T) {
 	off, on := observedBy(Observability{AccessLog: true}), rendered(t, defaults())
-	assert.Equal(t, len(on), len(rendered(t, off)), "an access log needs no object")
+	assert.Len(t, rendered(t, off), len(on), "an access log needs no object")
 	for _, c := range on {
 		assert.NotContains(t, []string{metricsKey, otlpKey, dashboardKey}, c.Key)
 	}

@@ -34,7 +34,7 @@ func (s *secure) renewed(t *testing.T) {
 }
 
 // rotated has the program write a new certificate three times, under load, with new connections each time, while one of the two replicas of
-// Traefik runs a tenth of the time.
+// Traefik runs a third of the time.
 func (s *secure) rotated(t *testing.T, url string) {
 	s.lag(t)
 	run := s.load(url, nil)
@@ -56,7 +56,7 @@ func (s *secure) rotated(t *testing.T, url string) {
 	t.Logf("%d requests on new connections during three rotations, none failed", report.Total)
 }
 
-// lag has one replica of Traefik run for a tenth of every half second, to the end of the test.
+// lag has one replica of Traefik run for a third of every half second, to the end of the test.
 func (s *secure) lag(t *testing.T) {
 	processes, err := filepath.Glob("/proc/[0-9]*/root")
 	require.NoError(t, err)
@@ -79,12 +79,12 @@ func (s *secure) lag(t *testing.T) {
 			defer close(ended)
 			for {
 				_ = process.Signal(syscall.SIGSTOP)
-				time.Sleep(450 * time.Millisecond)
+				time.Sleep(350 * time.Millisecond)
 				_ = process.Signal(syscall.SIGCONT)
 				select {
 				case <-done:
 					return
-				case <-time.After(50 * time.Millisecond):
+				case <-time.After(150 * time.Millisecond):
 				}
 			}
 		}()

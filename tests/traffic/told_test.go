@@ -90,14 +90,11 @@ func podLogs(t testing.TB) string {
 
 // tracesArrive would catch a collector that is sent nothing, or not its key, and a trace that holds one.
 func tracesArrive(t *testing.T, o *observed) {
-	var secrets []string
 	assert.Eventually(t, func() bool {
 		return strings.Contains(o.collector.received("/v1/traces"), "/default/chat/v1/models") && o.collector.received("/v1/metrics") != ""
 	}, 30*time.Second, 200*time.Millisecond)
 	assert.NotContains(t, podLogs(t), "OpenTelemetry")
-	for _, pod := range podUIDs(t) {
-		secrets = append(secrets, pod)
-	}
+	secrets := podUIDs(t)
 	for _, path := range []string{"/v1/traces", "/v1/metrics"} {
 		// A span has the User-Agent, and no other header.
 		received := strings.ReplaceAll(o.collector.received(path), "sk-hidden-in-User-Agent", "")
