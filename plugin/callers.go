@@ -18,7 +18,7 @@ const CallerHeader = "X-Modelplane-Caller"
 // 20,000 callers in one Secret.
 const hashLength = 24
 
-// Hash of a key is what a Secret with callers' keys has of it.
+// HashOf is what a Secret with callers' keys has of a key with this SHA-256.
 func HashOf(sha256 [32]byte) string { return base64.RawURLEncoding.EncodeToString(sha256[:hashLength]) }
 
 // keyHeaders are the headers in which clients send keys: OpenAI's, Anthropic's, Azure's and Google's.

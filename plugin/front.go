@@ -42,8 +42,9 @@ type Front struct {
 }
 
 const (
-	// InnerPort is the port of the inner listener, and InnerAddress where it is. Nothing outside of the Pod reaches it.
-	InnerPort    = 9400
+	// InnerPort is the port of the inner listener.
+	InnerPort = 9400
+	// InnerAddress is where it listens. Nothing outside of the Pod reaches it.
 	InnerAddress = "127.0.0.1:9400"
 	// maxRest is the longest time for which a backend that sends Retry-After is not asked.
 	maxRest = 10 * time.Minute
@@ -198,7 +199,7 @@ type attempts struct {
 // RoundTrip asks backends until one answers well.
 func (a *attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 	f := a.front
-	var failure error = errNoBackend
+	failure := errNoBackend
 	for n := 1; ; n++ {
 		i := f.choose(a.tried, a.key, time.Now())
 		if i < 0 {
@@ -298,7 +299,7 @@ func (a *attempts) send(r *http.Request, b Backend) (*http.Response, error) {
 	timer.Reset(a.patience(f.config.FirstTokenTimeout))
 	first := make([]byte, 4096)
 	n, err := response.Body.Read(first)
-	if !timer.Stop() || n == 0 && err != nil && err != io.EOF {
+	if !timer.Stop() || n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		_ = response.Body.Close()
 		return nil, a.reason(r, errTimeout)
 	}

@@ -320,7 +320,7 @@ func TestAMirrorCostsNothing(t *testing.T) {
 		var copies sync.Map
 		release := make(chan bool)
 		inner.set("a", answering("a", http.StatusOK))
-		inner.set("m", func(w http.ResponseWriter, r *http.Request) {
+		inner.set("m", func(_ http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			copies.Store(string(body), r.URL.RequestURI()+" "+r.Header.Get("X-Team"))
 			select {

@@ -52,6 +52,7 @@ func ModelGateway(name, properties string) string {
 	return Resource("modelplane:ModelGateway", name, properties, "")
 }
 
+// ModelEndpoint is a ModelEndpoint, with its properties in flow style.
 func ModelEndpoint(name, properties string) string {
 	return Resource("modelplane:ModelEndpoint", name, properties, "")
 }
@@ -69,6 +70,7 @@ func ModelService(name, gateway, properties string, endpoints ...string) string 
 		fmt.Sprintf("gateway: %s, backends: [%s]%s", gateway, strings.Join(backends, ", "), properties), "")
 }
 
+// Namespace is a namespace that the program makes.
 func Namespace(name string) string {
 	return Resource("kubernetes:core/v1:Namespace", name, fmt.Sprintf("metadata: {name: %s}", name), "")
 }

@@ -268,7 +268,7 @@ func podsThatEnd(t *testing.T, f *failover) {
 	streams := make(chan int, 64)
 	for range cap(streams) {
 		go func() {
-			got := do(t, http.MethodPost, f.urls["long"]+"/chat/completions", nil, strings.NewReader(strings.Replace(hello, "{", `{"stream":true,`, 1)))
+			got, _ := try(t.Context(), http.MethodPost, f.urls["long"]+"/chat/completions", nil, strings.NewReader(strings.Replace(hello, "{", `{"stream":true,`, 1)))
 			streams <- strings.Count(got.body, "word ")
 		}()
 	}
