@@ -21,7 +21,7 @@ func readBody(r *http.Request) error {
 		strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/grpc") {
 		return nil
 	}
-	_, err := readUpTo(r, maxRead)
+	_, _, err := readUpTo(r, maxRead)
 	return err
 }
 
@@ -30,47 +30,31 @@ func exceeds(r *http.Request, most int64) (bool, error) {
 	if r.ContentLength >= 0 {
 		return r.ContentLength > most, nil
 	}
-	whole, err := readUpTo(r, most)
+	_, whole, err := readUpTo(r, most)
 	return !whole, err
 }
 
 // maxHeld is how much of a body is held so that it can be sent to several backends, in bytes. A longer one is sent to one alone.
 const maxHeld = 32 << 20
 
-// holdUpTo reads a body into held, and says whether that is all of it. The request goes on with the same body.
-func holdUpTo(held *bytes.Buffer, r *http.Request) (whole bool, err error) {
-	if r.ContentLength > maxHeld {
-		return false, nil
-	}
-	n, err := held.ReadFrom(io.LimitReader(r.Body, maxHeld+1))
-	if err != nil {
-		return false, err
-	}
-	r.Header.Del("Expect")
-	if n > maxHeld {
-		r.Body = &resumed{reader: io.MultiReader(held, r.Body), closer: r.Body}
-		return false, nil
-	}
-	return true, nil
-}
-
 // readUpTo reads up to most bytes of a body, and says whether that is all of it. The request goes on with the same body.
-func readUpTo(r *http.Request, most int64) (whole bool, err error) {
+func readUpTo(r *http.Request, most int64) (body []byte, whole bool, err error) {
 	// The buffer grows with what has arrived: a length that is promised costs nothing.
 	var read bytes.Buffer
 	// One byte more tells a body that ends at the limit from one that goes on.
 	n, err := read.ReadFrom(io.LimitReader(r.Body, most+1))
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
+	body = read.Bytes()
 	// Reading has told the client to continue, so the server need not be asked.
 	r.Header.Del("Expect")
 	if n > most {
 		r.Body = &resumed{reader: io.MultiReader(&read, r.Body), closer: r.Body}
-		return false, nil
+		return body, false, nil
 	}
 	r.Body = io.NopCloser(&read)
-	return true, nil
+	return body, true, nil
 }
 
 // resumed is a body whose beginning has been read.

@@ -74,6 +74,7 @@ type front struct {
 	turns     *turns
 	health    *health
 	transport http.RoundTripper
+	proxy     *httputil.ReverseProxy
 }
 
 // span is a range of statuses.
@@ -97,6 +98,12 @@ func newFront(service string, config Front) (*front, error) {
 			return nil, errors.New("front has a status that is not a number or a range; have a ModelService write it")
 		}
 		f.statuses = append(f.statuses, span{from: first, to: last})
+	}
+	// Yaegi 0.16 makes no interface of a value in a literal.
+	var transport http.RoundTripper = f
+	f.proxy = &httputil.ReverseProxy{
+		Rewrite: f.rewrite, Transport: transport, FlushInterval: -1,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, refusalOf(err)) },
 	}
 	return f, nil
 }
@@ -145,16 +152,18 @@ func (f *front) choose(tried map[int]bool, key string, now time.Time) int {
 
 // ServeHTTP answers a request with the first answer of a backend that is good, or with the last one.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}}
-	if r.Header.Get("Upgrade") == "" {
-		var held bytes.Buffer
-		whole, err := holdUpTo(&held, r)
-		if err != nil {
-			refuseBody(w, r, err)
-			return
+	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}, isHeld: true}
+	if r.Header.Get("Upgrade") == "" && r.ContentLength != 0 {
+		a.isHeld = false
+		if r.ContentLength <= maxHeld {
+			body, whole, err := readUpTo(r, maxHeld)
+			if err != nil {
+				refuseBody(w, r, err)
+				return
+			}
+			a.body = body
+			a.isHeld = whole
 		}
-		a.isHeld = whole
-		a.body = held.Bytes()
 	}
 	a.key = f.config.keyOf(r, a.body)
 	if f.config.Mirror != nil && a.isHeld && takeMirror(f.service, f.config.Mirror.Percent) {
@@ -162,15 +171,15 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// The request itself changes on its way.
 		go f.config.Mirror.send(r.Clone(r.Context()), target, a.body, f.transport)
 	}
-	// Yaegi 0.16 makes no interface of a value in a literal.
-	var transport http.RoundTripper = a
-	proxy := &httputil.ReverseProxy{
-		Rewrite:       f.rewrite,
-		Transport:     transport,
-		FlushInterval: -1,
-		ErrorHandler:  func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, refusalOf(err)) },
-	}
-	proxy.ServeHTTP(w, r)
+	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofRequest, a)))
+}
+
+// ofRequest is where a request's context has its attempts.
+var ofRequest = &struct{ name string }{"attempts"}
+
+// RoundTrip asks backends until one answers well.
+func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
+	return r.Context().Value(ofRequest).(*attempts).answer(r)
 }
 
 // rewrite makes the request for the inner listener. What the public one has said of the client stays.
@@ -196,8 +205,8 @@ type attempts struct {
 	tried  map[int]bool
 }
 
-// RoundTrip asks backends until one answers well.
-func (a *attempts) RoundTrip(r *http.Request) (*http.Response, error) {
+// answer asks backends until one answers well.
+func (a *attempts) answer(r *http.Request) (*http.Response, error) {
 	f := a.front
 	failure := errNoBackend
 	for n := 1; ; n++ {
