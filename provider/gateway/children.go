@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,6 +51,8 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	for _, crd := range list {
 		before = append(before, crd.Key)
 	}
+	// Several children add to it.
+	before = slices.Clip(before)
 	// Names need only what they are made of: a patch has to know its object's name in preview, whatever else is unknown.
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
