@@ -99,7 +99,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		networkPolicy(in.Operating, p, name),
 	)
 	list = append(list, observing...)
-	list = append(list, networkPolicy(in.Operating, p, name), release,
+	list = append(list, release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is
