@@ -39,7 +39,9 @@ demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: wh
 	@bin/demo clusters
 
 .PHONY: test
-test: lint test-unit test-plane test-real test-clusters test-sdk ## Everything, from unit to real traffic
+test: lint test-unit test-plane test-real ## Everything, from unit to real traffic
+# These wait more than they compute, so two of them run side by side.
+	@$(MAKE) --no-print-directory -j2 test-clusters test-traffic test-sdk
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
@@ -56,6 +58,14 @@ test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
 
+# Prometheus' engine is in a module of its own.
+bin/promquery: $(wildcard tests/promquery/*)
+	cd tests/promquery && go build -trimpath -o $(CURDIR)/bin/promquery .
+
+.PHONY: test-traffic
+test-traffic: build tools $(PLANE) bin/promquery ## HTTPS, callers, limits, failover and what a gateway tells of its requests
+	$(GOTEST) -- $(RACE) -count=1 -timeout 40m $(IN_PLANE) ./tests/traffic
+
 .PHONY: test-clusters
 test-clusters: build tools $(PLANE) ## Workload clusters with the real Envoy Gateway and Envoy, and models placed on them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 30m $(IN_CLUSTERS) ./tests/clusters
@@ -66,7 +76,7 @@ test-kserve: ## KServe's own validator, whose module takes minutes to build; not
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
-	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs $$(go list ./tests/examples/... | grep -v /clusters$$)
+	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
 	$(GOTEST) -- -count=1 -timeout 20m $(IN_CLUSTERS) ./tests/examples/clusters
 # A plane has no way to npm, PyPI and the Go proxy.
 	$(GOTEST) -- -count=1 ./tests/install

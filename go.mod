@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/blang/semver v3.5.1+incompatible
 	github.com/blang/semver/v4 v4.0.0
+	github.com/cert-manager/cert-manager v1.18.2
 	github.com/klauspost/compress v1.18.7
 	github.com/openai/openai-go/v3 v3.96.0
 	github.com/pulumi/pulumi-go-provider v1.5.0

@@ -1,33 +1,119 @@
 package plugin
 
-import "net/http"
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
 
 // statusClientGone is what Traefik answers, for its log alone, when a client has left.
 const statusClientGone = 499
 
-// refusePath answers a request whose path has a dot segment.
-func refusePath(w http.ResponseWriter) {
-	refuse(w, http.StatusBadRequest, "invalid_request_error", "invalid_path",
-		"The request's path has a segment . or .., encoded or not, which the gateway does not pass on.")
+// refusal is what the gateway answers in place of a server. Kind and code are OpenAI's words.
+type refusal struct {
+	status              int
+	kind, code, message string
 }
+
+// dotted refuses a path that has a dot segment.
+var dotted = refusal{
+	http.StatusBadRequest, "invalid_request_error", "invalid_path",
+	"The request's path has a segment . or .., encoded or not, which the gateway does not pass on.",
+}
+
+// notFound refuses whoever is not a front of this process.
+var notFound = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "There is nothing here."}
+
+// elsewhere refuses a client by its address.
+var elsewhere = refusal{
+	http.StatusForbidden, "invalid_request_error", "address_not_allowed", "The gateway does not take requests from this client's address.",
+}
+
+// These refuse every request through a Middleware that is not usable. They name no Secret, because clients need not know how the gateway
+// is set up.
+var (
+	keyUnusable = refusal{
+		http.StatusInternalServerError, "server_error", "gateway_key_unusable",
+		"The gateway has no usable API key for this model server. Its log says more.",
+	}
+	misconfigured = refusal{
+		http.StatusInternalServerError, "server_error", "gateway_misconfigured",
+		"The gateway cannot serve this request as it is set up. Its log says more.",
+	}
+)
 
 // refuseBody answers a request whose body could not be read. What is left of it cannot be told from the next request,
 // so the connection ends.
-func refuseBody(w http.ResponseWriter, err error) {
+func refuseBody(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Connection", "close")
-	refuse(w, statusOf(err), "invalid_request_error", "unreadable_body", "The request's body could not be read to its end.")
+	refuse(w, r, refusal{statusOf(err), "invalid_request_error", "unreadable_body", "The request's body could not be read to its end."})
 }
 
-// refuseAll answers every request through a Middleware that is not usable. It names no Secret, because clients need
-// not know how the gateway is set up.
-func refuseAll(w http.ResponseWriter, _ *http.Request) {
-	refuse(w, http.StatusInternalServerError, "server_error", "gateway_key_unusable",
-		"The gateway has no usable API key for this model server. Its log says more.")
-}
-
-// refuse answers in the form in which OpenAI's clients look for an error.
-func refuse(w http.ResponseWriter, status int, kind, code, message string) {
+// refuse answers in the form in which the client that sent the request looks for an error.
+func refuse(w http.ResponseWriter, r *http.Request, why refusal) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(`{"error":{"message":"` + message + `","type":"` + kind + `","param":null,"code":"` + code + `"}}` + "\n"))
+	w.WriteHeader(why.status)
+	_, _ = w.Write([]byte(inFormOf(r, why) + "\n"))
+}
+
+// inFormOf is the refusal in the words of the API that the request is for. Messages are the gateway's own, in characters that JSON takes as
+// they are.
+func inFormOf(r *http.Request, why refusal) string {
+	switch {
+	case isAnthropic(r):
+		return `{"type":"error","error":{"type":"` + anthropicType(why.status) + `","message":"` + why.message + `","code":"` + why.code + `"}}`
+	case isGoogle(r):
+		return `{"error":{"code":` + strconv.Itoa(why.status) + `,"message":"` + why.message + `","status":"` + googleStatus(why.status) +
+			`","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"` + strings.ToUpper(why.code) + `","domain":"modelplane"}]}}`
+	default:
+		return `{"error":{"message":"` + why.message + `","type":"` + why.kind + `","param":null,"code":"` + why.code + `"}}`
+	}
+}
+
+// isAnthropic says whether the request is for Anthropic's API (https://docs.anthropic.com/en/api/versioning).
+func isAnthropic(r *http.Request) bool {
+	return r.Header.Get("Anthropic-Version") != "" || strings.HasSuffix(r.URL.Path, "/messages") || strings.HasSuffix(r.URL.Path, "/messages/count_tokens")
+}
+
+// isGoogle says whether the request is for Gemini's own API, whose methods come after a colon.
+func isGoogle(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, ":generateContent") || strings.HasSuffix(r.URL.Path, ":streamGenerateContent")
+}
+
+// anthropicType is Anthropic's word for a status (https://docs.anthropic.com/en/api/errors).
+func anthropicType(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusNotFound:
+		return "not_found_error"
+	case http.StatusRequestEntityTooLarge:
+		return "request_too_large"
+	case http.StatusTooManyRequests:
+		return "rate_limit_error"
+	}
+	if status < http.StatusInternalServerError {
+		return "invalid_request_error"
+	}
+	return "api_error"
+}
+
+// googleStatus is Google's word for a status (https://google.aip.dev/193).
+func googleStatus(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "UNAUTHENTICATED"
+	case http.StatusForbidden:
+		return "PERMISSION_DENIED"
+	case http.StatusNotFound:
+		return "NOT_FOUND"
+	case http.StatusTooManyRequests:
+		return "RESOURCE_EXHAUSTED"
+	}
+	if status < http.StatusInternalServerError {
+		return "INVALID_ARGUMENT"
+	}
+	return "INTERNAL"
 }

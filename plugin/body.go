@@ -21,21 +21,40 @@ func readBody(r *http.Request) error {
 		strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/grpc") {
 		return nil
 	}
+	_, _, err := readUpTo(r, maxRead)
+	return err
+}
+
+// exceeds says whether a body has more than most bytes. One whose length is not known is read, so that the server is not sent a part of it.
+func exceeds(r *http.Request, most int64) (bool, error) {
+	if r.ContentLength >= 0 {
+		return r.ContentLength > most, nil
+	}
+	_, whole, err := readUpTo(r, most)
+	return !whole, err
+}
+
+// maxHeld is how much of a body is held so that it can be sent to several backends, in bytes. A longer one is sent to one alone.
+const maxHeld = 32 << 20
+
+// readUpTo reads up to most bytes of a body, and says whether that is all of it. The request goes on with the same body.
+func readUpTo(r *http.Request, most int64) (body []byte, whole bool, err error) {
 	// The buffer grows with what has arrived: a length that is promised costs nothing.
 	var read bytes.Buffer
 	// One byte more tells a body that ends at the limit from one that goes on.
-	n, err := read.ReadFrom(io.LimitReader(r.Body, maxRead+1))
+	n, err := read.ReadFrom(io.LimitReader(r.Body, most+1))
 	if err != nil {
-		return err
+		return nil, false, err
 	}
+	body = read.Bytes()
 	// Reading has told the client to continue, so the server need not be asked.
 	r.Header.Del("Expect")
-	if n > maxRead {
+	if n > most {
 		r.Body = &resumed{reader: io.MultiReader(&read, r.Body), closer: r.Body}
-		return nil
+		return body, false, nil
 	}
 	r.Body = io.NopCloser(&read)
-	return nil
+	return body, true, nil
 }
 
 // resumed is a body whose beginning has been read.

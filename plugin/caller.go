@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// callers are the headers that say who sent a request, and those in which clients and gateways carry keys. Headers that
+// identifying are the headers that say who sent a request, and those in which clients and gateways carry keys. Headers that
 // begin with X-Forwarded- are among them.
-var callers = canonical(
+var identifying = canonical(
 	// Keys and tokens.
 	"Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Api-Key", "ApiKey", "X-Api-Key", "X-ApiKey", "X-Api-Token",
 	"X-Auth-Token", "X-Auth-Key", "X-Access-Token", "X-Id-Token", "X-Functions-Key", "X-Goog-Api-Key", "X-Goog-User-Project",
@@ -18,7 +18,7 @@ var callers = canonical(
 	"Cf-Access-Client-Id", "Cf-Access-Client-Secret", "X-Amzn-Oidc-AccessToken", "X-Amzn-Oidc-Data",
 	"X-Ms-Token-Aad-Access-Token", "X-Ms-Token-Aad-Id-Token", "X-Ms-Token-Aad-Refresh-Token", "X-Auth-Request-Access-Token",
 	// Accounts and people.
-	"OpenAI-Organization", "OpenAI-Project", "Cf-Access-Authenticated-User-Email", "Remote-User", "Remote-Name",
+	CallerHeader, "OpenAI-Organization", "OpenAI-Project", "Cf-Access-Authenticated-User-Email", "Remote-User", "Remote-Name",
 	"Remote-Email", "Remote-Groups", "X-Remote-User", "X-Remote-Group", "X-Auth-Request-User", "X-Auth-Request-Email",
 	"X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username", "X-Goog-Authenticated-User-Email",
 	"X-Goog-Authenticated-User-Id", "X-Amzn-Oidc-Identity", "X-Ms-Client-Principal", "X-Ms-Client-Principal-Id",
@@ -45,7 +45,7 @@ func removeCaller(header http.Header) {
 			// To some servers x_api_key and x.api.key are X-Api-Key.
 			known = http.CanonicalHeaderKey(dashes.Replace(name))
 		}
-		if callers[known] || strings.HasPrefix(known, "X-Forwarded-") {
+		if identifying[known] || strings.HasPrefix(known, "X-Forwarded-") {
 			delete(header, name)
 		}
 	}

@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"log"
 	"net/http"
 	"os"
@@ -18,7 +19,10 @@ import (
 )
 
 // middlewareName is what Traefik calls a Middleware.
-const middlewareName = "team_groq@kubernetescrd"
+var middlewareName = "team_groq@kubernetescrd"
+
+// metricsName is what Traefik calls the Middleware of the entry point of metrics.
+const metricsName = "infra_gw-metrics@kubernetescrd"
 
 // engine makes a middleware in front of next, and returns it with what it logs.
 type engine func(t testing.TB, next http.Handler, config plugin.Config) (http.Handler, *lockedBuffer)
@@ -49,10 +53,10 @@ func interpreted(t testing.TB, next http.Handler, config plugin.Config) (http.Ha
 	logged.Reset()
 
 	// The interpreter has a type of its own for the configuration.
-	theirs, ours := createConfig.Call(nil)[0], reflect.ValueOf(config)
-	for i := range ours.NumField() {
-		theirs.Elem().FieldByName(ours.Type().Field(i).Name).Set(ours.Field(i))
-	}
+	theirs := createConfig.Call(nil)[0]
+	text, err := json.Marshal(config)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, theirs.Interface()))
 	results := newMiddleware.Call([]reflect.Value{
 		reflect.ValueOf(t.Context()), reflect.ValueOf(next), theirs, reflect.ValueOf(middlewareName),
 	})
@@ -65,6 +69,7 @@ func interpreted(t testing.TB, next http.Handler, config plugin.Config) (http.Ha
 var loaded struct {
 	sync.Once
 	newMiddleware, createConfig reflect.Value
+	plugin                      *interp.Interpreter
 	logged                      lockedBuffer
 }
 
@@ -74,7 +79,7 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 	loaded.Do(func() {
 		goPath := t.TempDir()
 		writeFiles(t, filepath.Join(goPath, "src", plugin.ModuleName))
-		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged})
+		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged, Env: []string{plugin.MetricsVariable + "=" + metricsName, plugin.LogVariable + "=true"}})
 		require.NoError(t, i.Use(stdlib.Symbols))
 		_, err := i.Eval(`import "` + plugin.ModuleName + `"`)
 		require.NoError(t, err)
@@ -82,8 +87,20 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 		require.NoError(t, err)
 		loaded.createConfig, err = i.Eval("plugin.CreateConfig")
 		require.NoError(t, err)
+		loaded.plugin = i
 	})
 	return loaded.newMiddleware, loaded.createConfig, &loaded.logged
+}
+
+// symbol is a function of the interpreted plugin.
+func symbol[F any](t testing.TB, name string) F {
+	t.Helper()
+	interpreter(t)
+	found, err := loaded.plugin.Eval("plugin." + name)
+	require.NoError(t, err)
+	function, ok := found.Interface().(F)
+	require.True(t, ok, "%s is %s", name, found.Type())
+	return function
 }
 
 // writeFiles writes the plugin's files into folder.

@@ -110,7 +110,12 @@ func echoed(t *testing.T, handler http.Handler, client http.Header) http.Header 
 	for name, values := range client {
 		request.Header[name] = values
 	}
-	answer := answerOf(handler, request)
+	return headersOf(t, answerOf(handler, request))
+}
+
+// headersOf are the headers that arrived at echo.
+func headersOf(t *testing.T, answer *httptest.ResponseRecorder) http.Header {
+	t.Helper()
 	var got http.Header
 	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &got), answer.Body.String())
 	return got

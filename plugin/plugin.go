@@ -1,13 +1,24 @@
 // Package plugin is the Traefik middleware of a gateway. Traefik interprets it from its source, so these files use the
 // standard library alone, and no more of it than Go 1.22 has.
 //
-// It has two uses. In front of all routes, as the middleware of the entry point:
+// It has four uses. In front of all routes, as the middleware of the entry point:
 //
 //	spec:
 //	  plugin:
 //	    modelplane:
+//	      removeOwnHeaders: true
 //	      refuseDotSegments: true
 //	      readBody: true
+//
+// In front of the services of a namespace that ask for keys, with the callers in a Secret:
+//
+//	callers: urn:k8s:secret:team-keys:callers
+//
+// In front of one service, with its limits:
+//
+//	service: default/chat
+//	maxBodyBytes: 1048576
+//	limits: [{by: caller, requests: 60, seconds: 60}, {by: all, inFlight: 100}]
 //
 // And for the requests of one backend, with the key in a Secret beside the Middleware, which Traefik reads and watches:
 //
@@ -27,14 +38,44 @@ import (
 	"errors"
 	"log"
 	"net/http"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // Config is the part of a Middleware under spec.plugin.modelplane.
 type Config struct {
+	// RemoveOwnHeaders removes the headers that only the gateway itself may write.
+	RemoveOwnHeaders bool `json:"removeOwnHeaders,omitempty"`
 	// RefuseDotSegments answers 400 to a path with a dot segment, however it is encoded.
 	RefuseDotSegments bool `json:"refuseDotSegments,omitempty"`
 	// ReadBody reads the body of a request before the request goes on.
 	ReadBody bool `json:"readBody,omitempty"`
+	// Callers are those who may send requests, with the hashes of their keys. An empty list lets nobody in.
+	Callers *string `json:"callers,omitempty"`
+	// AllowFrom are the ranges of addresses from which clients may send requests; none is every address.
+	AllowFrom []string `json:"allowFrom,omitempty"`
+	// Service is the service that Limits and Count are for, as namespace/name.
+	Service string `json:"service,omitempty"`
+	// MaxBodyBytes is how large a request's body may be; 0 is no limit.
+	MaxBodyBytes int64 `json:"maxBodyBytes,omitempty"`
+	// TrustedProxies are the ranges of the proxies that say in X-Forwarded-For which client they ask for.
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
+	// Limits are checked in their order; the first that is reached answers.
+	Limits []Limit `json:"limits,omitempty"`
+	// Count counts the requests of Service, and how long they take. It is in front of everything else that the service does.
+	Count bool `json:"count,omitempty"`
+	// Weights are the weights of the service's endpoints, for comparison with what is counted.
+	Weights map[string]int `json:"weights,omitempty"`
+	// Report adds what is counted to the answer of Traefik's own metrics, on their entry point. It is the label by which figures tell the
+	// gateway, namespace/name.
+	Report string `json:"report,omitempty"`
+	// Front chooses the backend.
+	Front *Front `json:"front,omitempty"`
+	// Inner lets only fronts of this process pass: for the inner listener.
+	Inner bool `json:"inner,omitempty"`
 	// Anonymous removes what tells a backend who the caller is: keys, cookies, addresses.
 	Anonymous bool `json:"anonymous,omitempty"`
 	// Bearer is a key to be sent as "Authorization: Bearer <key>". One that is given and empty is a mistake.
@@ -55,32 +96,95 @@ func CreateConfig() *Config {
 // New returns the middleware called name in front of next. It returns no error: what is wrong with config is
 // answered to each request instead.
 func New(_ context.Context, next http.Handler, config *Config, name string) (http.Handler, error) {
-	m, err := newMiddleware(next, config)
+	if config.Report != "" {
+		if name != os.Getenv(MetricsVariable) {
+			log.Printf("modelplane: middleware %s: report is for the gateway's own entry point of metrics; every request through it is answered with 500", name)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, misconfigured) }), nil
+		}
+		return &reporter{gateway: config.Report, next: next}, nil
+	}
+	if config.Count {
+		c, err := newCounter(next, config, name)
+		if err == nil {
+			return c, nil
+		}
+		// A request is answered, although nobody counts it.
+		log.Printf("modelplane: middleware %s: %s; nothing is counted", name, err)
+		return next, nil
+	}
+	if config.Front != nil {
+		f, err := newFront(config.Service, *config.Front)
+		if err == nil && isOwn(config.Service, name) {
+			return f, nil
+		}
+		log.Printf("modelplane: middleware %s: front is not usable: %v; every request through it is answered with 500", name, err)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, misconfigured) }), nil
+	}
+	m, err := newMiddleware(next, config, name)
 	if err != nil {
 		log.Printf("modelplane: middleware %s: %s; every request through it is answered with 500", name, err)
-		return http.HandlerFunc(refuseAll), nil
+		why := keyUnusable
+		if config.Callers != nil || config.Service != "" {
+			why = misconfigured
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, why) }), nil
 	}
 	return m, nil
 }
 
 // middleware does to a request what its configuration says, in the order of its fields.
 type middleware struct {
+	inner             bool
+	removeOwnHeaders  bool
 	refuseDotSegments bool
 	readBody          bool
+	allowed           []netip.Prefix // none where every address may
+	trusted           []netip.Prefix
+	keyring           *keyring // nil where no key is asked for
+	maxBodyBytes      int64
+	limiters          []limiter
 	anonymous         bool
 	header, value     string // the key; no header without one
 	next              http.Handler
 }
 
-func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
+func newMiddleware(next http.Handler, config *Config, name string) (*middleware, error) {
 	m := &middleware{
+		inner:             config.Inner,
+		removeOwnHeaders:  config.RemoveOwnHeaders,
 		refuseDotSegments: config.RefuseDotSegments,
 		readBody:          config.ReadBody,
+		maxBodyBytes:      config.MaxBodyBytes,
 		anonymous:         config.Anonymous,
 		next:              next,
 	}
+	if config.Callers != nil {
+		ring, err := keyringOf(*config.Callers)
+		if err != nil {
+			return nil, err
+		}
+		m.keyring = ring
+	}
+	trusted, err := parseRanges(config.TrustedProxies)
+	if err != nil {
+		return nil, errors.New("trustedProxies: " + err.Error())
+	}
+	m.trusted = trusted
+	allowed, err := parseRanges(config.AllowFrom)
+	if err != nil {
+		return nil, errors.New("allowFrom: " + err.Error())
+	}
+	m.allowed = allowed
+	if len(config.Limits) > 0 && !isOwn(config.Service, name) {
+		return nil, errors.New("limits are for a service, as namespace/name, in the Middleware's own namespace")
+	}
+	limiters, err := limitersOf(config.Service, config.Limits, trusted)
+	if err != nil {
+		return nil, err
+	}
+	m.limiters = limiters
 	if !config.hasKey() {
-		if !m.refuseDotSegments && !m.readBody && !m.anonymous {
+		if !m.isUsed() {
 			return nil, errors.New("nothing is set; set bearer, or header and value, to a key, or one of the switches to true")
 		}
 		return m, nil
@@ -93,19 +197,87 @@ func newMiddleware(next http.Handler, config *Config) (*middleware, error) {
 	return m, nil
 }
 
+// isOwn says whether a service is in the namespace of the Middleware called name, which Traefik writes as <namespace>_<name>@<provider>. None can
+// count for a service of another namespace.
+func isOwn(service, name string) bool {
+	namespace, _, found := strings.Cut(service, "/")
+	return found && namespace != "" && strings.HasPrefix(name, namespace+"_")
+}
+
+// isUsed says whether the middleware does anything beside sending a key.
+func (m *middleware) isUsed() bool {
+	return m.inner || m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0 || len(m.allowed) > 0 || m.anonymous
+}
+
 // ServeHTTP passes a request on, or answers why not.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if m.inner && !admitInner(r) {
+		refuse(w, r, notFound)
+		return
+	}
+	if m.removeOwnHeaders {
+		removeOwnHeaders(r.Header)
+	}
 	if m.refuseDotSegments && hasDotSegment(r.URL.EscapedPath()) {
-		refusePath(w)
+		refuse(w, r, dotted)
 		return
 	}
 	if m.readBody {
 		if err := readBody(r); err != nil {
-			refuseBody(w, err)
+			refuseBody(w, r, err)
 			return
 		}
 	}
+	if len(m.allowed) > 0 && !isWithin(clientAddress(r, m.trusted), m.allowed) {
+		refuse(w, r, elsewhere)
+		return
+	}
+	if m.keyring != nil {
+		if why := m.keyring.admit(r); why != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			refuse(w, r, *why)
+			return
+		}
+	}
+	if m.maxBodyBytes > 0 && !m.hasRoom(w, r) {
+		return
+	}
+	if len(m.limiters) > 0 {
+		m.serveWithin(w, r)
+		return
+	}
+	m.serve(w, r)
+}
+
+// serveWithin serves a request that all limits allow, and counts it until its end.
+func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	clients := make([]string, 0, len(m.limiters))
+	defer func() {
+		for i, client := range clients {
+			m.limiters[i].end(client)
+		}
+	}()
+	for _, l := range m.limiters {
+		client := l.clientOf(r)
+		wait := l.begin(client, now)
+		if wait > 0 {
+			refuseForNow(w, r, wait)
+			return
+		}
+		clients = append(clients, client)
+	}
+	m.serve(w, r)
+}
+
+// serve passes a request on to its server.
+func (m *middleware) serve(w http.ResponseWriter, r *http.Request) {
 	if m.anonymous {
+		if r.Header.Get(CallerHeader) != "" {
+			// Log and figures, which read the header at the answer's end, still need the caller.
+			r = r.WithContext(r.Context())
+			r.Header = r.Header.Clone()
+		}
 		removeCaller(r.Header)
 		removeQueryKeys(r)
 	}
@@ -113,4 +285,20 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set(m.header, m.value)
 	}
 	m.next.ServeHTTP(w, r)
+}
+
+// hasRoom says whether the body is small enough, and refuses the request otherwise.
+func (m *middleware) hasRoom(w http.ResponseWriter, r *http.Request) bool {
+	tooLarge, err := exceeds(r, m.maxBodyBytes)
+	switch {
+	case err != nil:
+		refuseBody(w, r, err)
+	case tooLarge:
+		w.Header().Set("Connection", "close")
+		refuse(w, r, refusal{
+			http.StatusRequestEntityTooLarge, "invalid_request_error", "request_too_large",
+			"The request's body is larger than the " + strconv.FormatInt(m.maxBodyBytes, 10) + " bytes that the gateway takes.",
+		})
+	}
+	return err == nil && !tooLarge
 }

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"encoding/base64"
 	"flag"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
+
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
 var update = flag.Bool("update", false, "write the objects.yaml of testdata")
@@ -88,6 +91,24 @@ func run(t *testing.T, folder string) []map[string]any {
 	return listed
 }
 
+// pair are what programs give as a certificate for models.example.com and as its key, by what they are called in program.yaml. They are
+// made for each run.
+var pair = func() map[string]string {
+	ca, err := modelserver.NewCA()
+	if err != nil {
+		panic(err)
+	}
+	issued, err := ca.Issue([]string{"models.example.com"}, nil)
+	if err != nil {
+		panic(err)
+	}
+	certificate, key, err := modelserver.PEM(issued)
+	if err != nil {
+		panic(err)
+	}
+	return map[string]string{"(certificate)": certificate, "(private key)": key}
+}()
+
 // reference is an output of a component further up, in the place of a value.
 var reference = regexp.MustCompile(`^\$\{([^.]+)\.([^.]+)\}$`)
 
@@ -97,6 +118,9 @@ func valueOf(value any, outputs map[string]property.Map) property.Value {
 	case string:
 		if found := reference.FindStringSubmatch(value); found != nil {
 			return outputs[found[1]].Get(found[2])
+		}
+		if text, isMade := pair[value]; isMade {
+			value = text
 		}
 		return property.New(value)
 	case bool:
@@ -128,6 +152,11 @@ func shown(value property.Value) any {
 	case value.IsComputed():
 		return "(unknown)"
 	case value.IsString():
+		for name, text := range pair {
+			if value.AsString() == base64.StdEncoding.EncodeToString([]byte(text)) {
+				return name
+			}
+		}
 		return value.AsString()
 	case value.IsBool():
 		return value.AsBool()

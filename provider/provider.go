@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
+	"github.com/modelplane/pulumi-modelplane/provider/callers"
 	"github.com/modelplane/pulumi-modelplane/provider/cluster"
 	"github.com/modelplane/pulumi-modelplane/provider/deployment"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
@@ -28,6 +29,7 @@ var components = map[string]input.Definition{
 	"modelplane:index:" + endpoint.Kind:   endpoint.Definition,
 	"modelplane:index:" + service.Kind:    service.Definition,
 	"modelplane:index:" + cluster.Kind:    cluster.Definition,
+	"modelplane:index:" + callers.Kind:    callers.Definition,
 	"modelplane:index:" + deployment.Kind: deployment.Definition,
 }
 
@@ -49,6 +51,7 @@ func New() (p.Provider, error) {
 			service.Definition.Inferred(),
 			cluster.Definition.Inferred(),
 			deployment.Definition.Inferred(),
+			callers.Definition.Inferred(),
 		).
 		WithResources(placed.Inferred()).
 		Build()

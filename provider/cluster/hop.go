@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -80,13 +79,13 @@ func (h Hop) checkHop(hostName string) fault.List {
 	if ca := h.TLS.CACertificate; ca != nil {
 		faults.AddErr("tls.caCertificate", credential.CheckCertificates(*ca))
 	}
-	pair, err := tls.X509KeyPair([]byte(h.TLS.Certificate), []byte(h.TLS.PrivateKey))
+	leaf, err := credential.ParsePair(h.TLS.Certificate, h.TLS.PrivateKey)
 	switch {
 	case err != nil:
-		faults.Add("tls.certificate", "and tls.privateKey are not a pair in PEM: "+strings.TrimPrefix(err.Error(), "tls: "), "tls.privateKey")
-	case hostName != "" && pair.Leaf.VerifyHostname(hostName) != nil:
+		faults.Add("tls.certificate", "and tls.privateKey are not a pair in PEM: "+err.Error(), "tls.privateKey")
+	case hostName != "" && leaf.VerifyHostname(hostName) != nil:
 		faults.Add("tls.certificate", fmt.Sprintf("is not for gateway.hostName, %q; write a name that it holds: %s", hostName,
-			strings.Join(pair.Leaf.DNSNames, ", ")), "gateway.hostName")
+			strings.Join(leaf.DNSNames, ", ")), "gateway.hostName")
 	}
 	return faults
 }

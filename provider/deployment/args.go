@@ -5,6 +5,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/cluster"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/amount"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/placement"
 )
@@ -32,7 +33,7 @@ type Workload struct {
 	Model            string            `pulumi:"model"`
 	ServedModelName  *string           `pulumi:"servedModelName,optional"`
 	Engine           *Engine           `pulumi:"engine,optional"`
-	Resources        *Resources        `pulumi:"resources,optional"`
+	Resources        *amount.Resources `pulumi:"resources,optional"`
 	TensorParallel   int               `pulumi:"tensorParallel,optional"`
 	PipelineParallel int               `pulumi:"pipelineParallel,optional"`
 	NodeSelector     map[string]string `pulumi:"nodeSelector,optional"`
@@ -102,20 +103,6 @@ func (s *EnvSource) Annotate(at infer.Annotator) {
 	at.Describe(s, "A Secret or a ConfigMap whose entries become environment variables.")
 	at.Describe(&s.Secret, "The name of a Secret. Give either `secret` or `configMap`.")
 	at.Describe(&s.ConfigMap, "The name of a ConfigMap.")
-}
-
-// Resources are what a container asks for and may use.
-type Resources struct {
-	Requests map[string]string `pulumi:"requests,optional"`
-	Limits   map[string]string `pulumi:"limits,optional"`
-}
-
-// Annotate describes the type for the schema.
-func (r *Resources) Annotate(at infer.Annotator) {
-	at.SetToken("index", "DeploymentResources")
-	at.Describe(r, "What each replica asks for and may use (https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/).")
-	at.Describe(&r.Requests, "What a node must have free, by resource, as quantities: `{cpu: \"8\", memory: 64Gi}`.")
-	at.Describe(&r.Limits, "What a replica may use at most, by resource, as quantities.")
 }
 
 // EnginePreset is an engine whose command line is known.

@@ -3,17 +3,16 @@ package deployment
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/cluster"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/amount"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -100,7 +99,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, w Workload, p Placin
 	checkEngine(engine, &faults)
 	faults = append(faults, names.Selector("nodeSelector", w.NodeSelector)...)
 	decided.envFrom = envFrom(engine.EnvFrom, &faults)
-	decided.resources = decideResources(w, &faults)
+	decided.resources = ptr.Deref(w.Resources, amount.Resources{}).Requirements("resources", &faults)
 	for path, split := range map[string]int{"tensorParallel": w.TensorParallel, "pipelineParallel": w.PipelineParallel} {
 		if split < 1 {
 			faults.Addf(path, "%d is below 1; write how many parts there are, 1 for no split", split)
@@ -182,18 +181,8 @@ func tolerations(p Placing) []corev1.Toleration {
 	return all
 }
 
-// parseQuantity refuses exponents of three digits, which take minutes to work out and are no amounts.
-func parseQuantity(text string) (resource.Quantity, error) {
-	if hugeExponent.MatchString(text) {
-		return resource.Quantity{}, resource.ErrFormatWrong
-	}
-	return resource.ParseQuantity(text)
-}
-
-var hugeExponent = regexp.MustCompile(`[eE][+-]?[0-9]{3}`)
-
 func isAmount(text string) bool {
-	quantity, err := parseQuantity(text)
+	quantity, err := amount.Parse(text)
 	return err == nil && quantity.Sign() > 0
 }
 
@@ -217,29 +206,4 @@ func envFrom(sources []EnvSource, faults *fault.List) []corev1.EnvFromSource {
 		read = append(read, entry)
 	}
 	return read
-}
-
-// decideResources are those of the program.
-func decideResources(w Workload, faults *fault.List) corev1.ResourceRequirements {
-	given := ptr.Deref(w.Resources, Resources{})
-	return corev1.ResourceRequirements{
-		Requests: amounts("resources.requests", given.Requests, faults),
-		Limits:   amounts("resources.limits", given.Limits, faults),
-	}
-}
-
-func amounts(path string, texts map[string]string, faults *fault.List) corev1.ResourceList {
-	if len(texts) == 0 {
-		return nil
-	}
-	list := corev1.ResourceList{}
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		quantity, err := parseQuantity(texts[name])
-		if err != nil || quantity.Sign() < 0 {
-			faults.Addf(fault.Key(path, name), "%q is not a quantity; write one such as 500m, 8 or 64Gi", texts[name])
-			continue
-		}
-		list[corev1.ResourceName(name)] = quantity
-	}
-	return list
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/provider/cluster"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/amount"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child/childtest"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
@@ -48,7 +49,7 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 		Env: map[string]string{"VLLM_LOGGING_LEVEL": "WARNING"}, EnvFrom: []EnvSource{{Secret: ptr.To("hugging-face")}},
 		SharedMemory: ptr.To("16Gi"), Args: []string{"--max-model-len", "8192"},
 	}
-	a.Resources = &Resources{Requests: map[string]string{"cpu": "8", "memory": "64Gi"}}
+	a.Resources = &amount.Resources{Requests: map[string]string{"cpu": "8", "memory": "64Gi"}}
 	a.Template = map[string]any{"spec": map[string]any{
 		"priorityClassName": "models", "containers": []any{map[string]any{"name": engineName, "workingDir": "/tmp"}},
 	}}
@@ -108,7 +109,7 @@ func servedByKServe() Args {
 		Preset: ptr.To(VLLM), Image: ptr.To("mirror/vllm:1"), Args: []string{"--max-model-len", "8192"}, Env: map[string]string{"NCCL_DEBUG": "WARN"},
 		EnvFrom: []EnvSource{{Secret: ptr.To("hugging-face")}}, SharedMemory: ptr.To("16Gi"), StartupMinutes: ptr.To(30),
 	}
-	a.Resources = &Resources{Requests: map[string]string{"cpu": "8"}}
+	a.Resources = &amount.Resources{Requests: map[string]string{"cpu": "8"}}
 	a.Template = map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{"a": "b"}},
 		"spec":     map[string]any{"priorityClassName": "models", "containers": []any{map[string]any{"name": engineName, "workingDir": "/tmp"}}},
@@ -228,13 +229,13 @@ func TestFaultsOfADeploymentAreNamed(t *testing.T) {
 		"engine.startupMinutes: 0 is outside 1 to 240":                                          func(a *Args) { a.Engine = &Engine{StartupMinutes: ptr.To(0)} },
 		`engine.sharedMemory: "lots" is not an amount of memory; write a quantity such as 16Gi`: func(a *Args) { a.Engine = &Engine{SharedMemory: ptr.To("lots")} },
 		"engine.envFrom[0]: names neither a secret nor a configMap; write one of them":          func(a *Args) { a.Engine = &Engine{EnvFrom: []EnvSource{{}}} },
-		`resources.limits.cpu: "many" is not a quantity; write one such as 500m, 8 or 64Gi`:     func(a *Args) { a.Resources = &Resources{Limits: map[string]string{"cpu": "many"}} },
+		`resources.limits.cpu: "many" is not a quantity; write one such as 500m, 8 or 64Gi`:     func(a *Args) { a.Resources = &amount.Resources{Limits: map[string]string{"cpu": "many"}} },
 		`resources.limits.cpu: "1e-300000000" is not a quantity`: func(a *Args) {
-			a.Resources = &Resources{Limits: map[string]string{"cpu": "1e-300000000"}}
+			a.Resources = &amount.Resources{Limits: map[string]string{"cpu": "1e-300000000"}}
 		},
 		`devices[0].resource: "nvidia.com/gpu" is among resources.limits, too; write it here alone`: func(a *Args) {
 			a.Devices = []placement.DeviceRequest{{Resource: "nvidia.com/gpu", Count: 1}}
-			a.Resources = &Resources{Limits: map[string]string{"nvidia.com/gpu": "1"}}
+			a.Resources = &amount.Resources{Limits: map[string]string{"nvidia.com/gpu": "1"}}
 		},
 		`clusters[0].facts.name: makes the endpoint "llama-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", of 56 characters; its objects leave room for 47`: func(a *Args) {
 			long := east

@@ -46,8 +46,12 @@ func adviseOnEntryPoint(p plan, failure string) string {
 	}
 }
 
-// adviseOnRelease says who owns the Helm release that exists already.
+// adviseOnRelease says who owns the Helm release that exists already, or what a ServiceMonitor needs.
 func adviseOnRelease(p plan, failure string) string {
+	if strings.Contains(failure, "monitoring.coreos.com") {
+		return "The cluster does not have the CRD of a ServiceMonitor, which comes with Prometheus' operator. Install the operator first, or leave " +
+			"observability.metrics.serviceMonitor out, and have Prometheus find the gateway's Pods by itself."
+	}
 	return child.AdviseOnRelease(p.namespaceName(), p.name(), "gateway", failure)
 }
 
@@ -70,7 +74,7 @@ func adviseOnGateway(installsCRDs bool, p plan, failure string) string {
 			"as it is. Choose another name or namespace for this gateway, or destroy the other one first.",
 			p.name(), p.namespaceName(), p.className())
 	case installsCRDs:
-		return ""
+		return adviseOnCertificates(p, failure)
 	case strings.Contains(failure, "timed out"), strings.Contains(failure, "the apiVersion for this resource does not exist"):
 		return fmt.Sprintf("With installCrds: false, the cluster must have the CRDs that Traefik watches, or Traefik serves no Gateway: %s. They "+
 			"come with the standard channel of the Gateway API, %s or newer, and with Traefik. To see what is there: kubectl get crd "+

@@ -56,6 +56,9 @@ func TestAFailureIsFollowedByWhatToDo(t *testing.T) {
 		},
 		"an entry point without a namespace": {about(adviseOnEntryPoint, inTeam), `namespaces "team" not found`, "createNamespace: true"},
 
+		"a ServiceMonitor without its CRD": {
+			about(adviseOnRelease, own), `no matches for kind "ServiceMonitor" in version "monitoring.coreos.com/v1"`, "Install the operator first",
+		},
 		"a release of the same name": {
 			about(adviseOnRelease, inTeam), "cannot re-use a name that is still in use", "The namespace team has a Helm release gw already",
 		},

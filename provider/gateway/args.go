@@ -11,6 +11,10 @@ type Args struct {
 	Install
 	Source
 	Serving
+	Secure
+	Observe
+	Operating
+	Proxied
 	meta.Identity
 	meta.Metadata
 }
@@ -64,14 +68,14 @@ type Serving struct {
 
 // Annotate describes the inputs for the schema.
 func (s *Serving) Annotate(at infer.Annotator) {
-	at.Describe(&s.Replicas, "How many replicas of Traefik run: 1 to 1,000. Default: 2.")
-	at.SetDefault(&s.Replicas, 2)
+	at.Describe(&s.Replicas, "How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.")
+	at.SetDefault(&s.Replicas, defaultReplicas)
 	at.Describe(&s.Service, "How the gateway is reached from outside.")
 	at.Describe(&s.Port, "The port that clients connect to, from 1 to 65535. Default: 80.")
 	at.SetDefault(&s.Port, 80)
 	at.Describe(&s.PublicURL, "The URL that clients use, without a path, where something in front of the gateway decides it: a load "+
 		"balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with "+
-		"it. Default: `http://`, the address and the port.")
+		"it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.")
 	at.Describe(&s.AllowedNamespaces, "The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of "+
 		"them can serve any path of the gateway. Default: all.")
 	at.Describe(&s.AllowAnyPath, "Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another "+
@@ -111,6 +115,7 @@ type Service struct {
 	Annotations              map[string]string `pulumi:"annotations,optional"`
 	LoadBalancerClass        *string           `pulumi:"loadBalancerClass,optional"`
 	LoadBalancerSourceRanges []string          `pulumi:"loadBalancerSourceRanges,optional"`
+	ExternalTrafficPolicy    *TrafficPolicy    `pulumi:"externalTrafficPolicy,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -123,6 +128,8 @@ func (s *Service) Annotate(at infer.Annotator) {
 	at.Describe(&s.LoadBalancerClass, "Which load balancer serves it. Default: the cluster's own choice.")
 	at.Describe(&s.LoadBalancerSourceRanges, "The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the "+
 		"cluster's load balancer supports that. Default: every address.")
+	at.Describe(&s.ExternalTrafficPolicy, "To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the "+
+		"client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.")
 }
 
 // ServiceType is the type of a Service.

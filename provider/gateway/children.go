@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,12 +20,8 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
 
-const (
-	// readyTimeout is how long Traefik has to run and to get an address.
-	readyTimeout = "10m"
-	// endTimeout is how long its Pods may take to end: their whole grace period, with something to spare.
-	endTimeout = "11m"
-)
+// readyTimeout is how long Traefik has to run and to get an address.
+const readyTimeout = "10m"
 
 // The keys of a gateway's children. Those of CRDs are their names.
 const (
@@ -54,18 +51,28 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	for _, crd := range list {
 		before = append(before, crd.Key)
 	}
+	// Several children add to it.
+	before = slices.Clip(before)
 	// Names need only what they are made of: a patch has to know its object's name in preview, whatever else is unknown.
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
+	observing := observeChildren(component, in, p, identified, before)
+	beforeRelease := []string{entryPointKey, innerGuardKey, networkPolicyKey}
+	for _, c := range observing {
+		beforeRelease = append(beforeRelease, c.Key)
+	}
 	release := child.Release(releaseKey, name, named(plan.namespaceName), value.Map(in.Source, Source.chart),
-		child.From(value.Join(p, in.Source), func(p value.Pair[plan, Source]) map[string]any { return p.A.values(p.B) }),
-		append(before, entryPointKey)...)
+		child.FromNames(value.Join(p, in.Source), func(p value.Pair[plan, Source], siblings child.Names) map[string]any {
+			return p.A.withHeaders(siblings[otlpKey]).values(p.B)
+		}),
+		append(before, append(beforeRelease, networkPolicyKey)...)...)
 	release.Advice = advise(adviseOnRelease)
 	rollout := child.Rollout(workloadKey, releaseKey, name, readyTimeout)
-	rollout.After = append(rollout.After, anchorKey)
+	rollout.After = append(rollout.After, anchorKey, floorKey)
 	rollout.Metadata = child.Fields{"ownerReferences": child.FromSiblings(p, ownedByAnchor)}
-	return append(list,
+	https := httpsChildren(component, in, p, before)
+	list = append(list,
 		child.Child{
 			Key: namespaceKey, Kind: kube.Namespace, Omit: namespace != own, Name: named(plan.namespaceName), Owned: true,
 			Advice: advise(adviseOnNamespace),
@@ -85,15 +92,19 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Key: entryPointKey, Kind: kube.Middleware, After: before, Name: child.Fixed(p.Now().entryPointName()), Owned: true,
 			Advice: advise(adviseOnEntryPoint),
 			Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{
-				plugin.Name: plugin.Config{RefuseDotSegments: true, ReadBody: true},
+				plugin.Name: plugin.Config{RemoveOwnHeaders: true, RefuseDotSegments: true, ReadBody: true},
 			}})},
 		},
-		release,
+		innerGuard(component, in.Identity.Now(), before),
+		networkPolicy(in.Operating, p, name),
+	)
+	list = append(list, observing...)
+	list = append(list, release,
 		child.Child{
 			// The Deployment belongs to this ConfigMap. It is deleted before the release, and is gone only when the last Pod
 			// has ended. Helm itself does not wait for Pods, and a namespace that is deleted while some of them still end is
 			// looked at again only after half of their grace period, which is five minutes.
-			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: endTimeout, Lasting: true,
+			Key: anchorKey, Kind: kube.ConfigMap, After: []string{releaseKey}, DeleteTimeout: in.Operating.Now().endTimeout(), Lasting: true,
 			ResourceName: names.Child(in.Identity.Now().Name, component) + "-pods",
 			Fields: child.Fields{"data": child.Fixed(map[string]string{
 				"README": "The gateway's Deployment belongs to this object: it is deleted with it.",
@@ -105,19 +116,23 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 			Key: serviceKey, Kind: kube.ServicePatch, After: []string{releaseKey, anchorKey}, Name: name, Bare: true,
 			Annotations: child.FromSiblings(p, addressOfRevision), Timeout: readyTimeout, Advice: advise(adviseOnAddress),
 		},
+		floor(in.Operating, p, component, in.Identity.Now().Name),
 		rollout,
 		child.Child{
 			Key: classKey, Kind: kube.GatewayClass, After: []string{releaseKey}, Name: named(plan.className), Owned: true,
 			Labels: child.From(identified, plan.classLabels), Advice: onGateway,
 			Fields: child.Fields{"spec": child.Fixed(gatewayv1.GatewayClassSpec{ControllerName: chart.ControllerName})},
 		},
-		child.Child{
-			// It waits until Traefik says that it serves the Gateway.
-			Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Name: name, Owned: true,
-			Annotations: child.Fixed(kube.WaitForConditions("$.status.conditions", "Programmed")), Timeout: readyTimeout, Advice: onGateway,
-			Fields: child.Fields{"spec": child.From(p, plan.gateway)},
-		},
-	), nil
+		innerListener(component, in.Identity.Now(), p, onGateway),
+	)
+	list = append(list, https.before...)
+	list = append(list, child.Child{
+		// It waits until Traefik says that it serves the Gateway.
+		Key: gatewayKey, Kind: kube.Gateway, After: []string{classKey, workloadKey, serviceKey}, Seen: https.seen(), Name: name, Owned: true,
+		Annotations: child.Fixed(https.awaited()), Timeout: https.timeout(), Advice: onGateway,
+		Fields: child.Fields{"spec": child.FromNames(p, plan.gateway)},
+	})
+	return append(list, https.after...), nil
 }
 
 // patchedName is the namespace's name. The Kubernetes plugin refuses a patch without a name, in preview too.
@@ -155,8 +170,8 @@ func ownedByAnchor(_ plan, siblings child.Siblings) []metav1.OwnerReference {
 	}}
 }
 
-func (p plan) gateway() gatewayv1.GatewaySpec {
-	return gatewayv1.GatewaySpec{
+func (p plan) gateway(siblings child.Names) gatewayv1.GatewaySpec {
+	return p.withHTTPSListener(siblings, gatewayv1.GatewaySpec{
 		GatewayClassName: gatewayv1.ObjectName(p.className()),
 		Listeners: []gatewayv1.Listener{{
 			Name:     Listener,
@@ -165,5 +180,5 @@ func (p plan) gateway() gatewayv1.GatewaySpec {
 			Port:          chart.ListenerPort,
 			AllowedRoutes: &gatewayv1.AllowedRoutes{Namespaces: &p.namespaces},
 		}},
-	}
+	})
 }

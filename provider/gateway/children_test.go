@@ -24,10 +24,12 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 // rendered is what the component makes of arguments that the check accepts.
 func rendered(t require.TestingT, a Args) []child.Rendered {
 	identity := a.OrOwn("gw")
-	in := Inputs{value.Known(a.Install), value.Known(a.Source), value.Known(a.Serving), value.Known(identity), value.Known(a.Metadata)}
-	p, faults := decide(identity, a.Metadata, a.Serving)
-	require.Empty(t, faults)
-	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(p))
+	in := Inputs{
+		Install: value.Known(a.Install), Source: value.Known(a.Source), Serving: value.Known(a.Serving), Secure: value.Known(a.Secure),
+		Observe: value.Known(a.Observe), Operating: value.Known(a.Operating), Proxied: value.Known(a.Proxied),
+		Identity: value.Known(identity), Metadata: value.Known(a.Metadata),
+	}
+	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(planned(t, a)))
 	require.NoError(t, err)
 	all, err := child.Render(Kind, "gw", identity, a.Metadata, list)
 	require.NoError(t, err)

@@ -22,6 +22,8 @@ import (
 const (
 	// Listener is the name of the listener that routes attach to.
 	Listener = "http"
+	// HTTPSListener is the one that they attach to where the gateway has HTTPS.
+	HTTPSListener = "https"
 	// repository is where the published chart comes from.
 	repository = "https://traefik.github.io/charts"
 
@@ -37,14 +39,24 @@ type plan struct {
 	publicURL    *string
 	namespaces   gatewayv1.RouteNamespaces
 	allowAnyPath bool
+	// https is nil where the gateway has none.
+	https *secured
 }
 
 // check finds every fault of a gateway's arguments.
 func check(name string, a Args) fault.List {
-	_, faults := decide(a.OrOwn(name), a.Metadata, a.Serving)
+	p, faults := decide(a.OrOwn(name), a.Metadata, a.Serving)
+	p, more := p.withHTTPS(a.Secure)
+	faults = append(faults, more...)
+	p, more = p.withOperating(a.Operating)
+	faults = append(faults, more...)
+	_, more = p.withProxied(a.Proxied)
+	faults = append(faults, more...)
 	a.CheckOwn(name, &faults)
 	checkNamespace(a, &faults)
 	checkChart(a.Source, &faults)
+	checkHTTPSChart(a.Source, a.Secure, &faults)
+	checkObservability(a.Observability, a.Source, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
@@ -59,9 +71,7 @@ func checkChart(s Source, faults *fault.List) {
 	if s.Chart == nil {
 		return
 	}
-	for _, problem := range chart.Check(s.Chart.Values) {
-		faults.Addf("chart."+problem.Path, "%s", problem.Message)
-	}
+	addProblems(chart.Check(s.Chart.Values), faults)
 	for _, problem := range chart.CheckVersion(s.Chart.Values, ptr.Deref(s.Chart.TraefikVersion, "")) {
 		faults.Add("chart."+problem.Path, problem.Message, "chart.traefikVersion")
 	}
@@ -71,6 +81,12 @@ func checkChart(s Source, faults *fault.List) {
 	case helm.IsOCI(given):
 		faults.Add("chart.repository", fmt.Sprintf("is an OCI registry, which Helm takes as the chart's name alone; leave it out and set "+
 			"chart.name to %q", strings.TrimRight(given, "/")+"/"+s.chart().Name), "chart.name")
+	}
+}
+
+func addProblems(problems []chart.Problem, faults *fault.List, dependsOn ...string) {
+	for _, problem := range problems {
+		faults.Add("chart."+problem.Path, problem.Message, dependsOn...)
 	}
 }
 
@@ -101,8 +117,8 @@ func namespaceOwnership(isNamed bool, create *bool) ownership {
 
 func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fault.List) {
 	var faults fault.List
-	if s.Replicas < 1 || s.Replicas > 1000 {
-		faults.Addf("replicas", "%d is outside 1 to 1000", s.Replicas)
+	if s.Replicas < 1 || s.Replicas > maxReplicas {
+		faults.Addf("replicas", "%d is outside 1 to %d", s.Replicas, maxReplicas)
 	}
 	if s.Port < 1 || s.Port > 65535 {
 		faults.Addf("port", "%d is outside 1 to 65535", s.Port)
@@ -116,19 +132,22 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 	p := plan{identity: identity, namespaces: s.AllowedNamespaces.Routes("allowedNamespaces", &faults), allowAnyPath: s.AllowAnyPath}
 	p.publicURL = decidePublicURL(s.PublicURL, &faults)
 	for i, text := range service.LoadBalancerSourceRanges {
-		if prefix, err := netip.ParsePrefix(text); err != nil || prefix.Masked() != prefix {
-			faults.Addf(fault.Index("service.loadBalancerSourceRanges", i), "is not a range of IP addresses; write its first address and its "+
-				"length, such as 10.0.0.0/8")
-		}
+		_, err := target.ParseRange(text)
+		faults.AddErr(fault.Index("service.loadBalancerSourceRanges", i), err)
 	}
 	if len(service.LoadBalancerSourceRanges) > 0 && serviceType != LoadBalancer {
 		faults.Add("service.loadBalancerSourceRanges", fmt.Sprintf("is given for a Service of the type %s; only a LoadBalancer has them",
 			serviceType), "service.type")
 	}
+	if service.ExternalTrafficPolicy != nil && serviceType == ClusterIP {
+		faults.Add("service.externalTrafficPolicy", "is given for a Service of the type ClusterIP, which nobody outside of the cluster reaches; "+
+			"leave it out", "service.type")
+	}
 	p.settings = chart.Settings{
 		FullName:           identity.Name,
 		Namespace:          identity.Namespace,
 		Middleware:         p.entryPointName(),
+		InnerMiddleware:    p.innerName(),
 		GatewayClassLabels: p.classLabels(),
 		ExposedPort:        int32(s.Port),
 		Replicas:           int32(s.Replicas),
@@ -138,6 +157,7 @@ func decide(identity meta.Identity, metadata meta.Metadata, s Serving) (plan, fa
 		SourceRanges:       service.LoadBalancerSourceRanges,
 		Labels:             metadata.Labels,
 		Annotations:        metadata.Annotations,
+		Clients:            chart.Clients{TrafficPolicy: string(ptr.Deref(service.ExternalTrafficPolicy, ""))},
 	}
 	return p, faults
 }
@@ -184,12 +204,24 @@ func (p plan) url(address string) string {
 	if p.publicURL != nil {
 		return *p.publicURL
 	}
+	if p.https != nil {
+		return p.https.url(p.https.host(address))
+	}
 	return p.httpURL(address)
 }
 
-// clusterURL is the same for clients inside the cluster, which connect to the Service.
+// clusterURL is the same for clients inside the cluster, which connect to the Service. It is empty where they would have to come by
+// HTTPS, and no certificate holds the Service's name.
 func (p plan) clusterURL() string {
-	return p.httpURL(fmt.Sprintf("%s.%s.svc", p.identity.Name, p.identity.Namespace))
+	service := fmt.Sprintf("%s.%s.svc", p.identity.Name, p.identity.Namespace)
+	switch {
+	case p.https == nil || p.https.plain() == Serve:
+		return p.httpURL(service)
+	case p.https.isFor(service):
+		return p.https.url(service)
+	default:
+		return ""
+	}
 }
 
 func (p plan) httpURL(host string) string {
@@ -209,7 +241,7 @@ var internalBalancers = map[string]string{
 
 // isPublic says whether the internet can reach the gateway at its address, as far as that can be told.
 func (p plan) isPublic(address string) bool {
-	if p.settings.ServiceType != string(LoadBalancer) {
+	if p.settings.ServiceType != string(LoadBalancer) || p.https.asksAll() {
 		return false
 	}
 	for key, value := range internalBalancers {

@@ -24,7 +24,8 @@ var Definition = input.Define(check, func(
 ) (*ModelGateway, error) {
 	return construct(ctx, name, Inputs{
 		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
-		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
+		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Operating: input.Part[Operating](args),
+		Proxied: input.Part[Proxied](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
 
@@ -51,7 +52,8 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 		"does not run or has no address after ten minutes (or the `customTimeouts` of the component)."+programs.Of("gateway", "Three Traefiks behind an internal load balancer"))
 	at.Describe(&g.Address, "The IP address or host name of the load balancer; the ClusterIP where there is none.")
 	at.Describe(&g.URL, "The URL of the gateway, without a path.")
-	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path.")
+	at.Describe(&g.ClusterURL, "The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served "+
+		"and no certificate holds the Service's name.")
 	at.Describe(&g.ServiceName, "The name of Traefik's Service.")
 	at.Describe(&g.TraefikVersion, "The version of Traefik that runs, as the image's tag or `chart.traefikVersion` states it.")
 	at.Describe(&g.GatewayName, "The name of the Gateway.")
@@ -62,11 +64,15 @@ func (g *ModelGateway) Annotate(at infer.Annotator) {
 
 // Inputs are a program's, in parts that may still be unknown in preview.
 type Inputs struct {
-	Install  value.Value[Install]
-	Source   value.Value[Source]
-	Serving  value.Value[Serving]
-	Identity value.Value[meta.Identity]
-	Metadata value.Value[meta.Metadata]
+	Install   value.Value[Install]
+	Source    value.Value[Source]
+	Serving   value.Value[Serving]
+	Secure    value.Value[Secure]
+	Observe   value.Value[Observe]
+	Operating value.Value[Operating]
+	Proxied   value.Value[Proxied]
+	Identity  value.Value[meta.Identity]
+	Metadata  value.Value[meta.Metadata]
 }
 
 func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*ModelGateway, error) {
@@ -83,6 +89,9 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		func(of value.Pair[meta.Identity, meta.Metadata], s Serving) (plan, fault.List) {
 			return decide(of.A, of.B, s)
 		})
+	decided = value.Check(value.Decide2(decided, value.Public(in.Secure), plan.withHTTPS), func(p plan) fault.List { return warnOfHTTPS(owner, p) })
+	decided = value.Map2(decided, value.Public(value.Map(in.Observe, Observe.settings)), plan.observing)
+	decided = value.Decide2(value.Decide2(decided, in.Operating, plan.withOperating), in.Proxied, plan.withProxied)
 	list, err := children(name, ownership, in, decided)
 	if err != nil {
 		return nil, err
@@ -100,7 +109,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Value[plan], objects child.Objects) {
 	service := objects[serviceKey]
 	g.Address = pulumix.Apply2Err(child.Map(service.Spec), child.Map(service.Status), address)
-	g.GatewayName = objects[gatewayKey].Name()
+	g.GatewayName = in.servedHTTPS(owner, objects, objects[gatewayKey].Name())
 	g.GatewayClassName = objects[classKey].Name()
 	g.Namespace = owner.Namespace()
 	g.URL = pulumix.Apply3(decided.Output(), g.Address, g.GatewayName, func(p plan, address, _ string) string { return p.url(address) })
@@ -108,10 +117,13 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 	g.ServiceName = service.Name()
 	// It is read beside the chart's values, which may be secret.
 	g.TraefikVersion = pulumix.MustConvertTyped[string](pulumi.Unsecret(pulumix.Apply(in.Source.Output(), Source.traefikVersion)))
-	g.Gateway = pulumix.Apply4(decided.Output(), g.GatewayName, g.URL, g.Address, func(p plan, name, url, address string) Reference {
-		return Reference{
+	inner := objects[innerKey].Name()
+	g.Gateway = pulumix.Apply5(decided.Output(), g.GatewayName, inner, g.URL, g.Address, func(p plan, name, inner, url, address string) Reference {
+		return p.listeners(Reference{
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
-			PluginVersion: plugin.Version, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
-		}
+			PluginVersion: plugin.Version, Inner: inner, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
+			Observed:       p.isObserved(),
+			TrustedProxies: p.settings.Clients.TrustedProxies,
+		})
 	})
 }

@@ -15,7 +15,10 @@ import (
 
 // defaults are arguments as the schema fills them in.
 func defaults() Args {
-	return Args{Install: Install{InstallCRDs: true}, Serving: Serving{Replicas: 2, Port: 80}}
+	return Args{
+		Install: Install{InstallCRDs: true}, Serving: Serving{Replicas: 2, Port: 80},
+		Operating: Operating{DrainSeconds: 600, TopologySpread: true},
+	}
 }
 
 // TestTheURLIsOneThatClientsTake would catch an IPv6 address without brackets, a port that is lost, and one that only clutters.
@@ -221,7 +224,7 @@ func TestWhoMayAttachIsWhatTheGatewayAPISays(t *testing.T) {
 			continue
 		}
 		require.Empty(t, faults)
-		allowed := p.gateway().Listeners[0].AllowedRoutes.Namespaces
+		allowed := p.gateway(nil).Listeners[0].AllowedRoutes.Namespaces
 		assert.Equal(t, c.from, string(*allowed.From))
 		if c.labels != nil {
 			assert.Equal(t, c.labels, allowed.Selector.MatchLabels)

@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"github.com/pulumi/pulumi-go-provider/infer"
+
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
 )
 
 // Reference is a gateway as a service takes it.
@@ -12,8 +15,15 @@ type Reference struct {
 	URL           string `pulumi:"url"`
 	ClusterURL    string `pulumi:"clusterUrl,optional"`
 	PluginVersion string `pulumi:"pluginVersion,optional"`
+	Inner         string `pulumi:"inner,optional"`
 	Public        bool   `pulumi:"public,optional"`
 	AllowAnyPath  bool   `pulumi:"allowAnyPath,optional"`
+	// TrustedProxies are ranges of addresses, as the plugin takes them.
+	TrustedProxies []string `pulumi:"trustedProxies,optional"`
+	Observed       bool     `pulumi:"observed,optional"`
+	// PlainListener and Hostnames are a gateway's with HTTPS.
+	PlainListener *string  `pulumi:"plainListener,optional"`
+	Hostnames     []string `pulumi:"hostnames,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -29,11 +39,31 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.Describe(&r.ClusterURL, "The URL that clients inside the cluster reach the listener by. Default: none is known.")
 	at.Describe(&r.PluginVersion, "The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. "+
 		"Default: none, it does not run the plugin.")
+	at.Describe(&r.Inner, "The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or "+
+		"mirroring need it. Default: none.")
 	at.Describe(&r.Public, "Whether the listener can be reached from the internet, as far as is known. Default: false.")
 	at.SetDefault(&r.Public, false)
 	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")
 	at.SetDefault(&r.AllowAnyPath, false)
+	at.Describe(&r.Observed, "Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header "+
+		"`X-Modelplane-Endpoint` to each answer. Default: false.")
+	at.SetDefault(&r.Observed, false)
+	at.Describe(&r.PlainListener, "The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.")
+	at.Describe(&r.Hostnames, "The host names that the listener has certificates for. Default: a service may have any.")
 }
 
 // HasPlugin says whether its Traefik runs the plugin.
 func (r Reference) HasPlugin() bool { return r.PluginVersion != "" }
+
+// CheckProxies finds ranges, at path, that are not those of proxies.
+func CheckProxies(path string, ranges []string, faults *fault.List) {
+	for i, text := range ranges {
+		_, err := target.ParseProxies(text)
+		faults.AddErr(fault.Index(path, i), err)
+	}
+}
+
+// HasCertificate says whether clients can ask for a host name, as far as is known.
+func (r Reference) HasCertificate(hostname string) bool {
+	return len(r.Hostnames) == 0 || covers(r.Hostnames, hostname)
+}

@@ -11,6 +11,8 @@ import (
 // Args are the inputs of a [ModelService], in the parts that become known together.
 type Args struct {
 	Routing
+	Choice
+	Policy
 	Await
 	meta.Identity
 	meta.Metadata
@@ -46,7 +48,7 @@ func (r *Routing) Annotate(at infer.Annotator) {
 		"`allowAnyPath`. A path above an API's own, such as `/chat` in front of "+
 		"a server whose base path is `/`, exposes all of that server, `/health` and the like included.")
 	at.Describe(&r.AllowAnonymous, "Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, "+
-		"so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.")
+		"so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.")
 	at.SetDefault(&r.AllowAnonymous, false)
 }
 
@@ -67,6 +69,7 @@ type Backend struct {
 	Endpoint  *endpoint.BackendReference  `pulumi:"endpoint,optional"`
 	Endpoints []endpoint.BackendReference `pulumi:"endpoints,optional"`
 	Weight    int                         `pulumi:"weight,optional"`
+	Priority  int                         `pulumi:"priority,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -78,6 +81,9 @@ func (b *Backend) Annotate(at infer.Annotator) {
 	at.Describe(&b.Weight, "This entry's share of the traffic as a whole, in proportion to the other entries' weights, "+
 		"however many endpoints it has: 0 to 1,000,000. Default: 1.")
 	at.SetDefault(&b.Weight, 1)
+	at.Describe(&b.Priority, "Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or "+
+		"are out: 0 to 15. Default: 0.")
+	at.SetDefault(&b.Priority, 0)
 }
 
 // Share is what one endpoint gets.

@@ -2,12 +2,14 @@ package service
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
@@ -25,17 +27,67 @@ const (
 // traffic, in one write.
 func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	grants := value.Map(p, func(p plan) []child.Child { return grantChildren(name, in.Identity.Now().Name, p.grants) })
-	return []child.Child{
-		{Key: grantsKey, Each: &grants},
-		{
-			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Owned: true,
+	policies := policyChildren(name, in, p)
+	policies = append(policies, frontedChildren(name, in, p)...)
+	keys := []string{countKey}
+	for _, c := range policies {
+		keys = append(keys, c.Key)
+	}
+	counters := value.Map(p, func(p plan) []child.Child { return counterChildren(name, in.Identity.Now(), p) })
+	return append(policies,
+		child.Child{Key: countKey, Each: &counters},
+		child.Child{Key: grantsKey, Each: &grants},
+		child.Child{
+			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Seen: keys, Owned: true,
 			Name:        child.Fixed(in.Identity.Now().Name),
 			Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
 			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
 			Timeout:     acceptTimeout,
 			Advice:      func(failure string) string { return advise(in, failure) },
 		},
+	)
+}
+
+// policyChildren are the Middlewares that a request passes before a backend is chosen. Each changes in place, in one write.
+func policyChildren(component string, in Inputs, p value.Value[plan]) []child.Child {
+	identity, given := in.Identity.Now(), in.Policy.Now()
+	var children []child.Child
+	for _, of := range []struct {
+		key   string
+		given bool
+	}{
+		{corsKey, given.CORS != nil},
+		{fromKey, len(given.AllowFrom) > 0},
+		{authKey, given.Auth != nil && given.Auth.Callers == nil},
+		{limitsKey, given.Limits != nil},
+	} {
+		if !of.given {
+			continue
+		}
+		children = append(children, policyChild(component, identity, of.key, child.From(p, func(p plan) map[string]any {
+			i := slices.IndexFunc(p.policies, func(made policy) bool { return made.key == of.key })
+			if i < 0 {
+				return nil // while there are faults
+			}
+			return p.policies[i].spec
+		})))
 	}
+	return children
+}
+
+func policyChild(component string, identity meta.Identity, key string, spec child.Field) child.Child {
+	return child.Child{
+		Key: key, Kind: kube.Middleware, Owned: true, Fields: child.Fields{"spec": spec},
+		Name: child.Fixed(policy{key: key}.name(identity)), ResourceName: names.Child(identity.Name, component) + "-" + key,
+	}
+}
+
+// counterChildren are a list of one or none: only the gateway says whether requests are counted.
+func counterChildren(component string, identity meta.Identity, p plan) []child.Child {
+	if !slices.ContainsFunc(p.policies, func(made policy) bool { return made.key == countKey }) {
+		return nil
+	}
+	return []child.Child{policyChild(component, identity, countKey, child.Fixed(counter(identity, p.shares)))}
 }
 
 // grantChildren let the route use Services in other namespaces. Only values say which namespaces these are. Grants add up, so
@@ -55,11 +107,18 @@ func grantChildren(component, name string, grants []grant) []child.Child {
 
 // awaiting is what Pulumi waits for before the route counts as made.
 type awaiting struct {
-	gateway string
-	skip    bool
+	gateway   string
+	listeners []string
+	skip      bool
 }
 
-func newAwaiting(r Routing, a Await) awaiting { return awaiting{r.Gateway.Name, a.SkipAwait} }
+func newAwaiting(r Routing, a Await) awaiting {
+	waiting := awaiting{gateway: r.Gateway.Name, skip: a.SkipAwait}
+	if plain := r.Gateway.PlainListener; plain != nil {
+		waiting.listeners = []string{r.Gateway.Listener, *plain}
+	}
+	return waiting
+}
 
 // annotations have Pulumi wait until this gateway accepts the route and its references are resolved. Entries of other
 // controllers stay in a route's status, so that the gateway's name is needed.
@@ -67,7 +126,7 @@ func (a awaiting) annotations() map[string]string {
 	if a.skip {
 		return kube.SkipAwait()
 	}
-	return kube.WaitForRoute(a.gateway)
+	return kube.WaitForRoute(a.gateway, a.listeners...)
 }
 
 // advise says who owns the route, or where to find the gateway's reason when it has not accepted the route in time.

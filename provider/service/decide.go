@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -21,8 +23,11 @@ import (
 
 // plan is all that is decided about a service.
 type plan struct {
-	route  gatewayv1.HTTPRouteSpec
-	grants []grant
+	route    gatewayv1.HTTPRouteSpec
+	grants   []grant
+	policies []policy
+	// fronted is nil where Traefik itself shares requests among the backends.
+	fronted *fronted
 	// path is the service's path; empty is the root.
 	path string
 	// url and clusterURL are what clients outside and inside the cluster take as base URL.
@@ -41,39 +46,54 @@ type grant struct {
 // check finds every fault of a service's arguments.
 func check(name string, a Args) fault.List {
 	identity := a.Or(name, meta.DefaultNamespace)
-	_, faults := decide(identity, a.Routing)
+	_, faults := decide(identity, a.Routing, a.Choice, a.Policy)
 	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
 	faults.AddErr("namespace", names.Namespace(identity.Namespace))
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 
-func decide(identity meta.Identity, r Routing) (plan, fault.List) {
+func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (plan, fault.List) {
 	var faults fault.List
 	gatewayURL := decideGateway(r, &faults)
 	gatewayClusterURL := decideClusterURL(r, &faults)
 	hostnames := decideHostnames(r, &faults)
 	path := decidePath(identity, r, &faults)
 	backends := decideBackends(identity, r, &faults)
+	policies := decidePolicies(identity, r.Gateway, restrictions, &faults)
+	choice := decideChoice(c, restrictions.Auth != nil, &faults)
+	mirror := decideMirror(identity, r, c.Mirror, &faults)
+	if isFronted(c, r.Backends) {
+		checkFront(r, &faults)
+		policies = append(policies, policy{key: frontKey})
+	}
 	if len(faults) > 0 {
 		return plan{}, faults
 	}
-	weights, err := weight.Split(entries(backends))
+	weights, err := splitByPriority(backends)
 	if err != nil {
 		faults.AddErr("backends", err)
 		return plan{}, faults
 	}
-	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, backends)}
+	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, append(backends, mirror...)), policies: policies}
 	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
 	decided.shares = shares(backends, weights)
-	decided.warning = warn(r, backends)
-	decided.route = route.Build(route.Route{
-		Gateway:   route.ParentRef{Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener},
-		Namespace: identity.Namespace,
-		Plugin:    r.Gateway.HasPlugin(),
-		Hostnames: hostnames,
-		Path:      path,
-		Backends:  weighted(backends, weights),
-	})
+	decided.warning = warn(r, restrictions, backends)
+	public := route.Route{
+		Gateway: route.ParentRef{
+			Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener, PlainListener: ptr.Deref(r.Gateway.PlainListener, ""),
+		},
+		Namespace:   identity.Namespace,
+		Plugin:      r.Gateway.HasPlugin(),
+		Observed:    r.Gateway.Observed,
+		Hostnames:   hostnames,
+		Path:        path,
+		Middlewares: middlewareNames(identity, policies),
+		Backends:    weighted(backends, weights),
+	}
+	if isFronted(c, r.Backends) {
+		decided.fronted = decideFronted(choice, r.Gateway, &public, backends, weights, mirror)
+	}
+	decided.route = route.Build(public)
 	return decided, nil
 }
 
@@ -81,6 +101,10 @@ func decideGateway(r Routing, faults *fault.List) *url.URL {
 	faults.AddErr("gateway.name", names.Existing(r.Gateway.Name))
 	faults.AddErr("gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr("gateway.listener", names.Existing(r.Gateway.Listener))
+	gateway.CheckProxies("gateway.trustedProxies", r.Gateway.TrustedProxies, faults)
+	if r.Gateway.PlainListener != nil {
+		faults.AddErr("gateway.plainListener", names.Existing(*r.Gateway.PlainListener))
+	}
 	u, err := target.ParseListener(r.Gateway.URL)
 	if err != nil {
 		faults.AddErr("gateway.url", err)
@@ -110,6 +134,10 @@ func decideHostnames(r Routing, faults *fault.List) []string {
 		if err == nil && slices.Contains(hostnames, hostname) {
 			faults.Add(fault.Index("hostnames", i), "is in the list already; write each name once", "hostnames")
 		}
+		if err == nil && !r.Gateway.HasCertificate(hostname) {
+			faults.Add(fault.Index("hostnames", i), fmt.Sprintf("is none of the names that the gateway has certificates for, %s; add it to the "+
+				"gateway's https.hostnames", strings.Join(r.Gateway.Hostnames, ", ")), "gateway")
+		}
 		hostnames = append(hostnames, hostname)
 	}
 	if len(hostnames) > 0 && !slices.ContainsFunc(hostnames, isWhole) {
@@ -137,6 +165,7 @@ func decidePath(identity meta.Identity, r Routing, faults *fault.List) string {
 // entry is an entry of backends with its endpoints in the form that routes take.
 type entry struct {
 	weight    int
+	priority  int
 	endpoints []endpoint.BackendReference
 }
 
@@ -175,13 +204,10 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		case backend.Endpoint == nil && len(backend.Endpoints) == 0:
 			faults.Add(path+".endpoint", "is required, unless endpoints is given: the output backend of a ModelEndpoint", path+".endpoints")
 		}
-		e := entry{weight: backend.Weight}
+		checkRange(path+".priority", backend.Priority, 0, maxPriority, faults)
+		e := entry{weight: backend.Weight, priority: backend.Priority}
 		for at, reference := range backend.references(path) {
-			checkKey(at, reference, identity, r, faults)
-			reference = reference.Parse(at, faults)
-			filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
-			faults.AddErr(at+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), at, "gateway", "namespace")
-			e.endpoints = append(e.endpoints, reference)
+			e.endpoints = append(e.endpoints, decideEndpoint(at, reference, identity, r, faults))
 		}
 		read = append(read, e)
 		endpoints += len(e.endpoints)
@@ -195,6 +221,15 @@ func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []ent
 		faults.Addf("backends", "has no weight above 0, so that every request would be answered with 503; give one entry a weight")
 	}
 	return read
+}
+
+// decideEndpoint is an endpoint in the form that routes take.
+func decideEndpoint(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) endpoint.BackendReference {
+	checkKey(path, reference, identity, r, faults)
+	reference = reference.Parse(path, faults)
+	filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
+	faults.AddErr(path+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), path, "gateway", "namespace")
+	return reference
 }
 
 // checkKey finds whether the service can use an endpoint that needs a key.
@@ -226,6 +261,29 @@ func (b Backend) references(path string) func(yield func(string, endpoint.Backen
 	}
 }
 
+// splitByPriority are the weights of the endpoints of all entries. Those of each priority share the requests that come to it.
+func splitByPriority(backends []entry) ([][]int32, error) {
+	weights := make([][]int32, len(backends))
+	of := map[int][]int{}
+	for i, e := range backends {
+		of[e.priority] = append(of[e.priority], i)
+	}
+	for _, indexes := range of {
+		var group []entry
+		for _, i := range indexes {
+			group = append(group, backends[i])
+		}
+		split, err := weight.Split(entries(group))
+		if err != nil {
+			return nil, err
+		}
+		for j, i := range indexes {
+			weights[i] = split[j]
+		}
+	}
+	return weights, nil
+}
+
 func entries(backends []entry) []weight.Entry {
 	entries := make([]weight.Entry, len(backends))
 	for i, e := range backends {
@@ -248,25 +306,36 @@ func weighted(backends []entry, weights [][]int32) []route.Backend {
 }
 
 func shares(backends []entry, weights [][]int32) []Share {
+	first := slices.MinFunc(backends, func(x, y entry) int { return cmp.Compare(x.priority, y.priority) }).priority
 	var total float64
-	for _, w := range slices.Concat(weights...) {
-		total += float64(w)
+	for i, e := range backends {
+		for _, w := range weights[i] {
+			if e.priority == first {
+				total += float64(w)
+			}
+		}
 	}
 	var shares []Share
-	for _, b := range weighted(backends, weights) {
-		shares = append(shares, Share{Endpoint: b.Name, Weight: int(b.Weight), Share: float64(b.Weight) / total})
+	for i, e := range backends {
+		for _, b := range weighted(backends[i:i+1], weights[i:i+1]) {
+			share := Share{Endpoint: b.Name, Weight: int(b.Weight)}
+			if e.priority == first {
+				share.Share = float64(b.Weight) / total
+			}
+			shares = append(shares, share)
+		}
 	}
 	return shares
 }
 
 // warn says that strangers can spend the money of a key's owner.
-func warn(r Routing, backends []entry) string {
-	if r.AllowAnonymous || !r.Gateway.Public || !slices.ContainsFunc(backends, entry.isKeyed) {
+func warn(r Routing, p Policy, backends []entry) string {
+	if r.AllowAnonymous || p.Auth != nil || len(p.AllowFrom) > 0 || !r.Gateway.Public || !slices.ContainsFunc(backends, entry.isKeyed) {
 		return ""
 	}
 	return "The internet can reach this service's gateway, which asks nobody for a key, and the service sends its own keys: anyone can " +
-		"use them at their owner's expense. Limit the gateway (service.loadBalancerSourceRanges, or a Service that is internal), put " +
-		"something in front of it that asks for a key, or set allowAnonymous: true if this is meant."
+		"use them at their owner's expense. Ask callers for keys (auth), limit their addresses (allowFrom, or the gateway's " +
+		"service.loadBalancerSourceRanges), or set allowAnonymous: true if this is meant."
 }
 
 // grants names, for each other namespace, the Services in it that the route uses.

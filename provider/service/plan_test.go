@@ -24,7 +24,7 @@ func chat(backends ...Backend) Args {
 	}
 }
 
-func decided(a Args) (plan, fault.List) { return decide(a.Identity, a.Routing) }
+func decided(a Args) (plan, fault.List) { return decide(a.Identity, a.Routing, a.Choice, a.Policy) }
 
 func one(namespace, name string) *endpoint.BackendReference {
 	return &endpoint.BackendReference{Name: name, ServiceName: name + "-0fbc81a4", Namespace: namespace, Port: 8000, BasePath: "/v1"}
@@ -112,7 +112,7 @@ func TestTheURLLeadsToTheService(t *testing.T) {
 	} {
 		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
 		a.Gateway.URL, a.Gateway.AllowAnyPath, a.Hostnames, a.Path = c.gateway, true, c.hostnames, c.path
-		p, faults := decide(a.Identity, a.Routing)
+		p, faults := decide(a.Identity, a.Routing, a.Choice, a.Policy)
 		require.Empty(t, faults, c.url)
 		assert.Equal(t, c.url, p.url)
 	}
@@ -126,7 +126,7 @@ func TestTheGatewaysURLIsThatOfAListener(t *testing.T) {
 	} {
 		a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
 		a.Gateway.URL = text
-		_, faults := decide(a.Identity, a.Routing)
+		_, faults := decide(a.Identity, a.Routing, a.Choice, a.Policy)
 		if assert.Len(t, faults, 1, text) {
 			assert.Equal(t, "gateway.url", faults[0].Path)
 		}
@@ -244,4 +244,15 @@ func TestAKeyThatStrangersCanUseIsWarnedOf(t *testing.T) {
 		require.Empty(t, faults)
 		assert.Equal(t, c.warned, p.warning != "", "%+v", c)
 	}
+}
+
+// TestAGatewayWrittenByHandTrustsProxiesAlone would catch ranges by which a client could pass for another.
+func TestAGatewayWrittenByHandTrustsProxiesAlone(t *testing.T) {
+	a := chat(Backend{Weight: 1, Endpoint: one("apps", "own")})
+	a.Gateway.TrustedProxies = []string{"10.0.0.0/8", "2001:db8::/32"}
+	_, faults := decided(a)
+	require.Empty(t, faults)
+	a.Gateway.TrustedProxies = []string{"10.0.0.0/8", "0.0.0.0/0"}
+	_, faults = decided(a)
+	assert.ErrorContains(t, faults.Err(), "gateway.trustedProxies[1]: has every address in it")
 }

@@ -25,7 +25,7 @@ var Definition = input.Define(check, func(
 	ctx *pulumi.Context, name string, args input.Args[Args], opts ...pulumi.ResourceOption,
 ) (*ModelService, error) {
 	return construct(ctx, name, Inputs{
-		Routing: input.Part[Routing](args), Await: input.Part[Await](args),
+		Routing: input.Part[Routing](args), Choice: input.Part[Choice](args), Policy: input.Part[Policy](args), Await: input.Part[Await](args),
 		Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
@@ -61,6 +61,8 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 // Inputs are the arguments of [New]: the same as a program's, in parts that may still be unknown in preview.
 type Inputs struct {
 	Routing  value.Value[Routing]
+	Choice   value.Value[Choice]
+	Policy   value.Value[Policy]
 	Await    value.Value[Await]
 	Identity value.Value[meta.Identity]
 	Metadata value.Value[meta.Metadata]
@@ -68,8 +70,8 @@ type Inputs struct {
 
 // New makes a ModelService as the child of another component, from inputs that follow the rules of a program's.
 func New(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.ResourceOption) (*ModelService, error) {
-	faults := check(name, Args{in.Routing.Now(), in.Await.Now(), in.Identity.Now(), in.Metadata.Now()})
-	unknown := slices.Concat(input.Unknown(in.Routing), input.Unknown(in.Await), input.Unknown(in.Identity), input.Unknown(in.Metadata))
+	faults := check(name, Args{in.Routing.Now(), in.Choice.Now(), in.Policy.Now(), in.Await.Now(), in.Identity.Now(), in.Metadata.Now()})
+	unknown := slices.Concat(input.Unknown(in.Routing), input.Unknown(in.Choice), input.Unknown(in.Policy), input.Unknown(in.Await), input.Unknown(in.Identity), input.Unknown(in.Metadata))
 	if err := faults.Known(unknown).Err(); err != nil {
 		return nil, err
 	}
@@ -83,7 +85,11 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	if err != nil {
 		return nil, err
 	}
-	decided := value.Check(value.Decide2(in.Identity, in.Routing, decide), func(p plan) fault.List {
+	restricted := value.Decide2(value.Join(in.Identity, in.Routing), value.Join(in.Choice, in.Policy),
+		func(of value.Pair[meta.Identity, Routing], by value.Pair[Choice, Policy]) (plan, fault.List) {
+			return decide(of.A, of.B, by.A, by.B)
+		})
+	decided := value.Check(restricted, func(p plan) fault.List {
 		var faults fault.List
 		if other := owner.Claim(p.claims()); other != "" {
 			faults.Addf("path", "is already that of the ModelService %s on this gateway; give each service its own path or host names", other)

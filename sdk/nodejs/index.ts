@@ -10,6 +10,11 @@ export type InferenceCluster = import("./inferenceCluster").InferenceCluster;
 export const InferenceCluster: typeof import("./inferenceCluster").InferenceCluster = null as any;
 utilities.lazyLoad(exports, ["InferenceCluster"], () => require("./inferenceCluster"));
 
+export { ModelCallersArgs } from "./modelCallers";
+export type ModelCallers = import("./modelCallers").ModelCallers;
+export const ModelCallers: typeof import("./modelCallers").ModelCallers = null as any;
+utilities.lazyLoad(exports, ["ModelCallers"], () => require("./modelCallers"));
+
 export { ModelDeploymentArgs } from "./modelDeployment";
 export type ModelDeployment = import("./modelDeployment").ModelDeployment;
 export const ModelDeployment: typeof import("./modelDeployment").ModelDeployment = null as any;
@@ -57,6 +62,8 @@ const _module = {
         switch (type) {
             case "modelplane:index:InferenceCluster":
                 return new InferenceCluster(name, <any>undefined, { urn })
+            case "modelplane:index:ModelCallers":
+                return new ModelCallers(name, <any>undefined, { urn })
             case "modelplane:index:ModelDeployment":
                 return new ModelDeployment(name, <any>undefined, { urn })
             case "modelplane:index:ModelEndpoint":

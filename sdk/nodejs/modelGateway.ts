@@ -46,7 +46,7 @@ export class ModelGateway extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly address: pulumi.Output<string>;
     /**
-     * The URL of the gateway for clients inside the cluster, without a path.
+     * The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
      */
     declare public /*out*/ readonly clusterUrl: pulumi.Output<string>;
     /**
@@ -92,16 +92,28 @@ export class ModelGateway extends pulumi.ComponentResource {
             resourceInputs["allowAnyPath"] = (args?.allowAnyPath) ?? false;
             resourceInputs["allowedNamespaces"] = args?.allowedNamespaces;
             resourceInputs["annotations"] = args?.annotations;
+            resourceInputs["autoscaling"] = args ? pulumi.output(args.autoscaling).apply(v => v === undefined ? undefined : inputs.gatewayAutoscalingArgsProvideDefaults(v)) : undefined;
             resourceInputs["chart"] = args ? pulumi.output(args.chart).apply(v => v === undefined ? undefined : inputs.gatewayChartArgsProvideDefaults(v)) : undefined;
             resourceInputs["createNamespace"] = args?.createNamespace;
+            resourceInputs["drainSeconds"] = (args?.drainSeconds) ?? 600;
+            resourceInputs["https"] = args ? pulumi.output(args.https).apply(v => v === undefined ? undefined : inputs.gatewayHttpsArgsProvideDefaults(v)) : undefined;
             resourceInputs["installCrds"] = (args?.installCrds) ?? true;
             resourceInputs["labels"] = args?.labels;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = args?.namespace;
+            resourceInputs["networkPolicy"] = (args?.networkPolicy) ?? false;
+            resourceInputs["nodeSelector"] = args?.nodeSelector;
+            resourceInputs["observability"] = args ? pulumi.output(args.observability).apply(v => v === undefined ? undefined : inputs.gatewayObservabilityArgsProvideDefaults(v)) : undefined;
             resourceInputs["port"] = (args?.port) ?? 80;
+            resourceInputs["priorityClassName"] = args?.priorityClassName;
+            resourceInputs["proxyProtocol"] = (args?.proxyProtocol) ?? false;
             resourceInputs["publicUrl"] = args?.publicUrl;
             resourceInputs["replicas"] = (args?.replicas) ?? 2;
+            resourceInputs["resources"] = args?.resources;
             resourceInputs["service"] = args ? pulumi.output(args.service).apply(v => v === undefined ? undefined : inputs.gatewayServiceArgsProvideDefaults(v)) : undefined;
+            resourceInputs["tolerations"] = args?.tolerations;
+            resourceInputs["topologySpread"] = (args?.topologySpread) ?? true;
+            resourceInputs["trustedProxies"] = args?.trustedProxies;
             resourceInputs["address"] = undefined /*out*/;
             resourceInputs["clusterUrl"] = undefined /*out*/;
             resourceInputs["gateway"] = undefined /*out*/;
@@ -143,6 +155,10 @@ export interface ModelGatewayArgs {
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
+     * Has the cluster choose the number of replicas by their use of CPU, for which it needs a metrics server. Leave `replicas` out then. Default: the number is fixed.
+     */
+    autoscaling?: pulumi.Input<inputs.GatewayAutoscalingArgs | undefined>;
+    /**
      * The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
      */
     chart?: pulumi.Input<inputs.GatewayChartArgs | undefined>;
@@ -150,6 +166,14 @@ export interface ModelGatewayArgs {
      * Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
      */
     createNamespace?: boolean;
+    /**
+     * How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+     */
+    drainSeconds?: number;
+    /**
+     * HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+     */
+    https?: pulumi.Input<inputs.GatewayHttpsArgs | undefined>;
     /**
      * Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
      */
@@ -167,19 +191,55 @@ export interface ModelGatewayArgs {
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
+     * Whether a NetworkPolicy lets connections in at the ports of the gateway's listeners alone, and at that of its metrics from Pods of the cluster. Default: false.
+     */
+    networkPolicy?: boolean;
+    /**
+     * Labels of the nodes that replicas may run on. Default: every node.
+     */
+    nodeSelector?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+     */
+    observability?: pulumi.Input<inputs.GatewayObservabilityArgs | undefined>;
+    /**
      * The port that clients connect to, from 1 to 65535. Default: 80.
      */
     port?: pulumi.Input<number | undefined>;
     /**
-     * The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+     * The PriorityClass of the replicas, which must exist. Default: the cluster's own.
+     */
+    priorityClassName?: pulumi.Input<string | undefined>;
+    /**
+     * Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
+     */
+    proxyProtocol?: pulumi.Input<boolean | undefined>;
+    /**
+     * The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
      */
     publicUrl?: pulumi.Input<string | undefined>;
     /**
-     * How many replicas of Traefik run: 1 to 1,000. Default: 2.
+     * How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
      */
     replicas?: pulumi.Input<number | undefined>;
+    /**
+     * CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.
+     */
+    resources?: pulumi.Input<inputs.DeploymentResourcesArgs | undefined>;
     /**
      * How the gateway is reached from outside.
      */
     service?: pulumi.Input<inputs.GatewayServiceArgs | undefined>;
+    /**
+     * The taints of nodes that replicas may run in spite of. Default: none.
+     */
+    tolerations?: pulumi.Input<pulumi.Input<inputs.PlacementTolerationArgs>[] | undefined>;
+    /**
+     * Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
+     */
+    topologySpread?: pulumi.Input<boolean | undefined>;
+    /**
+     * The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
+     */
+    trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }

@@ -87,14 +87,22 @@ export class ModelService extends pulumi.ComponentResource {
             if (args?.gateway === undefined && !opts.urn) {
                 throw new Error("Missing required property 'gateway'");
             }
+            resourceInputs["affinity"] = args?.affinity;
             resourceInputs["allowAnonymous"] = (args?.allowAnonymous) ?? false;
+            resourceInputs["allowFrom"] = args?.allowFrom;
             resourceInputs["annotations"] = args?.annotations;
+            resourceInputs["auth"] = args?.auth;
             resourceInputs["backends"] = args?.backends;
+            resourceInputs["cors"] = args ? pulumi.output(args.cors).apply(v => v === undefined ? undefined : inputs.serviceCorsArgsProvideDefaults(v)) : undefined;
+            resourceInputs["failover"] = args ? pulumi.output(args.failover).apply(v => v === undefined ? undefined : inputs.serviceFailoverArgsProvideDefaults(v)) : undefined;
             resourceInputs["gateway"] = args ? pulumi.output(args.gateway).apply(inputs.gatewayReferenceArgsProvideDefaults) : undefined;
             resourceInputs["hostnames"] = args?.hostnames;
             resourceInputs["labels"] = args?.labels;
+            resourceInputs["limits"] = args?.limits;
+            resourceInputs["mirror"] = args ? pulumi.output(args.mirror).apply(v => v === undefined ? undefined : inputs.serviceMirrorArgsProvideDefaults(v)) : undefined;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
+            resourceInputs["outlierEjection"] = args ? pulumi.output(args.outlierEjection).apply(v => v === undefined ? undefined : inputs.outlierEjectionArgsProvideDefaults(v)) : undefined;
             resourceInputs["path"] = args?.path;
             resourceInputs["skipAwait"] = (args?.skipAwait) ?? false;
             resourceInputs["clusterUrl"] = undefined /*out*/;
@@ -119,17 +127,37 @@ export class ModelService extends pulumi.ComponentResource {
  */
 export interface ModelServiceArgs {
     /**
-     * Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+     * Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
+     */
+    affinity?: pulumi.Input<inputs.ServiceAffinityArgs | undefined>;
+    /**
+     * Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
      */
     allowAnonymous?: pulumi.Input<boolean | undefined>;
+    /**
+     * The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+     */
+    allowFrom?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * Annotations for all objects of the service.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
+     * How callers show who they are. Default: nobody is asked.
+     */
+    auth?: pulumi.Input<inputs.ServiceAuthArgs | undefined>;
+    /**
      * Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
      */
     backends: pulumi.Input<pulumi.Input<inputs.ServiceBackendArgs>[]>;
+    /**
+     * What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+     */
+    cors?: pulumi.Input<inputs.ServiceCorsArgs | undefined>;
+    /**
+     * When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
+     */
+    failover?: pulumi.Input<inputs.ServiceFailoverArgs | undefined>;
     /**
      * The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
      */
@@ -143,6 +171,14 @@ export interface ModelServiceArgs {
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
+     * How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+     */
+    limits?: pulumi.Input<inputs.ServiceLimitsArgs | undefined>;
+    /**
+     * An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+     */
+    mirror?: pulumi.Input<inputs.ServiceMirrorArgs | undefined>;
+    /**
      * The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
      */
     name?: string;
@@ -150,6 +186,10 @@ export interface ModelServiceArgs {
      * The namespace of the HTTPRoute; it must exist. Default: `default`.
      */
     namespace?: pulumi.Input<string | undefined>;
+    /**
+     * When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+     */
+    outlierEjection?: pulumi.Input<inputs.OutlierEjectionArgs | undefined>;
     /**
      * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
      */

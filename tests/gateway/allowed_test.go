@@ -24,10 +24,10 @@ func TestOnlyAllowedNamespacesAttachRoutes(t *testing.T) {
 	makeNamespace(t, "outside")
 	server := harness.Serve(t, modelserver.Options{Name: "inside", Address: ":8000", BasePath: "/v1"})
 	s := harness.NewStack(t, "walled")
-	url := s.MustUp(t, program("walled", []string{
-		modelGateway("walled", "replicas: 1, service: {type: ClusterIP}, allowedNamespaces: {matchLabels: {kubernetes.io/metadata.name: default}}, "+chart("")),
-		modelEndpoint("inside", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
-		modelService("chat", "'${walled.gateway}'", "", "inside"),
+	url := s.MustUp(t, harness.Program("walled", []string{
+		harness.ModelGateway("walled", "replicas: 1, service: {type: ClusterIP}, allowedNamespaces: {matchLabels: {kubernetes.io/metadata.name: default}}, "+harness.Chart("")),
+		harness.ModelEndpoint("inside", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
+		harness.ModelService("chat", "'${walled.gateway}'", "", "inside"),
 	}, "url: ${chat.url}"))["url"].(string)
 
 	cluster := harness.NewCluster(t)

@@ -28,11 +28,11 @@ func TestAnotherNamespaceGetsNeitherKeysNorFiguresNorRequests(t *testing.T) {
 	thief := harness.Serve(t, modelserver.Options{Name: "thief", Address: ":8000", BasePath: "/v1"})
 	s := harness.NewStack(t, "attacked")
 	s.SetSecret(t, "key", key)
-	url := s.MustUp(t, program("attacked", []string{
-		namespace("attacker"),
-		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
-		modelService("chat", gateway, "", "keyed"),
-		modelEndpoint("thief", fmt.Sprintf("url: 'http://%s/v1', namespace: '${attacker.metadata.name}'", thief.Address())),
+	url := s.MustUp(t, harness.Program("attacked", []string{
+		harness.Namespace("attacker"),
+		harness.ModelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
+		harness.ModelService("chat", gateway, "", "keyed"),
+		harness.ModelEndpoint("thief", fmt.Sprintf("url: 'http://%s/v1', namespace: '${attacker.metadata.name}'", thief.Address())),
 	}, "url: ${chat.url}"))["url"].(string)
 	requireServed(t, url, "keyed")
 
@@ -46,7 +46,7 @@ func TestAnotherNamespaceGetsNeitherKeysNorFiguresNorRequests(t *testing.T) {
 	a.waitUntilSeen("seen-again")
 	a.ask(key)
 	for _, request := range thief.Requests() {
-		assert.Empty(t, found(fmt.Sprint(request.Header), key), "%s came to another namespace's server with the key", request.URI)
+		assert.Empty(t, harness.Found(fmt.Sprint(request.Header), key), "%s came to another namespace's server with the key", request.URI)
 		assert.NotContains(t, request.URI, "chat", "a request for the service came to another namespace's server")
 	}
 	http.DefaultClient.CloseIdleConnections()
@@ -57,7 +57,7 @@ func TestAnotherNamespaceGetsNeitherKeysNorFiguresNorRequests(t *testing.T) {
 func (a *attack) ask(key string) {
 	for _, path := range a.paths {
 		status, body := a.get(path)
-		assert.Empty(a, found(body, key), "%s shows the key", path)
+		assert.Empty(a, harness.Found(body, key), "%s shows the key", path)
 		assert.NotContains(a, body, "traefik_", "%s shows figures", path)
 		assert.True(a, status == http.StatusNotFound || status == http.StatusInternalServerError, "%s is served: %d %.200s", path, status, body)
 	}

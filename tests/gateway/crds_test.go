@@ -40,7 +40,7 @@ func TestCRDsOfAnotherToolAreNeverOverwritten(t *testing.T) {
 	theirs = hold(t, theirs)
 
 	s := harness.NewStack(t, "late")
-	s.Write(t, program("late", []string{modelGateway("late", "service: {type: ClusterIP}, "+chart(""))}))
+	s.Write(t, harness.Program("late", []string{harness.ModelGateway("late", "service: {type: ClusterIP}, "+harness.Chart(""))}))
 	result := s.Up()
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, "installCrds: false")
@@ -68,7 +68,7 @@ func TestCRDsOfAnOlderGatewayAreUpgraded(t *testing.T) {
 	}
 
 	s := harness.NewStack(t, "successor")
-	s.Write(t, program("successor", []string{modelGateway("successor", "replicas: 1, service: {type: ClusterIP}, "+chart(""))}))
+	s.Write(t, harness.Program("successor", []string{harness.ModelGateway("successor", "replicas: 1, service: {type: ClusterIP}, "+harness.Chart(""))}))
 	requireSucceeds(t, s.Up())
 	for _, crd := range kept.Items {
 		now, err := client.Get(t.Context(), crd.GetName(), metav1.GetOptions{})
@@ -86,7 +86,7 @@ func TestCRDsThatAnotherToolUpgradesStayUpgraded(t *testing.T) {
 	sharedGateway(t)
 	client := harness.NewCluster(t).Resource(crdResource)
 	s := harness.NewStack(t, "overtaken")
-	s.Write(t, program("overtaken", []string{modelGateway("overtaken", "replicas: 1, service: {type: ClusterIP}, "+chart(""))}))
+	s.Write(t, harness.Program("overtaken", []string{harness.ModelGateway("overtaken", "replicas: 1, service: {type: ClusterIP}, "+harness.Chart(""))}))
 	requireSucceeds(t, s.Up())
 
 	original, err := client.Get(t.Context(), name, metav1.GetOptions{})
@@ -112,7 +112,7 @@ func TestAPolicyThatProtectsCRDsIsNamed(t *testing.T) {
 	sharedGateway(t)
 	guard(t, name)
 	s := harness.NewStack(t, "guarded")
-	s.Write(t, program("guarded", []string{modelGateway("guarded", "replicas: 1, service: {type: ClusterIP}, "+chart(""))}))
+	s.Write(t, harness.Program("guarded", []string{harness.ModelGateway("guarded", "replicas: 1, service: {type: ClusterIP}, "+harness.Chart(""))}))
 	result := s.Up()
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, "a policy protects it")

@@ -27,11 +27,11 @@ func TestAUsersMiddlewareComesAfterTheGuard(t *testing.T) {
 	}}, metav1.CreateOptions{})
 	require.NoError(t, err)
 	server := harness.Serve(t, modelserver.Options{Name: "stamped", Address: ":8000", BasePath: "/v1"})
-	url := harness.NewStack(t, "stamped").MustUp(t, program("stamped", []string{
-		modelGateway("front", "installCrds: false, replicas: 1, service: {type: ClusterIP}, "+
-			chart("ports: {web: {http: {middlewares: ['default_stamp@kubernetescrd']}}}")),
-		modelEndpoint("stamped", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
-		modelService("chat", "'${front.gateway}'", "", "stamped"),
+	url := harness.NewStack(t, "stamped").MustUp(t, harness.Program("stamped", []string{
+		harness.ModelGateway("front", "installCrds: false, replicas: 1, service: {type: ClusterIP}, "+
+			harness.Chart("ports: {web: {http: {middlewares: ['default_stamp@kubernetescrd']}}}")),
+		harness.ModelEndpoint("stamped", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
+		harness.ModelService("chat", "'${front.gateway}'", "", "stamped"),
 	}, "url: ${chat.url}"))["url"].(string)
 
 	for path, want := range map[string]struct {

@@ -27,9 +27,9 @@ func TestAKeyIsInItsSecretAndNowhereElse(t *testing.T) {
 	server := harness.Serve(t, modelserver.Options{Name: "keyed", Address: ":8000", BasePath: "/v1", Keys: []string{first, second}})
 	cluster := harness.NewCluster(t)
 	s := harness.NewStack(t, "audit")
-	s.Write(t, program("audit", []string{
-		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
-		modelService("chat", gateway, "", "keyed"),
+	s.Write(t, harness.Program("audit", []string{
+		harness.ModelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", server.Address())),
+		harness.ModelService("chat", gateway, "", "keyed"),
 	}, "url: ${chat.url}", "backend: ${keyed.backend}"))
 
 	for _, key := range []string{first, second} {
@@ -45,7 +45,7 @@ func TestAKeyIsInItsSecretAndNowhereElse(t *testing.T) {
 		for name, object := range cluster.Objects(t) {
 			content, err := json.Marshal(object.Object)
 			require.NoError(t, err)
-			if found(string(content), first, second) == "" {
+			if harness.Found(string(content), first, second) == "" {
 				continue
 			}
 			assert.True(t, strings.HasPrefix(name, "secrets default/keyed-"), "the key is in %s", name)
@@ -55,11 +55,11 @@ func TestAKeyIsInItsSecretAndNowhereElse(t *testing.T) {
 		assert.Equal(t, 1, secrets, "Secrets with the key")
 		state := s.State(t)
 		require.Contains(t, state, "kubernetes:core/v1:Secret", "the state holds the Secret that is looked for")
-		assert.Empty(t, found(state, first, second), "the state")
+		assert.Empty(t, harness.Found(state, first, second), "the state")
 	}
 	requireSucceeds(t, s.Destroy())
 
-	assert.Empty(t, found(s.Log.String(), first, second), "what the CLI printed")
+	assert.Empty(t, harness.Found(s.Log.String(), first, second), "what the CLI printed")
 	files := 0
 	// The state's own folder holds its history and backups too.
 	for _, folder := range []string{s.Dir, s.Home, harness.Plane.LogsDir(), harness.Plane.PodsDir()} {
@@ -68,28 +68,12 @@ func TestAKeyIsInItsSecretAndNowhereElse(t *testing.T) {
 				return err
 			}
 			content, err := os.ReadFile(path)
-			assert.Empty(t, found(string(content), first, second), path)
+			assert.Empty(t, harness.Found(string(content), first, second), path)
 			files++
 			return err
 		}))
 	}
 	assert.Greater(t, files, 10)
-}
-
-// found is the first of keys that text holds, in plain or as Secrets and headers encode it; empty if there is none.
-func found(text string, keys ...string) string {
-	for _, key := range keys {
-		for _, form := range []string{
-			key,
-			base64.StdEncoding.EncodeToString([]byte(key)),
-			strings.TrimRight(base64.StdEncoding.EncodeToString([]byte("Bearer "+key)), "="),
-		} {
-			if strings.Contains(text, form) {
-				return form
-			}
-		}
-	}
-	return ""
 }
 
 func requireSucceeds(t testing.TB, result stack.Result) {

@@ -52,13 +52,13 @@ func wholeStack(t testing.TB, name string) string {
 	apart := harness.Serve(t, modelserver.Options{Name: "apart", Address: ":8000", BasePath: "/v1"})
 	host := "tls." + name + ".test"
 	harness.ServeTLS(t, modelserver.Options{Name: "tls", Address: ":8443", BasePath: "/v1"}, host)
-	return program(name, []string{
-		modelGateway("gw", chart("")),
-		namespace(name + "-team"),
-		modelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", keyed.Address())),
-		modelEndpoint("tls", fmt.Sprintf("url: 'https://%s:8443/v1', tls: {caCertificate: %q}", host, harness.CA.PEM())),
-		modelEndpoint("apart", fmt.Sprintf("url: 'http://%s/v1', namespace: '${%s-team.metadata.name}'", apart.Address(), name)),
-		modelService("chat", "'${gw.gateway}'", "", "keyed", "tls", "apart"),
+	return harness.Program(name, []string{
+		harness.ModelGateway("gw", harness.Chart("")),
+		harness.Namespace(name + "-team"),
+		harness.ModelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", keyed.Address())),
+		harness.ModelEndpoint("tls", fmt.Sprintf("url: 'https://%s:8443/v1', tls: {caCertificate: %q}", host, harness.CA.PEM())),
+		harness.ModelEndpoint("apart", fmt.Sprintf("url: 'http://%s/v1', namespace: '${%s-team.metadata.name}'", apart.Address(), name)),
+		harness.ModelService("chat", "'${gw.gateway}'", "", "keyed", "tls", "apart"),
 	}, "url: ${chat.url}")
 }
 

@@ -23,14 +23,14 @@ import (
 func TestTwoGatewaysLiveSideBySideUndisturbed(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "both", Address: ":8000", BasePath: "/v1"})
-	endpoint := modelEndpoint("both", fmt.Sprintf("url: 'http://%s/v1'", server.Address()))
-	first := harness.NewStack(t, "first").MustUp(t, program("first",
-		[]string{endpoint, modelService("one", gateway, "", "both")}, "url: ${one.url}"))["url"].(string)
+	endpoint := harness.ModelEndpoint("both", fmt.Sprintf("url: 'http://%s/v1'", server.Address()))
+	first := harness.NewStack(t, "first").MustUp(t, harness.Program("first",
+		[]string{endpoint, harness.ModelService("one", gateway, "", "both")}, "url: ${one.url}"))["url"].(string)
 	neighbour := harness.NewStack(t, "neighbour")
-	outputs := neighbour.MustUp(t, program("neighbour", []string{
-		modelGateway("inner", "replicas: 1, service: {type: ClusterIP}, "+chart("")),
-		modelGateway("idle", "replicas: 1, service: {type: ClusterIP}, "+chart("")),
-		endpoint, modelService("two", "'${inner.gateway}'", "", "both"),
+	outputs := neighbour.MustUp(t, harness.Program("neighbour", []string{
+		harness.ModelGateway("inner", "replicas: 1, service: {type: ClusterIP}, "+harness.Chart("")),
+		harness.ModelGateway("idle", "replicas: 1, service: {type: ClusterIP}, "+harness.Chart("")),
+		endpoint, harness.ModelService("two", "'${inner.gateway}'", "", "both"),
 	}, "url: ${two.url}", "address: ${inner.address}"))
 	second := outputs["url"].(string)
 	address, err := netip.ParseAddr(outputs["address"].(string))

@@ -26,12 +26,12 @@ func TestOptionsOfAComponentReachItsChildren(t *testing.T) {
 	// Only the program's own provider points to the cluster.
 	s := stack.New(t, "options", map[string]string{"KUBECONFIG": "/nonexistent"})
 	text := func(name, options, serviceOptions string) string {
-		return program("options", []string{
-			resource("pulumi:providers:kubernetes", "cluster", fmt.Sprintf("kubeconfig: %q", harness.Plane.Kubeconfig()), ""),
-			resource("kubernetes:core/v1:Namespace", "apart", "metadata: {name: options-apart}", "provider: '${cluster}'"),
-			resource("modelplane:ModelEndpoint", name, fmt.Sprintf("url: 'http://%s/v1', namespace: options-apart", server.Address()),
+		return harness.Program("options", []string{
+			harness.Resource("pulumi:providers:kubernetes", "cluster", fmt.Sprintf("kubeconfig: %q", harness.Plane.Kubeconfig()), ""),
+			harness.Resource("kubernetes:core/v1:Namespace", "apart", "metadata: {name: options-apart}", "provider: '${cluster}'"),
+			harness.Resource("modelplane:ModelEndpoint", name, fmt.Sprintf("url: 'http://%s/v1', namespace: options-apart", server.Address()),
 				"providers: ['${cluster}'], dependsOn: ['${apart}']"+options),
-			resource("modelplane:ModelService", "chat", fmt.Sprintf("gateway: %s, backends: [{endpoint: '${%s.backend}'}]", gateway, name),
+			harness.Resource("modelplane:ModelService", "chat", fmt.Sprintf("gateway: %s, backends: [{endpoint: '${%s.backend}'}]", gateway, name),
 				"provider: '${cluster}'"+serviceOptions),
 		}, "url: ${chat.url}")
 	}

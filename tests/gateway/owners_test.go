@@ -51,8 +51,8 @@ func TestANamedNamespaceAndWhatIsInItIsNeverDeleted(t *testing.T) {
 	t.Cleanup(func() { removeNamespace(t, "moved-to") })
 	s := harness.NewStack(t, "moving")
 	in := func(properties string) string {
-		return program("moving", []string{modelGateway("edgeGateway", "name: moving, replicas: 1, service: {type: ClusterIP}, "+
-			properties+", "+chart(""))}, "url: ${edgeGateway.url}")
+		return harness.Program("moving", []string{harness.ModelGateway("edgeGateway", "name: moving, replicas: 1, service: {type: ClusterIP}, "+
+			properties+", "+harness.Chart(""))}, "url: ${edgeGateway.url}")
 	}
 	s.MustUp(t, in("namespace: team"))
 	requireSucceeds(t, s.Destroy())
@@ -76,7 +76,7 @@ func TestANamedNamespaceAndWhatIsInItIsNeverDeleted(t *testing.T) {
 func TestANamespaceThatDoesNotExistIsNamed(t *testing.T) {
 	sharedGateway(t)
 	s := harness.NewStack(t, "bare")
-	s.Write(t, program("bare", []string{modelGateway("bare", "service: {type: ClusterIP}, namespace: nowhere, "+chart(""))}))
+	s.Write(t, harness.Program("bare", []string{harness.ModelGateway("bare", "service: {type: ClusterIP}, namespace: nowhere, "+harness.Chart(""))}))
 	result := s.Up()
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, "The namespace nowhere does not exist. Create it before the gateway, or set createNamespace: true.")
@@ -94,10 +94,10 @@ func TestAnotherStackLeavesAGatewayAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := harness.Serve(t, modelserver.Options{Name: "first", Address: ":8000", BasePath: "/v1"})
 			text := func(project string) string {
-				return program(project, []string{
-					modelGateway("gw", c.place+" service: {type: ClusterIP}, "+chart("")),
-					modelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
-					modelService("chat", "'${gw.gateway}'", "", "own"),
+				return harness.Program(project, []string{
+					harness.ModelGateway("gw", c.place+" service: {type: ClusterIP}, "+harness.Chart("")),
+					harness.ModelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
+					harness.ModelService("chat", "'${gw.gateway}'", "", "own"),
 				}, "url: ${chat.url}")
 			}
 			first, second := harness.NewStack(t, "prod"), harness.NewStack(t, "dev")
@@ -129,9 +129,9 @@ func TestAnotherStackLeavesARouteAlone(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "owned", Address: ":8000", BasePath: "/v1"})
 	text := func(project string) string {
-		return program(project, []string{
-			modelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
-			modelService("owned", gateway, "", "own"),
+		return harness.Program(project, []string{
+			harness.ModelEndpoint("own", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
+			harness.ModelService("owned", gateway, "", "own"),
 		}, "url: ${owned.url}")
 	}
 	first, second := harness.NewStack(t, "prod"), harness.NewStack(t, "dev")
@@ -151,9 +151,9 @@ func TestAStackKeepsItsOwnObjects(t *testing.T) {
 	gateway := sharedGateway(t)
 	server := harness.Serve(t, modelserver.Options{Name: "kept", Address: ":8000", BasePath: "/v1"})
 	text := func(name, options string) string {
-		return program("keeper", []string{
-			modelEndpoint("kept", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
-			resource("modelplane:ModelService", name,
+		return harness.Program("keeper", []string{
+			harness.ModelEndpoint("kept", fmt.Sprintf("url: 'http://%s/v1'", server.Address())),
+			harness.Resource("modelplane:ModelService", name,
 				fmt.Sprintf("name: kept, gateway: %s, backends: [{endpoint: '${kept.backend}'}]", gateway), options),
 		}, fmt.Sprintf("url: ${%s.url}", name))
 	}

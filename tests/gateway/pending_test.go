@@ -11,7 +11,7 @@ import (
 
 // impatient is a gateway that is given 20 seconds to run and to get an address.
 func impatient(name, properties string) string {
-	return program(name, []string{resource("modelplane:ModelGateway", name, properties, "customTimeouts: {create: 20s}")})
+	return harness.Program(name, []string{harness.Resource("modelplane:ModelGateway", name, properties, "customTimeouts: {create: 20s}")})
 }
 
 // TestAGatewayWithoutAnAddressFailsAndSaysWhatToLookAt would catch an up that waits for ever, or ends well, where no load
@@ -19,7 +19,7 @@ func impatient(name, properties string) string {
 // with a stack that cannot be refreshed or destroyed.
 func TestAGatewayWithoutAnAddressFailsAndSaysWhatToLookAt(t *testing.T) {
 	s := harness.NewStack(t, "lonely")
-	s.Write(t, impatient("lonely", "service: {loadBalancerClass: example.com/none}, "+chart("")))
+	s.Write(t, impatient("lonely", "service: {loadBalancerClass: example.com/none}, "+harness.Chart("")))
 	result := s.Up()
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, "kubectl describe service -n modelplane-lonely lonely")
@@ -31,7 +31,7 @@ func TestAGatewayWithoutAnAddressFailsAndSaysWhatToLookAt(t *testing.T) {
 func TestAnImageThatCannotBePulledIsNamed(t *testing.T) {
 	s := harness.NewStack(t, "unpulled")
 	s.Write(t, impatient("unpulled", "service: {type: ClusterIP}, "+
-		chart("image: {repository: nobody/router}", "traefikVersion: 3.7.13")))
+		harness.Chart("image: {repository: nobody/router}", "traefikVersion: 3.7.13")))
 	result := s.Up()
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, `[ErrImagePull] image "docker.io/nobody/router:v3.7.13"`)

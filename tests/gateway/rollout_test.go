@@ -28,10 +28,10 @@ func TestReplacingTheGatewaysPodsUnderLoadDropsNothing(t *testing.T) {
 	slow := harness.Serve(t, modelserver.Options{
 		Name: "slow", Address: ":8000", BasePath: "/v1", Reply: strings.Repeat("word ", 80), TokenDelay: 300 * time.Millisecond,
 	})
-	urls := harness.NewStack(t, "rollout").MustUp(t, program("rollout", []string{
-		modelEndpoint("quick", fmt.Sprintf("url: 'http://%s/v1'", quick.Address())),
-		modelEndpoint("slow", fmt.Sprintf("url: 'http://%s/v1'", slow.Address())),
-		modelService("fast", gateway, "", "quick"), modelService("long", gateway, "", "slow"),
+	urls := harness.NewStack(t, "rollout").MustUp(t, harness.Program("rollout", []string{
+		harness.ModelEndpoint("quick", fmt.Sprintf("url: 'http://%s/v1'", quick.Address())),
+		harness.ModelEndpoint("slow", fmt.Sprintf("url: 'http://%s/v1'", slow.Address())),
+		harness.ModelService("fast", gateway, "", "quick"), harness.ModelService("long", gateway, "", "slow"),
 	}, "fast: ${fast.url}", "long: ${long.url}"))
 	before := podsOf(t, "modelplane-shared")
 	require.Len(t, before, 2)

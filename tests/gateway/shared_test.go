@@ -40,7 +40,7 @@ func sharedGateway(t testing.TB) string {
 // sharedProgram is the shared gateway on a port of its own. Traefik does not read the variable, but its Pods are replaced
 // when it changes.
 func sharedProgram(variable string) string {
-	return program("shared", []string{modelGateway("shared", "port: 8088, "+chart(
+	return harness.Program("shared", []string{harness.ModelGateway("shared", "port: 8088, "+harness.Chart(
 		fmt.Sprintf("env: [{name: CHANGED, value: %s}], readinessProbe: {periodSeconds: 3}, resources: {requests: {cpu: 10m}}, "+
 			"deployment: {podAnnotations: {team: red}}", variable)))},
 		"gateway: ${shared.gateway}", "url: ${shared.url}")

@@ -1,12 +1,15 @@
 package harness
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -14,6 +17,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/yaml"
 
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 )
@@ -85,4 +89,22 @@ func (c Cluster) Left(t testing.TB, before map[string]unstructured.Unstructured)
 // Names are the keys of objects, sorted.
 func Names(objects map[string]unstructured.Unstructured) []string {
 	return slices.Sorted(maps.Keys(objects))
+}
+
+// Create makes an object, written in YAML, which goes when the test ends. The name of its resource must be that of its kind and an s.
+func (c Cluster) Create(t testing.TB, text string) {
+	t.Helper()
+	object := &unstructured.Unstructured{}
+	require.NoError(t, yaml.Unmarshal([]byte(text), &object.Object))
+	kind := object.GroupVersionKind()
+	client := c.Resource(kind.GroupVersion().WithResource(strings.ToLower(kind.Kind) + "s")).Namespace(object.GetNamespace())
+	_, err := client.Create(t.Context(), object, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, client.Delete(context.Background(), object.GetName(), metav1.DeleteOptions{}))
+		require.Eventually(t, func() bool {
+			_, err := client.Get(context.Background(), object.GetName(), metav1.GetOptions{})
+			return apierrors.IsNotFound(err)
+		}, time.Minute, 100*time.Millisecond)
+	})
 }

@@ -47,11 +47,11 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue makes a server certificate for these host names and IP addresses.
+// Issue makes a certificate for these host names and IP addresses, with which a program is a server or a client.
 func (ca *CA) Issue(names []string, ips []net.IP) (*tls.Certificate, error) {
 	template := certificateTemplate("modelserver")
 	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	template.DNSNames = names
 	template.IPAddresses = ips
 	certificate, key, err := ca.sign(template)

@@ -129,6 +129,33 @@ backends[0].endpoint.headers.remove: has 17 headers; a route removes 16 at most`
 	},
 	"ModelGateway": {
 		{
+			Name:   "a certificate with another one's key",
+			Inputs: secured([]any{map[string]any{"certificate": models.certificate, "privateKey": other.key}}, nil),
+			Faults: "https.certificates[0].certificate: and its privateKey are not a pair in PEM: private key does not match public key",
+		},
+		{
+			Name:   "certificates for other names",
+			Inputs: secured([]any{models.input(), other.input()}, []any{"models.example.com", "other.example.org", "chat.models.example.com"}),
+			Faults: "https.hostnames[2]: is in none of the certificates, which are for models.example.com, *.example.org; add a certificate for it",
+		},
+		{
+			Name:   "certificates that are not valid now",
+			Inputs: secured([]any{expired.input(), early.input()}, []any{"models.example.com", "early.example.com"}),
+			Faults: `
+https.certificates[0].certificate: expired on 2020-01-31, so that clients refuse it; write the one that was issued after it
+https.certificates[1].certificate: is valid only from 2120-01-01 00:00:00 on, so that clients refuse it; write the one before it`,
+		},
+		{
+			Name:   "two certificates for the same names",
+			Inputs: secured([]any{models.input(), other.input(), models.input()}, nil),
+			Faults: "https.certificates[2].certificate: is for the same names as https.certificates[0].certificate, and Traefik uses one of them alone; leave the other one out",
+		},
+		{
+			Name:   "more certificates than a listener takes",
+			Inputs: secured(list(65, func(int) any { return map[string]any{"secretRef": map[string]any{"name": "a"}} }), []any{"models.example.com"}),
+			Faults: "https.certificates: has 65 certificates; a listener takes 64 at most",
+		},
+		{
 			Name:     "a Pulumi name that is too long for the default namespace",
 			Resource: strings.Repeat("a", 53),
 			Faults: `name: "` + strings.Repeat("a", 53) + `" has 53 characters; the default namespace, modelplane-<name>, leaves room ` +

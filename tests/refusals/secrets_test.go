@@ -45,10 +45,25 @@ func TestNoSecretOfARefusedInputShows(t *testing.T) {
 		"a header's value in a list": {"ModelEndpoint", map[string]any{
 			"url": "http://10.0.0.7", "headers": map[string]any{"set": map[string]any{"Authorization": []any{"Bearer " + password}}},
 		}},
+		"callers' keys": {"ModelCallers", map[string]any{"keys": []any{
+			map[string]any{"name": "alice", "key": secret(password)},
+			map[string]any{"name": password + " ", "key": password},
+			map[string]any{"name": "bob", "key": "sk-0123456789 " + password, "sha256": password, "expires": password},
+			password, secret(password),
+		}}},
 		"a cluster's keys": {"InferenceCluster", map[string]any{
 			"apiKeys": []any{"one\n" + password, secret("two\n" + password), password, password}, "gateway": map[string]any{"hostName": secret(password)},
 			"tls": map[string]any{"certificate": password, "privateKey": secret(password), "key": password, "caCertificate": password},
 		}},
+		"a gateway's private keys": {"ModelGateway", map[string]any{"https": map[string]any{
+			"certificates": []any{
+				map[string]any{"certificate": password, "privateKey": secret(password)},
+				map[string]any{"certificate": models.certificate, "privateKey": "-----BEGIN PRIVATE KEY-----\n" + encoded + "\n-----END PRIVATE KEY-----\n"},
+				map[string]any{"certificate": password, "key": password, "private_key": secret(password)},
+				password, secret(password),
+			},
+			"clientCertificates": map[string]any{"caCertificate": "-----BEGIN PRIVATE KEY-----\n" + encoded + "\n-----END PRIVATE KEY-----\n"},
+		}}},
 		"connections": {"ModelDeployment", map[string]any{
 			"model": "hf://org/model", "clusters": []any{}, "connections": map[string]any{
 				"east": secret(map[string]any{"url": "https://user:" + password + "@east.example", "apiKey": "one\n" + password}),

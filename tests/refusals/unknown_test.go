@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ import (
 
 // decisive are the inputs that must be known when the program runs.
 var decisive = map[string][]string{
-	"ModelGateway":  {"name", "createNamespace", "installCrds"},
+	"ModelGateway":  {"name", "createNamespace", "installCrds", "drainSeconds", "networkPolicy"},
 	"ModelEndpoint": {"name", "forwardCaller"},
 	"ModelService":  {"name"},
 
@@ -109,7 +110,8 @@ func examples(t *testing.T) map[string][]map[string]any {
 	chart, err := filepath.Abs(filepath.Join("..", "charts", "traefik"))
 	require.NoError(t, err)
 	var all map[string][]map[string]any
-	require.NoError(t, yaml.UnmarshalStrict([]byte(strings.ReplaceAll(string(text), "CHART", chart)), &all))
+	made := strings.NewReplacer("CHART", chart, "A_CERTIFICATE", strconv.Quote(models.certificate), "ITS_KEY", strconv.Quote(models.key))
+	require.NoError(t, yaml.UnmarshalStrict([]byte(made.Replace(string(text))), &all))
 	return all
 }
 

@@ -71,7 +71,17 @@ func wholeProgram(t *testing.T, opts ...pulumi.ResourceOption) pulumi.RunFunc {
 			}
 			backends = append(backends, map[string]any{"endpoint": endpoint.Backend})
 		}
-		_, err = register(ctx, "ModelService", "chat", map[string]any{"gateway": gateway.Gateway, "backends": backends}, opts...)
+		if _, err := register(ctx, "ModelService", "chat", map[string]any{"gateway": gateway.Gateway, "backends": backends}, opts...); err != nil {
+			return err
+		}
+		callers := map[string]any{"keys": []any{map[string]any{"name": "alice", "key": secret("sk-0123456789-" + password)}}}
+		if _, err := register(ctx, "ModelCallers", "teams", callers, opts...); err != nil {
+			return err
+		}
+		_, err = register(ctx, "ModelService", "fronted", map[string]any{
+			"gateway": gateway.Gateway, "backends": backends, "failover": map[string]any{}, "auth": map[string]any{"basic": map[string]any{"secretName": "users"}},
+			"cors": map[string]any{"allowOrigins": []any{"*"}}, "allowFrom": []any{"10.0.0.0/8"}, "limits": map[string]any{"maxBodyBytes": 1000},
+		}, opts...)
 		return err
 	}
 }

@@ -16,8 +16,15 @@ type Problem struct {
 
 // Check finds the user's values that would break routing or show keys. The user may set everything else.
 func Check(user map[string]any) []Problem {
+	problems := checkRules(user, slices.Concat(rules, exposing))
+	problems = append(problems, checkVariables(user)...)
+	return append(problems, checkArguments(user, forbids)...)
+}
+
+// checkRules finds the values that break a rule.
+func checkRules(user map[string]any, rules []rule) []Problem {
 	var problems []Problem
-	for _, r := range slices.Concat(rules, exposing) {
+	for _, r := range rules {
 		path, value, given := find(user, strings.Split(r.path, "."))
 		if !given || !r.breaks(value) {
 			continue
@@ -31,8 +38,7 @@ func Check(user map[string]any) []Problem {
 			problems = append(problems, problem)
 		}
 	}
-	problems = append(problems, checkVariables(user)...)
-	return append(problems, checkArguments(user)...)
+	return problems
 }
 
 // find follows path into values. It ends early, at the path so far, where the user set something else in place of a map:
@@ -51,8 +57,8 @@ func find(values map[string]any, path []string) (at string, value any, given boo
 	return strings.Join(path, "."), value, true
 }
 
-// checkArguments finds arguments that would undo what the values above guard.
-func checkArguments(user map[string]any) []Problem {
+// checkArguments finds arguments that would undo what the values above guard. Forbids says why one cannot be given.
+func checkArguments(user map[string]any, forbids func(name, value string) string) []Problem {
 	given, exists := user["additionalArguments"]
 	if !exists || given == nil {
 		return nil
@@ -93,6 +99,9 @@ func following(list []any) string {
 
 // forbids says why an argument cannot be given, if it cannot. What is below a refused name is refused with it, if it exists.
 func forbids(name, value string) string {
+	if isInner(name) {
+		return ownInner
+	}
 	if why, guarded := guardedArguments[name]; guarded {
 		return why
 	}

@@ -86,6 +86,7 @@ func TestEachGuardedValueIsRefused(t *testing.T) {
 		"values.namespaceOverride":                                           `namespaceOverride: other`,
 		"values.deployment.enabled":                                          `deployment: {enabled: false}`,
 		"values.deployment.kind":                                             `deployment: {kind: DaemonSet}`,
+		"values.deployment.podLabels.modelplane/gateway":                     `deployment: {podLabels: {modelplane/gateway: other}}`,
 		"values.service.enabled":                                             `service: {enabled: false}`,
 		"values.service.nameOverride":                                        `service: {nameOverride: other}`,
 		"values.service.spec.type":                                           `service: {spec: {type: NodePort}}`,
@@ -132,6 +133,12 @@ func TestOtherValuesAreTheUsers(t *testing.T) {
 		`providers: {kubernetesIngress: {enabled: true}, kubernetesGateway: {enabled: true, namespaces: [], qps: 5}}`,
 		`experimental: {localPlugins: {mine: {moduleName: example.com/mine}}, plugins: {}}`,
 		`resources: null`,
+		`deployment: {podLabels: {team: ml}, terminationGracePeriodSeconds: 60}`,
+		`autoscaling: {enabled: true, maxReplicas: 3, behavior: {}}`,
+		`topologySpreadConstraints: []`,
+		`service: {spec: {externalTrafficPolicy: Local}}`,
+		`ports: {web: {forwardedHeaders: {insecure: false, notAppendXForwardedFor: true}}, websecure: null}`,
+		`additionalArguments: [--entryPoints.web.forwardedHeaders.notAppendXForwardedFor]`,
 		`gateway: null`,
 	} {
 		assert.Empty(t, chart.Check(parse(t, values)), values)

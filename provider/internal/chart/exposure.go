@@ -14,12 +14,15 @@ const (
 	turnsOnAPI   = "turns on Traefik's API, which shows every endpoint's key in plain text; leave it out"
 	printsKeys   = "must be INFO, WARN, ERROR, FATAL or PANIC; below INFO Traefik prints every endpoint's key; " + troubleshooting
 	keepsKey     = "keeps a header that carries keys; drop or redact it"
+	keepsQueries = "must stay drop; some clients send their key in the query"
 	keepsHeaders = "must be drop or redact; otherwise the access log holds the keys of clients and endpoints"
 	showsFigures = "would show the gateway's figures to every client"
 	ownNamespace = "is the gateway's own namespace; routes of another could use services that are not theirs, with their keys; leave it out"
 	ownClass     = "is what keeps IngressRoutes from taking the gateway's requests; leave it out"
 	oneNamespace = "must stay false; a namespace could use another's Middlewares, with their keys"
 	safeNaming   = "must stay true; without it objects of two namespaces can have one name, and one of them the other's key"
+	trustsAll    = "would let every client write the address that it is taken for; name the proxies in the gateway's trustedProxies"
+	ownProxies   = "is what the gateway's trustedProxies and proxyProtocol say, for the limits of its services, too; set these instead"
 	ownTLS       = "must stay the gateway's own namespace; any other could set the certificate for the whole gateway; leave it out"
 )
 
@@ -34,10 +37,21 @@ var exposing = []rule{
 	{"log.level", isNoLevel, printsKeys},
 	{"accessLog.fields.headers.defaultMode", keepsAllHeaders, keepsHeaders},
 	{"accessLog.fields.headers.names", keepsKeys, keepsKey},
+	{"accessLog.fields.queryParameters.defaultMode", isNot("drop"), keepsQueries},
+	{"tracing.safeQueryParams", namesKeys, "names a parameter in which clients send keys; leave that one out"},
 	{"tracing.capturedRequestHeaders", namesKeys, "holds a header that carries keys; leave that one out"},
 	{"metrics.prometheus.headerLabels", namesKeys, "holds a header that carries keys; leave that one out"},
 	{"metrics.prometheus.entryPoint", is("web"), showsFigures + "; leave it out"},
 	{"ports.metrics.expose.default", isTrue, showsFigures + "; set metrics.prometheus.service.enabled, which is for the cluster alone"},
+
+	{"ports.web.forwardedHeaders.insecure", isTrue, trustsAll},
+	{"ports.web.forwardedHeaders.trustedIPs", anything, ownProxies},
+	{"ports.web.proxyProtocol.insecure", isTrue, trustsAll},
+	{"ports.web.proxyProtocol.trustedIPs", anything, ownProxies},
+	{"ports.websecure.forwardedHeaders.insecure", isTrue, trustsAll},
+	{"ports.websecure.forwardedHeaders.trustedIPs", notEmpty, ownProxies},
+	{"ports.websecure.proxyProtocol.insecure", isTrue, trustsAll},
+	{"ports.websecure.proxyProtocol.trustedIPs", notEmpty, ownProxies},
 
 	{"providers.kubernetesCRD.allowCrossNamespace", isTrue, oneNamespace},
 	{"providers.kubernetesCRD.crossProviderNamespaces", anything, ownNamespace},
@@ -53,6 +67,13 @@ var exposingArguments = map[string]string{
 	"api":            turnsOnAPI,
 	"providers.rest": "lets whoever reaches Traefik's own port rewrite its routes; leave it out",
 
+	"entrypoints.web.forwardedheaders.insecure":         trustsAll,
+	"entrypoints.web.forwardedheaders.trustedips":       ownProxies,
+	"entrypoints.web.proxyprotocol":                     ownProxies,
+	"entrypoints.websecure.forwardedheaders.insecure":   trustsAll,
+	"entrypoints.websecure.forwardedheaders.trustedips": ownProxies,
+	"entrypoints.websecure.proxyprotocol":               ownProxies,
+
 	"providers.kubernetescrd.allowcrossnamespace":          oneNamespace + "; leave it out",
 	"providers.kubernetescrd.crossprovidernamespaces":      ownNamespace,
 	"providers.kubernetescrd.defaulttlsresourcesnamespace": ownTLS,
@@ -66,6 +87,8 @@ var exposingArguments = map[string]string{
 var exposingValues = []rule{
 	{"log.level", isNoLevel, printsKeys},
 	{"accesslog.fields.headers.defaultmode", keepsAllHeaders, keepsHeaders},
+	{"accesslog.fields.queryparameters.defaultmode", isNot("drop"), keepsQueries},
+	{"tracing.safequeryparams", namesKeys, "names a parameter in which clients send keys; leave that one out"},
 	{"tracing.capturedrequestheaders", namesKeys, "holds a header that carries keys; leave that one out"},
 	{"metrics.prometheus.headerlabels", namesKeys, "names a header that carries keys; leave it out"},
 	{"metrics.prometheus.entrypoint", is("web"), showsFigures + "; leave it out"},
@@ -133,9 +156,15 @@ func checkVariables(user map[string]any) []Problem {
 	}
 	var problems []Problem
 	for i, variable := range variables {
-		if object, _ := variable.(map[string]any); object["name"] == secretClass {
-			problems = append(problems, Problem{fmt.Sprintf("values.env[%d]", i), "is a variable of the gateway's own; choose another name"})
+		if object, _ := variable.(map[string]any); isOwn(object["name"]) {
+			problems = append(problems, Problem{fmt.Sprintf("values.env[%d]", i), "is a variable that the gateway sets; choose another name"})
 		}
 	}
 	return problems
+}
+
+// isOwn says whether a variable is one of the gateway's.
+func isOwn(name any) bool {
+	text, _ := name.(string)
+	return strings.HasPrefix(text, ownVariables) || text == hiddenResources
 }

@@ -64,7 +64,7 @@ func TestAdditionalArgumentsAreAdded(t *testing.T) {
 	ours := chart.Values(settings())["additionalArguments"].([]any)
 	require.Contains(t, ours, "--providers.providersThrottleDuration=100ms")
 
-	for _, given := range [][]any{nil, {"--accesslog=true", "--providers.providersThrottleDuration=1s"}} {
+	for _, given := range [][]any{nil, {"--log.format=json", "--providers.providersThrottleDuration=1s"}} {
 		user := map[string]any{"additionalArguments": given}
 		merged := chart.Merge(chart.Values(settings()), user)
 		assert.Equal(t, append(append([]any{}, ours...), given...), merged["additionalArguments"])

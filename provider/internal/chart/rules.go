@@ -13,6 +13,9 @@ type rule struct {
 	why    string
 }
 
+// ownInner is why nobody else may set up the inner entry point.
+const ownInner = "is the entry point on which the gateway asks itself for one backend of a service; give one of your own another name"
+
 var rules = []rule{
 	{"fullnameOverride", anything, "would rename the Service and the Deployment; set the gateway's name instead"},
 	{"namespaceOverride", notEmpty, "would install the gateway elsewhere; set the gateway's namespace instead"},
@@ -20,6 +23,7 @@ var rules = []rule{
 	{"deployment.enabled", isNot(true), "must stay true; without its Deployment nothing serves the gateway"},
 	{"deployment.kind", isNot("Deployment"), "must stay Deployment; the gateway's replicas need one, and Pulumi waits for it"},
 	{"deployment.podAnnotations." + PluginAnnotation, anything, "brings a new version of the plugin to the Pods; leave it out"},
+	{"deployment.podLabels." + PodLabel, anything, "is how the gateway finds its Pods; leave it out"},
 
 	{"service.enabled", isNot(true), "must stay true; Traefik serves no route while the Service is missing from which it takes the gateway's address"},
 	{"service.spec.type", anything, "would leave the gateway without the address that it waits for; set the gateway's service.type instead"},
@@ -53,6 +57,8 @@ var rules = []rule{
 	{"ports.web.http.tls.enabled", isTrue, "must stay false; the gateway's listener speaks plain HTTP"},
 	{"ports.web.http.middlewares", isNoList, "must be a list; what it names comes after the gateway's own middleware, which guards paths and reads bodies"},
 	{"ports.web.http.redirections.entryPoint", notEmpty, "would redirect every request away from the gateway's only listener; leave it out"},
+
+	{"ports." + innerEntryPoint, anything, ownInner},
 
 	{"experimental.localPlugins." + plugin.Name, anything, "is the plugin that adds keys to requests; give a plugin of your own another name"},
 

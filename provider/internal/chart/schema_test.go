@@ -26,6 +26,10 @@ func TestPublishedChartTakesTheValues(t *testing.T) {
 			func(s *chart.Settings) { s.ServiceType, s.LoadBalancerClass = "ClusterIP", "" },
 			func(s *chart.Settings) { s.Labels, s.Annotations, s.ServiceAnnotations = nil, nil, nil },
 			func(s *chart.Settings) { s.TraefikVersion = "3.7.13" },
+			func(s *chart.Settings) { s.HTTPS = &chart.HTTPS{ExposedPort: 443, Alone: true} },
+			func(s *chart.Settings) { *s = observed() },
+			func(s *chart.Settings) { *s = observed(); s.Observability.OTLP.GRPC = true },
+			func(s *chart.Settings) { s.Operations, s.Clients = operations(), clients() },
 		} {
 			s := settings()
 			change(&s)

@@ -12,6 +12,10 @@ const (
 	// ListenerPort is the port of a Gateway's HTTP listener: the one on which Traefik listens in its Pod, which
 	// need not be the one that clients connect to.
 	ListenerPort = 8000
+	// HTTPSListenerPort is the same of a Gateway's HTTPS listener.
+	HTTPSListenerPort = 8443
+	// MetricsPort is the port on which the published chart has Traefik show its figures.
+	MetricsPort = 9100
 	// PluginAnnotation is on the Pods and changes with the plugin's files: Traefik reads them when it starts, so each
 	// version of the plugin needs new Pods.
 	PluginAnnotation = "modelplane/plugin"
@@ -25,11 +29,15 @@ type Settings struct {
 	Namespace string
 	// Middleware is the Middleware in Namespace that every request passes first.
 	Middleware string
+	// InnerMiddleware is the Middleware in Namespace that keeps the inner entry point for the gateway itself.
+	InnerMiddleware string
 	// GatewayClassLabels are on the gateway's own GatewayClass and on no other.
 	GatewayClassLabels map[string]string
 	// ExposedPort is the port that clients connect to, from 1 to 65535.
 	ExposedPort int32
-	// Replicas is the number of Traefik's Pods.
+	// HTTPS is nil where the gateway has none.
+	HTTPS *HTTPS
+	// Replicas is the number of Traefik's Pods, where it is fixed.
 	Replicas int32
 	// ServiceType is LoadBalancer, NodePort or ClusterIP.
 	ServiceType string
@@ -45,4 +53,10 @@ type Settings struct {
 	Annotations map[string]string
 	// TraefikVersion is the version that the user states for an image whose tag does not tell it; "" otherwise.
 	TraefikVersion string
+	// Observability is what Traefik tells of its requests.
+	Observability Observability
+	// Operations say how the Pods are run.
+	Operations Operations
+	// Clients say how clients' addresses are learned.
+	Clients Clients
 }

@@ -18,3 +18,20 @@ func settings() chart.Settings {
 		Annotations:        map[string]string{"example.com/owner": "platform"},
 	}
 }
+
+// operations are those of a gateway that asks for all of it.
+func operations() chart.Operations {
+	return chart.Operations{
+		Autoscaling:   &chart.Autoscaling{MinReplicas: 3, MaxReplicas: 9, TargetCPU: 70},
+		DrainSeconds:  1800,
+		PriorityClass: "urgent",
+		NodeSelector:  map[string]string{"pool": "edge"},
+		Tolerations:   []any{map[string]any{"key": "dedicated", "operator": "Exists", "effect": "NoSchedule"}},
+		Resources:     map[string]any{"requests": map[string]any{"cpu": "1"}, "limits": map[string]any{"memory": "1Gi"}},
+		Spread:        true,
+	}
+}
+
+func clients() chart.Clients {
+	return chart.Clients{TrafficPolicy: "Local", TrustedProxies: []string{"10.0.0.0/8"}, ProxyProtocol: true}
+}

@@ -6,20 +6,21 @@ import (
 	"strings"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/helm"
 )
 
 const (
-	// longest is how long an answer may take: time for a request to arrive, and for the streams that are under way
-	// when a Pod ends.
+	// longest is how long a request may take to arrive.
 	longest = "600s"
-	// drain is how long a Pod that ends still takes requests, so that clients have time to learn of it.
-	drain = "15s"
+	// acceptSeconds is how long a Pod that ends still takes requests, so that clients have time to learn of it.
+	acceptSeconds = 15
+	acceptGrace   = "15s"
 	// connectionAge is the age after which a client's connection is closed with its next answer. It is less than
-	// drain, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
+	// acceptSeconds, so that a busy connection has moved to another Pod before this one closes what is left. Without it, one or
 	// two of 60 busy connections lost a request whenever a Pod ended.
 	connectionAge = "10s"
-	// podEnd is the sum of drain and longest, with something to spare.
-	podEnd = 630
+	// spareSeconds is what the kubelet gives a Pod beyond the time that Traefik takes to end.
+	spareSeconds = 15
 	// readyDelay, in seconds, keeps requests away from a new Pod whose ping answers before it has read its routes: 0.1s
 	// before as a rule, more than 1s before on a busy machine.
 	readyDelay = 5
@@ -37,7 +38,7 @@ func Values(s Settings) map[string]any {
 			"replicas":                      int(s.Replicas),
 			"annotations":                   anyMap(s.Annotations),
 			"podAnnotations":                map[string]any{PluginAnnotation: plugin.Hash()},
-			"terminationGracePeriodSeconds": podEnd,
+			"terminationGracePeriodSeconds": s.Operations.PodEnd(),
 		},
 		"updateStrategy": map[string]any{
 			"type":          "RollingUpdate",
@@ -61,12 +62,15 @@ func Values(s Settings) map[string]any {
 		},
 		// The API itself is off by an argument: any value of the chart's turns it on, and these are true by default.
 		"api": map[string]any{"dashboard": false, "insecure": false},
-		"env": environment(),
+		"env": append(environment(), s.Observability.environment(s)...),
 	}
+	values = helm.Overlay(values, s.Operations.values(s.FullName))
+	values = helm.Overlay(values, s.Clients.values())
 	if s.TraefikVersion != "" {
 		values["versionOverride"] = "v" + strings.TrimPrefix(s.TraefikVersion, "v")
 	}
-	values["additionalArguments"] = arguments(values)
+	values = helm.Overlay(values, s.Observability.values(s))
+	values["additionalArguments"] = slices.Concat(arguments(s), s.Observability.arguments(), entryPointArguments(values))
 	return values
 }
 
@@ -83,7 +87,11 @@ func commonLabels(labels map[string]string) map[string]any {
 
 // podDisruptionBudget would only block the draining of the node for a single Pod.
 func podDisruptionBudget(s Settings) map[string]any {
-	if s.Replicas < 2 {
+	replicas := s.Replicas
+	if a := s.Operations.Autoscaling; a != nil {
+		replicas = a.MaxReplicas
+	}
+	if replicas < 2 {
 		return map[string]any{"enabled": false}
 	}
 	return map[string]any{"enabled": true, "maxUnavailable": 1}
@@ -103,48 +111,62 @@ func service(s Settings) map[string]any {
 }
 
 func ports(s Settings) map[string]any {
+	if s.HTTPS != nil {
+		return httpsPorts(s)
+	}
 	return map[string]any{
-		"web": map[string]any{
-			"port":        ListenerPort,
-			"exposedPort": int(s.ExposedPort),
-			"expose":      map[string]any{"default": true},
-			"protocol":    "TCP",
-			"http": map[string]any{
-				"middlewares": entryPointMiddlewares(s),
-				// Names of models and files may hold any of these but the first two, which no server
-				// needs in a path and some read as another one.
-				"encodedCharacters": map[string]any{
-					"allowEncodedBackSlash":     false,
-					"allowEncodedNullCharacter": false,
-					"allowEncodedSlash":         true,
-					"allowEncodedSemicolon":     true,
-					"allowEncodedPercent":       true,
-					"allowEncodedQuestionMark":  true,
-					"allowEncodedHash":          true,
-				},
-			},
-			"transport": map[string]any{
-				"respondingTimeouts": map[string]any{
-					"readTimeout": longest,
-					// Counted from the request's first byte, it would cut every long stream.
-					"writeTimeout": "0s",
-				},
-				"lifeCycle": map[string]any{
-					"requestAcceptGraceTimeout": drain,
-					"graceTimeOut":              longest,
-				},
-				"keepAliveMaxTime": connectionAge,
-			},
-		},
-		// The chart's entry point for HTTPS stays, unreachable, until a gateway has a listener for it.
+		"web": entryPoint(s, ListenerPort, s.ExposedPort),
+		// The chart's entry point for HTTPS stays, unreachable, where the gateway has no listener for it.
 		"websecure": map[string]any{"expose": map[string]any{"default": false}},
 	}
 }
 
-// entryPointMiddlewares names the gateway's Middleware as Traefik does with safe names
+// entryPoint is what all entry points for clients have in common.
+func entryPoint(s Settings, port int, exposed int32) map[string]any {
+	return map[string]any{
+		"port":        port,
+		"exposedPort": int(exposed),
+		"expose":      map[string]any{"default": true},
+		"protocol":    "TCP",
+		"http": map[string]any{
+			"middlewares":       entryPointMiddlewares(s),
+			"encodedCharacters": encodedCharacters(),
+		},
+		"transport": map[string]any{
+			"respondingTimeouts": map[string]any{
+				"readTimeout": longest,
+				// Counted from the request's first byte, it would cut every long stream.
+				"writeTimeout": "0s",
+			},
+			"lifeCycle": map[string]any{
+				"requestAcceptGraceTimeout": acceptGrace,
+				"graceTimeOut":              s.Operations.drain(),
+			},
+			"keepAliveMaxTime": connectionAge,
+		},
+	}
+}
+
+// encodedCharacters are those that paths may have. Names of models and files may hold any of them but the first two, which no server needs in a
+// path and some read as another one.
+func encodedCharacters() map[string]any {
+	return map[string]any{
+		"allowEncodedBackSlash":     false,
+		"allowEncodedNullCharacter": false,
+		"allowEncodedSlash":         true,
+		"allowEncodedSemicolon":     true,
+		"allowEncodedPercent":       true,
+		"allowEncodedQuestionMark":  true,
+		"allowEncodedHash":          true,
+	}
+}
+
+func entryPointMiddlewares(s Settings) []any { return []any{safeName(s, s.Middleware)} }
+
+// safeName names a Middleware of the gateway as Traefik does with safe names
 // (https://github.com/traefik/traefik/blob/v3.7.13/pkg/provider/kubernetes/crd/name_builder.go).
-func entryPointMiddlewares(s Settings) []any {
-	return []any{s.Namespace + "_" + s.Middleware + "@kubernetescrd"}
+func safeName(s Settings, middleware string) string {
+	return s.Namespace + "_" + middleware + "@kubernetescrd"
 }
 
 // providers are where routes and Middlewares come from. A reference such as chat@kubernetesgateway or prometheus@internal

@@ -21,6 +21,9 @@ type Child struct {
 	ResourceName string
 	// After are the keys of the siblings that come first. One that is not in the list is passed over.
 	After []string
+	// Seen are the keys of siblings that come first, and that all replicas of the gateway have had time to see: the object names them,
+	// and a replica that saw it before them would answer requests with an error.
+	Seen []string
 	// Fields are the object's content: spec, data and so on.
 	Fields Fields
 	// Metadata are further fields of the object's metadata.

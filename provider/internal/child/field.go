@@ -69,4 +69,13 @@ func (f Field) after(later pulumix.Output[string]) Field {
 	}}
 }
 
+// after are the fields once later is known.
+func (f Fields) after(later pulumix.Output[string]) Fields {
+	all := make(Fields, len(f))
+	for name, field := range f {
+		all[name] = field.after(later)
+	}
+	return all
+}
+
 func (f Field) isSet() bool { return f.now != nil }

@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	kubernetes "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/utilities"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -38,13 +39,13 @@ func (o Objects) siblings() siblings {
 
 // Register registers the children in the order of the list.
 func (o Owner) Register(children []Child) (Objects, error) {
-	objects, groups := Objects{}, map[string]pulumix.Output[string]{}
+	objects, groups := Objects{}, map[string]group{}
 	for _, c := range children {
 		if c.Omit {
 			continue
 		}
 		if c.Each != nil {
-			groups[c.Key] = o.each(c)
+			groups[c.Key] = o.each(c, objects)
 			continue
 		}
 		object, err := o.register(c, objects, groups)
@@ -56,34 +57,56 @@ func (o Owner) Register(children []Child) (Objects, error) {
 	return objects, nil
 }
 
-// each registers the children of a group once they are known, and gives their names as one text.
-func (o Owner) each(group Child) pulumix.Output[string] {
-	return pulumix.Flatten(pulumix.ApplyErr(group.Each.Output(), func(children []Child) (pulumix.Output[string], error) {
-		all := pulumix.Val("")
-		for _, c := range children {
-			object, err := o.register(c, nil, nil)
-			if err != nil {
-				return all, err
+// group are objects of which only values say how many there are: their names as one text, and the same once all replicas have seen them.
+type group struct{ made, seen pulumix.Output[string] }
+
+// each registers the children of a group once they are known. Others are those that have been registered before it.
+func (o Owner) each(of Child, others Objects) group {
+	registered := pulumix.ApplyErr(of.Each.Output(), func(children []Child) ([]*Object, error) {
+		objects := make([]*Object, len(children))
+		for i, c := range children {
+			var err error
+			if objects[i], err = o.register(c, others, nil); err != nil {
+				return nil, err
 			}
-			all = pulumix.Apply2(all, object.Name(), func(all, name string) string { return all + " " + name })
 		}
-		return all, nil
-	}))
+		return objects, nil
+	})
+	return group{
+		made: pulumix.Flatten(pulumix.Apply(registered, namesOf)),
+		seen: pulumix.Flatten(pulumix.Apply(registered, func(objects []*Object) pulumix.Output[string] {
+			return pulumix.Apply2(namesOf(objects), o.Settled(objects...), func(names string, _ bool) string { return names })
+		})),
+	}
 }
 
-func (o Owner) register(c Child, others Objects, groups map[string]pulumix.Output[string]) (*Object, error) {
+// namesOf are the objects' names as one text.
+func namesOf(objects []*Object) pulumix.Output[string] {
+	all := pulumix.Val("")
+	for _, object := range objects {
+		all = pulumix.Apply2(all, object.Name(), func(all, name string) string { return all + " " + name })
+	}
+	return all
+}
+
+func (o Owner) register(c Child, others Objects, groups map[string]group) (*Object, error) {
 	first := Objects{}
 	var after []pulumi.Resource
-	for _, key := range c.After {
+	for _, key := range slices.Concat(c.After, c.Seen) {
 		if sibling := others[key]; sibling != nil {
 			first[key] = sibling
 			after = append(after, sibling)
 		}
 		if group, ok := groups[key]; ok {
-			c.Fields = maps.Clone(c.Fields)
-			for name, field := range c.Fields {
-				c.Fields[name] = field.after(group)
-			}
+			c.Fields = c.Fields.after(group.made)
+		}
+	}
+	for _, key := range c.Seen {
+		if sibling := others[key]; sibling != nil {
+			c.Fields = c.Fields.after(pulumix.Apply(o.Settled(sibling), func(bool) string { return "" }))
+		}
+		if group, ok := groups[key]; ok {
+			c.Fields = c.Fields.after(group.seen)
 		}
 	}
 	known := first.siblings()

@@ -2,6 +2,7 @@
 package credential
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -44,4 +45,13 @@ func CheckCertificates(text string) error {
 			return fmt.Errorf("holds a certificate that cannot be read: %w", err)
 		}
 	}
+}
+
+// ParsePair reads a certificate and its private key, both in PEM. No message shows the key.
+func ParsePair(certificate, privateKey string) (*x509.Certificate, error) {
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(privateKey))
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "tls: "))
+	}
+	return pair.Leaf, nil
 }

@@ -20,7 +20,7 @@ const autonamingKey = "pulumi:autonaming"
 
 // autoNamed are the kinds of objects that Pulumi names, so that a new object can exist beside the one that it replaces.
 var autoNamed = []kube.Kind{
-	kube.Service, kube.EndpointSlice, kube.Secret, kube.ConfigMap, kube.Middleware, kube.BackendTLSPolicy, kube.ReferenceGrant,
+	kube.Service, kube.EndpointSlice, kube.Secret, kube.ConfigMap, kube.Middleware, kube.BackendTLSPolicy, kube.HTTPRoute, kube.ReferenceGrant,
 }
 
 // checkAutonaming finds whether the stack's configuration has Pulumi give objects names with which updates lose requests. Name

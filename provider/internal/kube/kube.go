@@ -5,6 +5,7 @@ package kube
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,8 @@ type Kind struct {
 // The kinds that components are made of.
 var (
 	BackendTLSPolicy      = namespaced("gateway.networking.k8s.io/v1", "BackendTLSPolicy")
+	Certificate           = namespaced("cert-manager.io/v1", "Certificate")
+	CertificatePatch      = patch(Certificate)
 	ConfigMap             = namespaced("v1", "ConfigMap")
 	Deployment            = namespaced("apps/v1", "Deployment")
 	DeploymentPatch       = patch(Deployment)
@@ -46,6 +49,7 @@ var (
 	LLMInferenceService   = namespaced("serving.kserve.io/v1alpha1", "LLMInferenceService")
 	Middleware            = namespaced("traefik.io/v1alpha1", "Middleware")
 	Namespace             = cluster("v1", "Namespace")
+	NetworkPolicy         = namespaced("networking.k8s.io/v1", "NetworkPolicy")
 	PodDisruptionBudget   = namespaced("policy/v1", "PodDisruptionBudget")
 	ReferenceGrant        = namespaced("gateway.networking.k8s.io/v1beta1", "ReferenceGrant")
 	ResourceClaimTemplate = namespaced("resource.k8s.io/v1", "ResourceClaimTemplate")
@@ -53,6 +57,8 @@ var (
 	SecurityPolicy        = namespaced("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy")
 	Service               = namespaced("v1", "Service")
 	ServicePatch          = patch(Service)
+	TLSOption             = namespaced("traefik.io/v1alpha1", "TLSOption")
+	TLSStore              = namespaced("traefik.io/v1alpha1", "TLSStore")
 
 	// CRDPatch and NamespacePatch create what is not there, and take what is there as it is.
 	CRDPatch       = patch(cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition"))
@@ -89,17 +95,41 @@ const waitForAnnotation = "pulumi.com/waitFor"
 // its own name as its reason, which is how the Gateway API words success. Conditions of an older generation do not count: an
 // update would be satisfied by the status of the previous spec. List is a JSONPath (RFC 9535), such as $.status.conditions, without double quotes.
 func WaitForConditions(list string, types ...string) map[string]string {
+	return waitFor(conditions(list, types...))
+}
+
+func conditions(list string, types ...string) []string {
 	conditions := make([]string, len(types))
 	for i, t := range types {
 		conditions[i] = fmt.Sprintf("jsonpath={%s[?@.type == '%s' && @.observedGeneration == $.metadata.generation].reason}=%s", list, t, t)
 	}
-	return map[string]string{waitForAnnotation: `["` + strings.Join(conditions, `", "`) + `"]`}
+	return conditions
 }
 
-// WaitForRoute is the annotation with which it waits until a gateway accepts a route and resolves what it names. Entries of other controllers
-// stay in a route's status, so the gateway's name is needed.
-func WaitForRoute(gateway string) map[string]string {
-	return WaitForConditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", gateway), "Accepted", "ResolvedRefs")
+func waitFor(expressions []string) map[string]string {
+	return map[string]string{waitForAnnotation: `["` + strings.Join(expressions, `", "`) + `"]`}
+}
+
+// WaitForListener is the annotation with which it waits until a Gateway is served, and this listener of it. A Gateway is programmed as soon as
+// one of its listeners is.
+func WaitForListener(name string) map[string]string {
+	return waitFor(slices.Concat(conditions("$.status.conditions", "Programmed"),
+		conditions(fmt.Sprintf("$.status.listeners[?@.name == '%s'].conditions", name), "Programmed")))
+}
+
+// WaitForRoute is the annotation with which it waits until a gateway accepts a route and resolves what it names, on each of several listeners
+// where these are named: only the first entry that a path finds counts. Entries of other controllers stay in a route's status, so the gateway's
+// name is needed.
+func WaitForRoute(gateway string, listeners ...string) map[string]string {
+	if len(listeners) < 2 {
+		return WaitForConditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s'].conditions", gateway), "Accepted", "ResolvedRefs")
+	}
+	var all []string
+	for _, listener := range listeners {
+		all = append(all, conditions(fmt.Sprintf("$.status.parents[?@.parentRef.name == '%s' && @.parentRef.sectionName == '%s'].conditions",
+			gateway, listener), "Accepted", "ResolvedRefs")...)
+	}
+	return waitFor(all)
 }
 
 // WaitForAny is the annotation with which it waits until path, a JSONPath (RFC 9535), finds anything in the object. The package
@@ -125,6 +155,9 @@ func WaitForReady() map[string]string {
 
 // WebhookFailed says whether a write has failed because an admission webhook did not answer. Its Pods may be starting.
 func WebhookFailed(failure string) bool { return strings.Contains(failure, "failed calling webhook") }
+
+// Force is the annotation with which it writes fields of a patch that another tool has written before.
+func Force() map[string]string { return map[string]string{"pulumi.com/patchForce": "true"} }
 
 // SkipAwait is the annotation with which it waits for nothing.
 func SkipAwait() map[string]string { return map[string]string{"pulumi.com/skipAwait": "true"} }

@@ -74,7 +74,7 @@ func (r Request) Check() fault.List {
 		requirement.check(fault.Index("placement.matchExpressions", i), &faults)
 	}
 	for i, t := range r.Placement.Tolerations {
-		t.check(fault.Index("placement.tolerations", i), &faults)
+		t.Check(fault.Index("placement.tolerations", i), &faults)
 	}
 	checkCount("placement.maxPerCluster", r.Placement.MaxPerCluster, 0, MaxReplicas,
 		"how many replicas a cluster may have, or 0 for no limit", &faults)

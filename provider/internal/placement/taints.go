@@ -64,9 +64,9 @@ func checkTaints(path string, taints []Taint, faults *fault.List) {
 	}
 }
 
-// check is by the rules for a Pod's
+// Check finds the faults of the toleration at path by the rules for a Pod's
 // (https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/apis/core/validation/validation.go#L4362).
-func (t Toleration) check(path string, faults *fault.List) {
+func (t Toleration) Check(path string, faults *fault.List) {
 	if t.Key != "" {
 		checkTaintKey(path+".key", t.Key, faults)
 	}

@@ -19,3 +19,15 @@ func Open[T any](output pulumix.Output[T]) pulumix.Output[T] {
 func typed[T any](output pulumi.Output) pulumix.Output[T] {
 	return pulumix.Apply(pulumix.MustConvertTyped[any](output), func(value any) T { return value.(T) })
 }
+
+// Public is the value, never secret.
+func Public[T any](v Value[T]) Value[T] {
+	v.later = Open(v.later)
+	return v
+}
+
+// Secretly is the value, always secret.
+func Secretly[T any](v Value[T]) Value[T] {
+	v.later = Secret(v.later)
+	return v
+}

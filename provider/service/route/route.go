@@ -19,6 +19,7 @@ import (
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 )
 
@@ -49,12 +50,16 @@ type Route struct {
 	Namespace string
 	// Plugin says whether the gateway runs the modelplane plugin.
 	Plugin bool
+	// Observed says whether each answer names the endpoint that gave it.
+	Observed bool
 	// Hostnames are the hosts whose requests the route takes; none means all.
 	Hostnames []string
 	// Path is the prefix of the requests, without a slash at its end, such as
 	// /default/chat/v1; "" or "/" means every request. Each backend's BasePath
 	// takes its place.
 	Path string
+	// Middlewares are Traefik's, in the route's namespace, that requests pass in this order before a backend is chosen.
+	Middlewares []string
 	// Backends share the requests in proportion to their weights.
 	Backends []Backend
 }
@@ -65,6 +70,8 @@ type ParentRef struct {
 	Namespace string
 	// Listener is the name of one of the Gateway's listeners; "" means all.
 	Listener string
+	// PlainListener is another one that takes the same requests; "" means none.
+	PlainListener string
 }
 
 // Backend is one endpoint and its weight.
@@ -79,7 +86,7 @@ type Backend struct {
 func Build(r Route) gatewayv1.HTTPRouteSpec {
 	return gatewayv1.HTTPRouteSpec{
 		CommonRouteSpec: gatewayv1.CommonRouteSpec{
-			ParentRefs: []gatewayv1.ParentReference{parentRef(r.Gateway)},
+			ParentRefs: parentRefs(r.Gateway),
 		},
 		Hostnames: convert[gatewayv1.Hostname](r.Hostnames),
 		Rules: []gatewayv1.HTTPRouteRule{{
@@ -89,9 +96,19 @@ func Build(r Route) gatewayv1.HTTPRouteSpec {
 					Value: ptr.To(orRoot(r.Path)),
 				},
 			}},
+			Filters:     extensions(r.Middlewares...),
 			BackendRefs: backendRefs(r),
 		}},
 	}
+}
+
+func parentRefs(gateway ParentRef) []gatewayv1.ParentReference {
+	refs := []gatewayv1.ParentReference{parentRef(gateway)}
+	if gateway.PlainListener != "" {
+		gateway.Listener = gateway.PlainListener
+		refs = append(refs, parentRef(gateway))
+	}
+	return refs
 }
 
 func parentRef(gateway ParentRef) gatewayv1.ParentReference {
@@ -132,11 +149,15 @@ func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
 // comes first: what it removes of the caller's, the endpoint may set to its own values.
 func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	var filters []gatewayv1.HTTPRouteFilter
-	if r.hasMiddleware(b) {
+	if r.Observed {
+		// What the endpoint's Middleware answers in its place is the endpoint's, too.
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
-			Type:         gatewayv1.HTTPRouteFilterExtensionRef,
-			ExtensionRef: &gatewayv1.LocalObjectReference{Group: "traefik.io", Kind: "Middleware", Name: gatewayv1.ObjectName(*b.Middleware)},
+			Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
+			ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}},
 		})
+	}
+	if r.hasMiddleware(b) {
+		filters = append(filters, extensions(*b.Middleware)...)
 	}
 	if headers := headerFilter(b, r.hidden(b)); headers != nil {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
@@ -145,6 +166,18 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 		})
 	}
 	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})
+}
+
+// extensions are filters that run Middlewares.
+func extensions(middlewares ...string) []gatewayv1.HTTPRouteFilter {
+	var filters []gatewayv1.HTTPRouteFilter
+	for _, name := range middlewares {
+		filters = append(filters, gatewayv1.HTTPRouteFilter{
+			Type:         gatewayv1.HTTPRouteFilterExtensionRef,
+			ExtensionRef: &gatewayv1.LocalObjectReference{Group: "traefik.io", Kind: "Middleware", Name: gatewayv1.ObjectName(name)},
+		})
+	}
+	return filters
 }
 
 // hidden are the headers that the filter removes so that the server does not learn who the caller is.

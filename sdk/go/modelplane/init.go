@@ -23,6 +23,8 @@ func (m *module) Construct(ctx *pulumi.Context, name, typ, urn string) (r pulumi
 	switch typ {
 	case "modelplane:index:InferenceCluster":
 		r = &InferenceCluster{}
+	case "modelplane:index:ModelCallers":
+		r = &ModelCallers{}
 	case "modelplane:index:ModelDeployment":
 		r = &ModelDeployment{}
 	case "modelplane:index:ModelEndpoint":

@@ -50,7 +50,7 @@ type ModelGateway struct {
 
 	// The IP address or host name of the load balancer; the ClusterIP where there is none.
 	Address pulumi.StringOutput `pulumi:"address"`
-	// The URL of the gateway for clients inside the cluster, without a path.
+	// The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
 	ClusterUrl pulumi.StringOutput `pulumi:"clusterUrl"`
 	// The gateway as a ModelService takes it in `gateway`.
 	Gateway GatewayReferenceOutput `pulumi:"gateway"`
@@ -78,21 +78,44 @@ func NewModelGateway(ctx *pulumi.Context,
 	if args.AllowAnyPath == nil {
 		args.AllowAnyPath = pulumi.BoolPtr(false)
 	}
+	if args.Autoscaling != nil {
+		args.Autoscaling = args.Autoscaling.ToGatewayAutoscalingPtrOutput().ApplyT(func(v *GatewayAutoscaling) *GatewayAutoscaling { return v.Defaults() }).(GatewayAutoscalingPtrOutput)
+	}
 	if args.Chart != nil {
 		args.Chart = args.Chart.ToGatewayChartPtrOutput().ApplyT(func(v *GatewayChart) *GatewayChart { return v.Defaults() }).(GatewayChartPtrOutput)
+	}
+	if args.DrainSeconds == nil {
+		drainSeconds_ := 600
+		args.DrainSeconds = &drainSeconds_
+	}
+	if args.Https != nil {
+		args.Https = args.Https.ToGatewayHttpsPtrOutput().ApplyT(func(v *GatewayHttps) *GatewayHttps { return v.Defaults() }).(GatewayHttpsPtrOutput)
 	}
 	if args.InstallCrds == nil {
 		installCrds_ := true
 		args.InstallCrds = &installCrds_
 	}
+	if args.NetworkPolicy == nil {
+		networkPolicy_ := false
+		args.NetworkPolicy = &networkPolicy_
+	}
+	if args.Observability != nil {
+		args.Observability = args.Observability.ToGatewayObservabilityPtrOutput().ApplyT(func(v *GatewayObservability) *GatewayObservability { return v.Defaults() }).(GatewayObservabilityPtrOutput)
+	}
 	if args.Port == nil {
 		args.Port = pulumi.IntPtr(80)
+	}
+	if args.ProxyProtocol == nil {
+		args.ProxyProtocol = pulumi.BoolPtr(false)
 	}
 	if args.Replicas == nil {
 		args.Replicas = pulumi.IntPtr(2)
 	}
 	if args.Service != nil {
 		args.Service = args.Service.ToGatewayServicePtrOutput().ApplyT(func(v *GatewayService) *GatewayService { return v.Defaults() }).(GatewayServicePtrOutput)
+	}
+	if args.TopologySpread == nil {
+		args.TopologySpread = pulumi.BoolPtr(true)
 	}
 	opts = internal.PkgResourceDefaultOpts(opts)
 	var resource ModelGateway
@@ -110,10 +133,16 @@ type modelGatewayArgs struct {
 	AllowedNamespaces *GatewayAllowedNamespaces `pulumi:"allowedNamespaces"`
 	// Annotations for all objects of the gateway, except the CRDs.
 	Annotations map[string]string `pulumi:"annotations"`
+	// Has the cluster choose the number of replicas by their use of CPU, for which it needs a metrics server. Leave `replicas` out then. Default: the number is fixed.
+	Autoscaling *GatewayAutoscaling `pulumi:"autoscaling"`
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
 	Chart *GatewayChart `pulumi:"chart"`
 	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool `pulumi:"createNamespace"`
+	// How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+	DrainSeconds *int `pulumi:"drainSeconds"`
+	// HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+	Https *GatewayHttps `pulumi:"https"`
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool `pulumi:"installCrds"`
 	// Labels for all objects of the gateway, except the CRDs.
@@ -122,14 +151,32 @@ type modelGatewayArgs struct {
 	Name *string `pulumi:"name"`
 	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
 	Namespace *string `pulumi:"namespace"`
+	// Whether a NetworkPolicy lets connections in at the ports of the gateway's listeners alone, and at that of its metrics from Pods of the cluster. Default: false.
+	NetworkPolicy *bool `pulumi:"networkPolicy"`
+	// Labels of the nodes that replicas may run on. Default: every node.
+	NodeSelector map[string]string `pulumi:"nodeSelector"`
+	// What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+	Observability *GatewayObservability `pulumi:"observability"`
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port *int `pulumi:"port"`
-	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+	// The PriorityClass of the replicas, which must exist. Default: the cluster's own.
+	PriorityClassName *string `pulumi:"priorityClassName"`
+	// Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
+	ProxyProtocol *bool `pulumi:"proxyProtocol"`
+	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
 	PublicUrl *string `pulumi:"publicUrl"`
-	// How many replicas of Traefik run: 1 to 1,000. Default: 2.
+	// How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
 	Replicas *int `pulumi:"replicas"`
+	// CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.
+	Resources *DeploymentResources `pulumi:"resources"`
 	// How the gateway is reached from outside.
 	Service *GatewayService `pulumi:"service"`
+	// The taints of nodes that replicas may run in spite of. Default: none.
+	Tolerations []PlacementToleration `pulumi:"tolerations"`
+	// Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
+	TopologySpread *bool `pulumi:"topologySpread"`
+	// The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
+	TrustedProxies []string `pulumi:"trustedProxies"`
 }
 
 // The set of arguments for constructing a ModelGateway resource.
@@ -140,10 +187,16 @@ type ModelGatewayArgs struct {
 	AllowedNamespaces GatewayAllowedNamespacesPtrInput
 	// Annotations for all objects of the gateway, except the CRDs.
 	Annotations pulumi.StringMapInput
+	// Has the cluster choose the number of replicas by their use of CPU, for which it needs a metrics server. Leave `replicas` out then. Default: the number is fixed.
+	Autoscaling GatewayAutoscalingPtrInput
 	// The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
 	Chart GatewayChartPtrInput
 	// Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
 	CreateNamespace *bool
+	// How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+	DrainSeconds *int
+	// HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+	Https GatewayHttpsPtrInput
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
 	InstallCrds *bool
 	// Labels for all objects of the gateway, except the CRDs.
@@ -152,14 +205,32 @@ type ModelGatewayArgs struct {
 	Name *string
 	// The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
 	Namespace pulumi.StringPtrInput
+	// Whether a NetworkPolicy lets connections in at the ports of the gateway's listeners alone, and at that of its metrics from Pods of the cluster. Default: false.
+	NetworkPolicy *bool
+	// Labels of the nodes that replicas may run on. Default: every node.
+	NodeSelector pulumi.StringMapInput
+	// What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+	Observability GatewayObservabilityPtrInput
 	// The port that clients connect to, from 1 to 65535. Default: 80.
 	Port pulumi.IntPtrInput
-	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+	// The PriorityClass of the replicas, which must exist. Default: the cluster's own.
+	PriorityClassName pulumi.StringPtrInput
+	// Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
+	ProxyProtocol pulumi.BoolPtrInput
+	// The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
 	PublicUrl pulumi.StringPtrInput
-	// How many replicas of Traefik run: 1 to 1,000. Default: 2.
+	// How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
 	Replicas pulumi.IntPtrInput
+	// CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.
+	Resources DeploymentResourcesPtrInput
 	// How the gateway is reached from outside.
 	Service GatewayServicePtrInput
+	// The taints of nodes that replicas may run in spite of. Default: none.
+	Tolerations PlacementTolerationArrayInput
+	// Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
+	TopologySpread pulumi.BoolPtrInput
+	// The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
+	TrustedProxies pulumi.StringArrayInput
 }
 
 func (ModelGatewayArgs) ElementType() reflect.Type {
@@ -254,7 +325,7 @@ func (o ModelGatewayOutput) Address() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.Address }).(pulumi.StringOutput)
 }
 
-// The URL of the gateway for clients inside the cluster, without a path.
+// The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
 func (o ModelGatewayOutput) ClusterUrl() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelGateway) pulumi.StringOutput { return v.ClusterUrl }).(pulumi.StringOutput)
 }

@@ -96,9 +96,21 @@ func NewModelService(ctx *pulumi.Context,
 	if args.AllowAnonymous == nil {
 		args.AllowAnonymous = pulumi.BoolPtr(false)
 	}
+	if args.Cors != nil {
+		args.Cors = args.Cors.ToServiceCorsPtrOutput().ApplyT(func(v *ServiceCors) *ServiceCors { return v.Defaults() }).(ServiceCorsPtrOutput)
+	}
+	if args.Failover != nil {
+		args.Failover = args.Failover.ToServiceFailoverPtrOutput().ApplyT(func(v *ServiceFailover) *ServiceFailover { return v.Defaults() }).(ServiceFailoverPtrOutput)
+	}
 	args.Gateway = args.Gateway.ToGatewayReferenceOutput().ApplyT(func(v GatewayReference) GatewayReference { return *v.Defaults() }).(GatewayReferenceOutput)
+	if args.Mirror != nil {
+		args.Mirror = args.Mirror.ToServiceMirrorPtrOutput().ApplyT(func(v *ServiceMirror) *ServiceMirror { return v.Defaults() }).(ServiceMirrorPtrOutput)
+	}
 	if args.Namespace == nil {
 		args.Namespace = pulumi.StringPtr("default")
+	}
+	if args.OutlierEjection != nil {
+		args.OutlierEjection = args.OutlierEjection.ToOutlierEjectionPtrOutput().ApplyT(func(v *OutlierEjection) *OutlierEjection { return v.Defaults() }).(OutlierEjectionPtrOutput)
 	}
 	if args.SkipAwait == nil {
 		args.SkipAwait = pulumi.BoolPtr(false)
@@ -113,22 +125,38 @@ func NewModelService(ctx *pulumi.Context,
 }
 
 type modelServiceArgs struct {
-	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	// Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
+	Affinity *ServiceAffinity `pulumi:"affinity"`
+	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
 	AllowAnonymous *bool `pulumi:"allowAnonymous"`
+	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+	AllowFrom []string `pulumi:"allowFrom"`
 	// Annotations for all objects of the service.
 	Annotations map[string]string `pulumi:"annotations"`
+	// How callers show who they are. Default: nobody is asked.
+	Auth *ServiceAuth `pulumi:"auth"`
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends []ServiceBackend `pulumi:"backends"`
+	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+	Cors *ServiceCors `pulumi:"cors"`
+	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
+	Failover *ServiceFailover `pulumi:"failover"`
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReference `pulumi:"gateway"`
 	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
 	Hostnames []string `pulumi:"hostnames"`
 	// Labels for all objects of the service.
 	Labels map[string]string `pulumi:"labels"`
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	Limits *ServiceLimits `pulumi:"limits"`
+	// An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+	Mirror *ServiceMirror `pulumi:"mirror"`
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
+	// When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+	OutlierEjection *OutlierEjection `pulumi:"outlierEjection"`
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
 	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
@@ -137,22 +165,38 @@ type modelServiceArgs struct {
 
 // The set of arguments for constructing a ModelService resource.
 type ModelServiceArgs struct {
-	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+	// Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
+	Affinity ServiceAffinityPtrInput
+	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
 	AllowAnonymous pulumi.BoolPtrInput
+	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+	AllowFrom pulumi.StringArrayInput
 	// Annotations for all objects of the service.
 	Annotations pulumi.StringMapInput
+	// How callers show who they are. Default: nobody is asked.
+	Auth ServiceAuthPtrInput
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends ServiceBackendArrayInput
+	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+	Cors ServiceCorsPtrInput
+	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
+	Failover ServiceFailoverPtrInput
 	// The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
 	Gateway GatewayReferenceInput
 	// The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
 	Hostnames pulumi.StringArrayInput
 	// Labels for all objects of the service.
 	Labels pulumi.StringMapInput
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	Limits ServiceLimitsPtrInput
+	// An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+	Mirror ServiceMirrorPtrInput
 	// The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
 	Name *string
 	// The namespace of the HTTPRoute; it must exist. Default: `default`.
 	Namespace pulumi.StringPtrInput
+	// When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+	OutlierEjection OutlierEjectionPtrInput
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput
 	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.

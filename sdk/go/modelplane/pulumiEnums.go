@@ -10,6 +10,179 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
+type AffinityBy string
+
+const (
+	// The value of a header.
+	AffinityByHeader = AffinityBy("Header")
+	// The value of a cookie.
+	AffinityByCookie = AffinityBy("Cookie")
+	// The caller, as `auth` names it.
+	AffinityByCaller = AffinityBy("Caller")
+	// The beginning of the prompt, to the end of its first message of a user, so that a conversation finds its cached keys and values again.
+	AffinityByPrompt = AffinityBy("Prompt")
+)
+
+func (AffinityBy) ElementType() reflect.Type {
+	return reflect.TypeOf((*AffinityBy)(nil)).Elem()
+}
+
+func (e AffinityBy) ToAffinityByOutput() AffinityByOutput {
+	return pulumi.ToOutput(e).(AffinityByOutput)
+}
+
+func (e AffinityBy) ToAffinityByOutputWithContext(ctx context.Context) AffinityByOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(AffinityByOutput)
+}
+
+func (e AffinityBy) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return e.ToAffinityByPtrOutputWithContext(context.Background())
+}
+
+func (e AffinityBy) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return AffinityBy(e).ToAffinityByOutputWithContext(ctx).ToAffinityByPtrOutputWithContext(ctx)
+}
+
+func (e AffinityBy) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e AffinityBy) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e AffinityBy) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e AffinityBy) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type AffinityByOutput struct{ *pulumi.OutputState }
+
+func (AffinityByOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*AffinityBy)(nil)).Elem()
+}
+
+func (o AffinityByOutput) ToAffinityByOutput() AffinityByOutput {
+	return o
+}
+
+func (o AffinityByOutput) ToAffinityByOutputWithContext(ctx context.Context) AffinityByOutput {
+	return o
+}
+
+func (o AffinityByOutput) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return o.ToAffinityByPtrOutputWithContext(context.Background())
+}
+
+func (o AffinityByOutput) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v AffinityBy) *AffinityBy {
+		return &v
+	}).(AffinityByPtrOutput)
+}
+
+func (o AffinityByOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o AffinityByOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e AffinityBy) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o AffinityByOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o AffinityByOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e AffinityBy) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type AffinityByPtrOutput struct{ *pulumi.OutputState }
+
+func (AffinityByPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**AffinityBy)(nil)).Elem()
+}
+
+func (o AffinityByPtrOutput) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return o
+}
+
+func (o AffinityByPtrOutput) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return o
+}
+
+func (o AffinityByPtrOutput) Elem() AffinityByOutput {
+	return o.ApplyT(func(v *AffinityBy) AffinityBy {
+		if v != nil {
+			return *v
+		}
+		var ret AffinityBy
+		return ret
+	}).(AffinityByOutput)
+}
+
+func (o AffinityByPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o AffinityByPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *AffinityBy) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// AffinityByInput is an input type that accepts values of the AffinityBy enum
+// A concrete instance of `AffinityByInput` can be one of the following:
+//
+//	AffinityByHeader
+//	AffinityByCookie
+//	AffinityByCaller
+//	AffinityByPrompt
+type AffinityByInput interface {
+	pulumi.Input
+
+	ToAffinityByOutput() AffinityByOutput
+	ToAffinityByOutputWithContext(context.Context) AffinityByOutput
+}
+
+var affinityByPtrType = reflect.TypeOf((**AffinityBy)(nil)).Elem()
+
+type AffinityByPtrInput interface {
+	pulumi.Input
+
+	ToAffinityByPtrOutput() AffinityByPtrOutput
+	ToAffinityByPtrOutputWithContext(context.Context) AffinityByPtrOutput
+}
+
+type affinityByPtr string
+
+func AffinityByPtr(v string) AffinityByPtrInput {
+	return (*affinityByPtr)(&v)
+}
+
+func (*affinityByPtr) ElementType() reflect.Type {
+	return affinityByPtrType
+}
+
+func (in *affinityByPtr) ToAffinityByPtrOutput() AffinityByPtrOutput {
+	return pulumi.ToOutput(in).(AffinityByPtrOutput)
+}
+
+func (in *affinityByPtr) ToAffinityByPtrOutputWithContext(ctx context.Context) AffinityByPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(AffinityByPtrOutput)
+}
+
 type CaCertificateKind string
 
 const (
@@ -710,6 +883,343 @@ func (in *gatewayNamespacesFromPtr) ToGatewayNamespacesFromPtrOutputWithContext(
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayNamespacesFromPtrOutput)
 }
 
+type GatewayOTLPProtocol string
+
+const (
+	// Protobuf over HTTP, by custom on port 4318.
+	GatewayOTLPProtocolHTTP = GatewayOTLPProtocol("HTTP")
+	// gRPC, by custom on port 4317.
+	GatewayOTLPProtocolGRPC = GatewayOTLPProtocol("GRPC")
+)
+
+func (GatewayOTLPProtocol) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLPProtocol)(nil)).Elem()
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolOutput() GatewayOTLPProtocolOutput {
+	return pulumi.ToOutput(e).(GatewayOTLPProtocolOutput)
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolOutputWithContext(ctx context.Context) GatewayOTLPProtocolOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayOTLPProtocolOutput)
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return e.ToGatewayOTLPProtocolPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayOTLPProtocol) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return GatewayOTLPProtocol(e).ToGatewayOTLPProtocolOutputWithContext(ctx).ToGatewayOTLPProtocolPtrOutputWithContext(ctx)
+}
+
+func (e GatewayOTLPProtocol) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayOTLPProtocol) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayOTLPProtocol) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayOTLPProtocol) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayOTLPProtocolOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPProtocolOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLPProtocol)(nil)).Elem()
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolOutput() GatewayOTLPProtocolOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolOutputWithContext(ctx context.Context) GatewayOTLPProtocolOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return o.ToGatewayOTLPProtocolPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolOutput) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayOTLPProtocol) *GatewayOTLPProtocol {
+		return &v
+	}).(GatewayOTLPProtocolPtrOutput)
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayOTLPProtocol) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayOTLPProtocol) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayOTLPProtocolPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPProtocolPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayOTLPProtocol)(nil)).Elem()
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPProtocolPtrOutput) Elem() GatewayOTLPProtocolOutput {
+	return o.ApplyT(func(v *GatewayOTLPProtocol) GatewayOTLPProtocol {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayOTLPProtocol
+		return ret
+	}).(GatewayOTLPProtocolOutput)
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPProtocolPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayOTLPProtocol) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayOTLPProtocolInput is an input type that accepts values of the GatewayOTLPProtocol enum
+// A concrete instance of `GatewayOTLPProtocolInput` can be one of the following:
+//
+//	GatewayOTLPProtocolHTTP
+//	GatewayOTLPProtocolGRPC
+type GatewayOTLPProtocolInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPProtocolOutput() GatewayOTLPProtocolOutput
+	ToGatewayOTLPProtocolOutputWithContext(context.Context) GatewayOTLPProtocolOutput
+}
+
+var gatewayOTLPProtocolPtrType = reflect.TypeOf((**GatewayOTLPProtocol)(nil)).Elem()
+
+type GatewayOTLPProtocolPtrInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput
+	ToGatewayOTLPProtocolPtrOutputWithContext(context.Context) GatewayOTLPProtocolPtrOutput
+}
+
+type gatewayOTLPProtocolPtr string
+
+func GatewayOTLPProtocolPtr(v string) GatewayOTLPProtocolPtrInput {
+	return (*gatewayOTLPProtocolPtr)(&v)
+}
+
+func (*gatewayOTLPProtocolPtr) ElementType() reflect.Type {
+	return gatewayOTLPProtocolPtrType
+}
+
+func (in *gatewayOTLPProtocolPtr) ToGatewayOTLPProtocolPtrOutput() GatewayOTLPProtocolPtrOutput {
+	return pulumi.ToOutput(in).(GatewayOTLPProtocolPtrOutput)
+}
+
+func (in *gatewayOTLPProtocolPtr) ToGatewayOTLPProtocolPtrOutputWithContext(ctx context.Context) GatewayOTLPProtocolPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayOTLPProtocolPtrOutput)
+}
+
+type GatewayPlainHttp string
+
+const (
+	// Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
+	GatewayPlainHttpRedirect = GatewayPlainHttp("Redirect")
+	// Services are served by both.
+	GatewayPlainHttpServe = GatewayPlainHttp("Serve")
+	// The port is closed.
+	GatewayPlainHttpOff = GatewayPlainHttp("Off")
+)
+
+func (GatewayPlainHttp) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayPlainHttp)(nil)).Elem()
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpOutput() GatewayPlainHttpOutput {
+	return pulumi.ToOutput(e).(GatewayPlainHttpOutput)
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpOutputWithContext(ctx context.Context) GatewayPlainHttpOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayPlainHttpOutput)
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return e.ToGatewayPlainHttpPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayPlainHttp) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return GatewayPlainHttp(e).ToGatewayPlainHttpOutputWithContext(ctx).ToGatewayPlainHttpPtrOutputWithContext(ctx)
+}
+
+func (e GatewayPlainHttp) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayPlainHttp) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayPlainHttp) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayPlainHttp) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayPlainHttpOutput struct{ *pulumi.OutputState }
+
+func (GatewayPlainHttpOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayPlainHttp)(nil)).Elem()
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpOutput() GatewayPlainHttpOutput {
+	return o
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpOutputWithContext(ctx context.Context) GatewayPlainHttpOutput {
+	return o
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return o.ToGatewayPlainHttpPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpOutput) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayPlainHttp) *GatewayPlainHttp {
+		return &v
+	}).(GatewayPlainHttpPtrOutput)
+}
+
+func (o GatewayPlainHttpOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayPlainHttp) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayPlainHttpOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayPlainHttp) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayPlainHttpPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayPlainHttpPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayPlainHttp)(nil)).Elem()
+}
+
+func (o GatewayPlainHttpPtrOutput) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return o
+}
+
+func (o GatewayPlainHttpPtrOutput) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return o
+}
+
+func (o GatewayPlainHttpPtrOutput) Elem() GatewayPlainHttpOutput {
+	return o.ApplyT(func(v *GatewayPlainHttp) GatewayPlainHttp {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayPlainHttp
+		return ret
+	}).(GatewayPlainHttpOutput)
+}
+
+func (o GatewayPlainHttpPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayPlainHttpPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayPlainHttp) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayPlainHttpInput is an input type that accepts values of the GatewayPlainHttp enum
+// A concrete instance of `GatewayPlainHttpInput` can be one of the following:
+//
+//	GatewayPlainHttpRedirect
+//	GatewayPlainHttpServe
+//	GatewayPlainHttpOff
+type GatewayPlainHttpInput interface {
+	pulumi.Input
+
+	ToGatewayPlainHttpOutput() GatewayPlainHttpOutput
+	ToGatewayPlainHttpOutputWithContext(context.Context) GatewayPlainHttpOutput
+}
+
+var gatewayPlainHttpPtrType = reflect.TypeOf((**GatewayPlainHttp)(nil)).Elem()
+
+type GatewayPlainHttpPtrInput interface {
+	pulumi.Input
+
+	ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput
+	ToGatewayPlainHttpPtrOutputWithContext(context.Context) GatewayPlainHttpPtrOutput
+}
+
+type gatewayPlainHttpPtr string
+
+func GatewayPlainHttpPtr(v string) GatewayPlainHttpPtrInput {
+	return (*gatewayPlainHttpPtr)(&v)
+}
+
+func (*gatewayPlainHttpPtr) ElementType() reflect.Type {
+	return gatewayPlainHttpPtrType
+}
+
+func (in *gatewayPlainHttpPtr) ToGatewayPlainHttpPtrOutput() GatewayPlainHttpPtrOutput {
+	return pulumi.ToOutput(in).(GatewayPlainHttpPtrOutput)
+}
+
+func (in *gatewayPlainHttpPtr) ToGatewayPlainHttpPtrOutputWithContext(ctx context.Context) GatewayPlainHttpPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayPlainHttpPtrOutput)
+}
+
 type GatewayServiceType string
 
 const (
@@ -880,7 +1390,516 @@ func (in *gatewayServiceTypePtr) ToGatewayServiceTypePtrOutputWithContext(ctx co
 	return pulumi.ToOutputWithContext(ctx, in).(GatewayServiceTypePtrOutput)
 }
 
+type GatewayTlsVersion string
+
+const (
+	// TLS 1.2 or newer.
+	GatewayTlsVersionTLS12 = GatewayTlsVersion("TLS12")
+	// TLS 1.3 or newer.
+	GatewayTlsVersionTLS13 = GatewayTlsVersion("TLS13")
+)
+
+func (GatewayTlsVersion) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTlsVersion)(nil)).Elem()
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionOutput() GatewayTlsVersionOutput {
+	return pulumi.ToOutput(e).(GatewayTlsVersionOutput)
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionOutputWithContext(ctx context.Context) GatewayTlsVersionOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayTlsVersionOutput)
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return e.ToGatewayTlsVersionPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTlsVersion) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return GatewayTlsVersion(e).ToGatewayTlsVersionOutputWithContext(ctx).ToGatewayTlsVersionPtrOutputWithContext(ctx)
+}
+
+func (e GatewayTlsVersion) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTlsVersion) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTlsVersion) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTlsVersion) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayTlsVersionOutput struct{ *pulumi.OutputState }
+
+func (GatewayTlsVersionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTlsVersion)(nil)).Elem()
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionOutput() GatewayTlsVersionOutput {
+	return o
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionOutputWithContext(ctx context.Context) GatewayTlsVersionOutput {
+	return o
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return o.ToGatewayTlsVersionPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionOutput) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayTlsVersion) *GatewayTlsVersion {
+		return &v
+	}).(GatewayTlsVersionPtrOutput)
+}
+
+func (o GatewayTlsVersionOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTlsVersion) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayTlsVersionOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTlsVersion) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayTlsVersionPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayTlsVersionPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayTlsVersion)(nil)).Elem()
+}
+
+func (o GatewayTlsVersionPtrOutput) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return o
+}
+
+func (o GatewayTlsVersionPtrOutput) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return o
+}
+
+func (o GatewayTlsVersionPtrOutput) Elem() GatewayTlsVersionOutput {
+	return o.ApplyT(func(v *GatewayTlsVersion) GatewayTlsVersion {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayTlsVersion
+		return ret
+	}).(GatewayTlsVersionOutput)
+}
+
+func (o GatewayTlsVersionPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTlsVersionPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayTlsVersion) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayTlsVersionInput is an input type that accepts values of the GatewayTlsVersion enum
+// A concrete instance of `GatewayTlsVersionInput` can be one of the following:
+//
+//	GatewayTlsVersionTLS12
+//	GatewayTlsVersionTLS13
+type GatewayTlsVersionInput interface {
+	pulumi.Input
+
+	ToGatewayTlsVersionOutput() GatewayTlsVersionOutput
+	ToGatewayTlsVersionOutputWithContext(context.Context) GatewayTlsVersionOutput
+}
+
+var gatewayTlsVersionPtrType = reflect.TypeOf((**GatewayTlsVersion)(nil)).Elem()
+
+type GatewayTlsVersionPtrInput interface {
+	pulumi.Input
+
+	ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput
+	ToGatewayTlsVersionPtrOutputWithContext(context.Context) GatewayTlsVersionPtrOutput
+}
+
+type gatewayTlsVersionPtr string
+
+func GatewayTlsVersionPtr(v string) GatewayTlsVersionPtrInput {
+	return (*gatewayTlsVersionPtr)(&v)
+}
+
+func (*gatewayTlsVersionPtr) ElementType() reflect.Type {
+	return gatewayTlsVersionPtrType
+}
+
+func (in *gatewayTlsVersionPtr) ToGatewayTlsVersionPtrOutput() GatewayTlsVersionPtrOutput {
+	return pulumi.ToOutput(in).(GatewayTlsVersionPtrOutput)
+}
+
+func (in *gatewayTlsVersionPtr) ToGatewayTlsVersionPtrOutputWithContext(ctx context.Context) GatewayTlsVersionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayTlsVersionPtrOutput)
+}
+
+type GatewayTrafficPolicy string
+
+const (
+	// To Pods of every node. The gateway sees a node's address in place of the client's.
+	GatewayTrafficPolicyCluster = GatewayTrafficPolicy("Cluster")
+	// To Pods of the same node, with the client's address. A node without one takes no connections.
+	GatewayTrafficPolicyLocal = GatewayTrafficPolicy("Local")
+)
+
+func (GatewayTrafficPolicy) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTrafficPolicy)(nil)).Elem()
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyOutput() GatewayTrafficPolicyOutput {
+	return pulumi.ToOutput(e).(GatewayTrafficPolicyOutput)
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyOutputWithContext(ctx context.Context) GatewayTrafficPolicyOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(GatewayTrafficPolicyOutput)
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return e.ToGatewayTrafficPolicyPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTrafficPolicy) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return GatewayTrafficPolicy(e).ToGatewayTrafficPolicyOutputWithContext(ctx).ToGatewayTrafficPolicyPtrOutputWithContext(ctx)
+}
+
+func (e GatewayTrafficPolicy) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTrafficPolicy) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e GatewayTrafficPolicy) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e GatewayTrafficPolicy) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type GatewayTrafficPolicyOutput struct{ *pulumi.OutputState }
+
+func (GatewayTrafficPolicyOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayTrafficPolicy)(nil)).Elem()
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyOutput() GatewayTrafficPolicyOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyOutputWithContext(ctx context.Context) GatewayTrafficPolicyOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return o.ToGatewayTrafficPolicyPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyOutput) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayTrafficPolicy) *GatewayTrafficPolicy {
+		return &v
+	}).(GatewayTrafficPolicyPtrOutput)
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTrafficPolicy) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e GatewayTrafficPolicy) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type GatewayTrafficPolicyPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayTrafficPolicyPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayTrafficPolicy)(nil)).Elem()
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return o
+}
+
+func (o GatewayTrafficPolicyPtrOutput) Elem() GatewayTrafficPolicyOutput {
+	return o.ApplyT(func(v *GatewayTrafficPolicy) GatewayTrafficPolicy {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayTrafficPolicy
+		return ret
+	}).(GatewayTrafficPolicyOutput)
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayTrafficPolicyPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *GatewayTrafficPolicy) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// GatewayTrafficPolicyInput is an input type that accepts values of the GatewayTrafficPolicy enum
+// A concrete instance of `GatewayTrafficPolicyInput` can be one of the following:
+//
+//	GatewayTrafficPolicyCluster
+//	GatewayTrafficPolicyLocal
+type GatewayTrafficPolicyInput interface {
+	pulumi.Input
+
+	ToGatewayTrafficPolicyOutput() GatewayTrafficPolicyOutput
+	ToGatewayTrafficPolicyOutputWithContext(context.Context) GatewayTrafficPolicyOutput
+}
+
+var gatewayTrafficPolicyPtrType = reflect.TypeOf((**GatewayTrafficPolicy)(nil)).Elem()
+
+type GatewayTrafficPolicyPtrInput interface {
+	pulumi.Input
+
+	ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput
+	ToGatewayTrafficPolicyPtrOutputWithContext(context.Context) GatewayTrafficPolicyPtrOutput
+}
+
+type gatewayTrafficPolicyPtr string
+
+func GatewayTrafficPolicyPtr(v string) GatewayTrafficPolicyPtrInput {
+	return (*gatewayTrafficPolicyPtr)(&v)
+}
+
+func (*gatewayTrafficPolicyPtr) ElementType() reflect.Type {
+	return gatewayTrafficPolicyPtrType
+}
+
+func (in *gatewayTrafficPolicyPtr) ToGatewayTrafficPolicyPtrOutput() GatewayTrafficPolicyPtrOutput {
+	return pulumi.ToOutput(in).(GatewayTrafficPolicyPtrOutput)
+}
+
+func (in *gatewayTrafficPolicyPtr) ToGatewayTrafficPolicyPtrOutputWithContext(ctx context.Context) GatewayTrafficPolicyPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(GatewayTrafficPolicyPtrOutput)
+}
+
+type LimitBy string
+
+const (
+	// Those of all clients.
+	LimitByAll = LimitBy("All")
+	// Those of a caller, as `auth` names it.
+	LimitByCaller = LimitBy("Caller")
+	// Those of a client's IP address.
+	LimitByAddress = LimitBy("Address")
+	// Those with one value of a header.
+	LimitByHeader = LimitBy("Header")
+)
+
+func (LimitBy) ElementType() reflect.Type {
+	return reflect.TypeOf((*LimitBy)(nil)).Elem()
+}
+
+func (e LimitBy) ToLimitByOutput() LimitByOutput {
+	return pulumi.ToOutput(e).(LimitByOutput)
+}
+
+func (e LimitBy) ToLimitByOutputWithContext(ctx context.Context) LimitByOutput {
+	return pulumi.ToOutputWithContext(ctx, e).(LimitByOutput)
+}
+
+func (e LimitBy) ToLimitByPtrOutput() LimitByPtrOutput {
+	return e.ToLimitByPtrOutputWithContext(context.Background())
+}
+
+func (e LimitBy) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return LimitBy(e).ToLimitByOutputWithContext(ctx).ToLimitByPtrOutputWithContext(ctx)
+}
+
+func (e LimitBy) ToStringOutput() pulumi.StringOutput {
+	return pulumi.ToOutput(pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e LimitBy) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return pulumi.ToOutputWithContext(ctx, pulumi.String(e)).(pulumi.StringOutput)
+}
+
+func (e LimitBy) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringPtrOutputWithContext(context.Background())
+}
+
+func (e LimitBy) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return pulumi.String(e).ToStringOutputWithContext(ctx).ToStringPtrOutputWithContext(ctx)
+}
+
+type LimitByOutput struct{ *pulumi.OutputState }
+
+func (LimitByOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*LimitBy)(nil)).Elem()
+}
+
+func (o LimitByOutput) ToLimitByOutput() LimitByOutput {
+	return o
+}
+
+func (o LimitByOutput) ToLimitByOutputWithContext(ctx context.Context) LimitByOutput {
+	return o
+}
+
+func (o LimitByOutput) ToLimitByPtrOutput() LimitByPtrOutput {
+	return o.ToLimitByPtrOutputWithContext(context.Background())
+}
+
+func (o LimitByOutput) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v LimitBy) *LimitBy {
+		return &v
+	}).(LimitByPtrOutput)
+}
+
+func (o LimitByOutput) ToStringOutput() pulumi.StringOutput {
+	return o.ToStringOutputWithContext(context.Background())
+}
+
+func (o LimitByOutput) ToStringOutputWithContext(ctx context.Context) pulumi.StringOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e LimitBy) string {
+		return string(e)
+	}).(pulumi.StringOutput)
+}
+
+func (o LimitByOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o LimitByOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e LimitBy) *string {
+		v := string(e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+type LimitByPtrOutput struct{ *pulumi.OutputState }
+
+func (LimitByPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**LimitBy)(nil)).Elem()
+}
+
+func (o LimitByPtrOutput) ToLimitByPtrOutput() LimitByPtrOutput {
+	return o
+}
+
+func (o LimitByPtrOutput) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return o
+}
+
+func (o LimitByPtrOutput) Elem() LimitByOutput {
+	return o.ApplyT(func(v *LimitBy) LimitBy {
+		if v != nil {
+			return *v
+		}
+		var ret LimitBy
+		return ret
+	}).(LimitByOutput)
+}
+
+func (o LimitByPtrOutput) ToStringPtrOutput() pulumi.StringPtrOutput {
+	return o.ToStringPtrOutputWithContext(context.Background())
+}
+
+func (o LimitByPtrOutput) ToStringPtrOutputWithContext(ctx context.Context) pulumi.StringPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, e *LimitBy) *string {
+		if e == nil {
+			return nil
+		}
+		v := string(*e)
+		return &v
+	}).(pulumi.StringPtrOutput)
+}
+
+// LimitByInput is an input type that accepts values of the LimitBy enum
+// A concrete instance of `LimitByInput` can be one of the following:
+//
+//	LimitByAll
+//	LimitByCaller
+//	LimitByAddress
+//	LimitByHeader
+type LimitByInput interface {
+	pulumi.Input
+
+	ToLimitByOutput() LimitByOutput
+	ToLimitByOutputWithContext(context.Context) LimitByOutput
+}
+
+var limitByPtrType = reflect.TypeOf((**LimitBy)(nil)).Elem()
+
+type LimitByPtrInput interface {
+	pulumi.Input
+
+	ToLimitByPtrOutput() LimitByPtrOutput
+	ToLimitByPtrOutputWithContext(context.Context) LimitByPtrOutput
+}
+
+type limitByPtr string
+
+func LimitByPtr(v string) LimitByPtrInput {
+	return (*limitByPtr)(&v)
+}
+
+func (*limitByPtr) ElementType() reflect.Type {
+	return limitByPtrType
+}
+
+func (in *limitByPtr) ToLimitByPtrOutput() LimitByPtrOutput {
+	return pulumi.ToOutput(in).(LimitByPtrOutput)
+}
+
+func (in *limitByPtr) ToLimitByPtrOutputWithContext(ctx context.Context) LimitByPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, in).(LimitByPtrOutput)
+}
+
 func init() {
+	pulumi.RegisterInputType(reflect.TypeOf((*AffinityByInput)(nil)).Elem(), AffinityBy("Header"))
+	pulumi.RegisterInputType(reflect.TypeOf((*AffinityByPtrInput)(nil)).Elem(), AffinityBy("Header"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateKindPtrInput)(nil)).Elem(), CaCertificateKind("ConfigMap"))
 	pulumi.RegisterInputType(reflect.TypeOf((*DeploymentEnginePresetInput)(nil)).Elem(), DeploymentEnginePreset("VLLM"))
@@ -889,8 +1908,20 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointProtocolPtrInput)(nil)).Elem(), EndpointProtocol("http1"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayNamespacesFromPtrInput)(nil)).Elem(), GatewayNamespacesFrom("All"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPProtocolInput)(nil)).Elem(), GatewayOTLPProtocol("HTTP"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPProtocolPtrInput)(nil)).Elem(), GatewayOTLPProtocol("HTTP"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayPlainHttpInput)(nil)).Elem(), GatewayPlainHttp("Redirect"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayPlainHttpPtrInput)(nil)).Elem(), GatewayPlainHttp("Redirect"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypeInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceTypePtrInput)(nil)).Elem(), GatewayServiceType("LoadBalancer"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTlsVersionPtrInput)(nil)).Elem(), GatewayTlsVersion("TLS12"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTrafficPolicyInput)(nil)).Elem(), GatewayTrafficPolicy("Cluster"))
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayTrafficPolicyPtrInput)(nil)).Elem(), GatewayTrafficPolicy("Cluster"))
+	pulumi.RegisterInputType(reflect.TypeOf((*LimitByInput)(nil)).Elem(), LimitBy("All"))
+	pulumi.RegisterInputType(reflect.TypeOf((*LimitByPtrInput)(nil)).Elem(), LimitBy("All"))
+	pulumi.RegisterOutputType(AffinityByOutput{})
+	pulumi.RegisterOutputType(AffinityByPtrOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindOutput{})
 	pulumi.RegisterOutputType(CaCertificateKindPtrOutput{})
 	pulumi.RegisterOutputType(DeploymentEnginePresetOutput{})
@@ -899,6 +1930,16 @@ func init() {
 	pulumi.RegisterOutputType(EndpointProtocolPtrOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromOutput{})
 	pulumi.RegisterOutputType(GatewayNamespacesFromPtrOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPProtocolOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPProtocolPtrOutput{})
+	pulumi.RegisterOutputType(GatewayPlainHttpOutput{})
+	pulumi.RegisterOutputType(GatewayPlainHttpPtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypeOutput{})
 	pulumi.RegisterOutputType(GatewayServiceTypePtrOutput{})
+	pulumi.RegisterOutputType(GatewayTlsVersionOutput{})
+	pulumi.RegisterOutputType(GatewayTlsVersionPtrOutput{})
+	pulumi.RegisterOutputType(GatewayTrafficPolicyOutput{})
+	pulumi.RegisterOutputType(GatewayTrafficPolicyPtrOutput{})
+	pulumi.RegisterOutputType(LimitByOutput{})
+	pulumi.RegisterOutputType(LimitByPtrOutput{})
 }

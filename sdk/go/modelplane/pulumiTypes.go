@@ -638,6 +638,292 @@ func (o CaCertificateReferencePtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// One key of a caller.
+type CallerKey struct {
+	// When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+	Expires *string `pulumi:"expires"`
+	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+	Key *string `pulumi:"key"`
+	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+	Name string `pulumi:"name"`
+	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+	Sha256 *string `pulumi:"sha256"`
+}
+
+// CallerKeyInput is an input type that accepts CallerKeyArgs and CallerKeyOutput values.
+// You can construct a concrete instance of `CallerKeyInput` via:
+//
+//	CallerKeyArgs{...}
+type CallerKeyInput interface {
+	pulumi.Input
+
+	ToCallerKeyOutput() CallerKeyOutput
+	ToCallerKeyOutputWithContext(context.Context) CallerKeyOutput
+}
+
+// One key of a caller.
+type CallerKeyArgs struct {
+	// When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+	Expires pulumi.StringPtrInput `pulumi:"expires"`
+	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+	Key pulumi.StringPtrInput `pulumi:"key"`
+	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+	Sha256 pulumi.StringPtrInput `pulumi:"sha256"`
+}
+
+func (CallerKeyArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallerKey)(nil)).Elem()
+}
+
+func (i CallerKeyArgs) ToCallerKeyOutput() CallerKeyOutput {
+	return i.ToCallerKeyOutputWithContext(context.Background())
+}
+
+func (i CallerKeyArgs) ToCallerKeyOutputWithContext(ctx context.Context) CallerKeyOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallerKeyOutput)
+}
+
+// CallerKeyArrayInput is an input type that accepts CallerKeyArray and CallerKeyArrayOutput values.
+// You can construct a concrete instance of `CallerKeyArrayInput` via:
+//
+//	CallerKeyArray{ CallerKeyArgs{...} }
+type CallerKeyArrayInput interface {
+	pulumi.Input
+
+	ToCallerKeyArrayOutput() CallerKeyArrayOutput
+	ToCallerKeyArrayOutputWithContext(context.Context) CallerKeyArrayOutput
+}
+
+type CallerKeyArray []CallerKeyInput
+
+func (CallerKeyArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]CallerKey)(nil)).Elem()
+}
+
+func (i CallerKeyArray) ToCallerKeyArrayOutput() CallerKeyArrayOutput {
+	return i.ToCallerKeyArrayOutputWithContext(context.Background())
+}
+
+func (i CallerKeyArray) ToCallerKeyArrayOutputWithContext(ctx context.Context) CallerKeyArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallerKeyArrayOutput)
+}
+
+// One key of a caller.
+type CallerKeyOutput struct{ *pulumi.OutputState }
+
+func (CallerKeyOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallerKey)(nil)).Elem()
+}
+
+func (o CallerKeyOutput) ToCallerKeyOutput() CallerKeyOutput {
+	return o
+}
+
+func (o CallerKeyOutput) ToCallerKeyOutputWithContext(ctx context.Context) CallerKeyOutput {
+	return o
+}
+
+// When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+func (o CallerKeyOutput) Expires() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v CallerKey) *string { return v.Expires }).(pulumi.StringPtrOutput)
+}
+
+// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+func (o CallerKeyOutput) Key() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v CallerKey) *string { return v.Key }).(pulumi.StringPtrOutput)
+}
+
+// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+func (o CallerKeyOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v CallerKey) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+func (o CallerKeyOutput) Sha256() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v CallerKey) *string { return v.Sha256 }).(pulumi.StringPtrOutput)
+}
+
+type CallerKeyArrayOutput struct{ *pulumi.OutputState }
+
+func (CallerKeyArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]CallerKey)(nil)).Elem()
+}
+
+func (o CallerKeyArrayOutput) ToCallerKeyArrayOutput() CallerKeyArrayOutput {
+	return o
+}
+
+func (o CallerKeyArrayOutput) ToCallerKeyArrayOutputWithContext(ctx context.Context) CallerKeyArrayOutput {
+	return o
+}
+
+func (o CallerKeyArrayOutput) Index(i pulumi.IntInput) CallerKeyOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) CallerKey {
+		return vs[0].([]CallerKey)[vs[1].(int)]
+	}).(CallerKeyOutput)
+}
+
+// Callers as a service takes them: the output `callers` of a ModelCallers.
+type CallersReference struct {
+	// The Traefik Middleware that asks for the callers' keys.
+	Middleware string `pulumi:"middleware"`
+	// The Middleware's namespace. Only services of that namespace can use it.
+	Namespace string `pulumi:"namespace"`
+}
+
+// CallersReferenceInput is an input type that accepts CallersReferenceArgs and CallersReferenceOutput values.
+// You can construct a concrete instance of `CallersReferenceInput` via:
+//
+//	CallersReferenceArgs{...}
+type CallersReferenceInput interface {
+	pulumi.Input
+
+	ToCallersReferenceOutput() CallersReferenceOutput
+	ToCallersReferenceOutputWithContext(context.Context) CallersReferenceOutput
+}
+
+// Callers as a service takes them: the output `callers` of a ModelCallers.
+type CallersReferenceArgs struct {
+	// The Traefik Middleware that asks for the callers' keys.
+	Middleware pulumi.StringInput `pulumi:"middleware"`
+	// The Middleware's namespace. Only services of that namespace can use it.
+	Namespace pulumi.StringInput `pulumi:"namespace"`
+}
+
+func (CallersReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallersReference)(nil)).Elem()
+}
+
+func (i CallersReferenceArgs) ToCallersReferenceOutput() CallersReferenceOutput {
+	return i.ToCallersReferenceOutputWithContext(context.Background())
+}
+
+func (i CallersReferenceArgs) ToCallersReferenceOutputWithContext(ctx context.Context) CallersReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallersReferenceOutput)
+}
+
+func (i CallersReferenceArgs) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return i.ToCallersReferencePtrOutputWithContext(context.Background())
+}
+
+func (i CallersReferenceArgs) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallersReferenceOutput).ToCallersReferencePtrOutputWithContext(ctx)
+}
+
+// CallersReferencePtrInput is an input type that accepts CallersReferenceArgs, CallersReferencePtr and CallersReferencePtrOutput values.
+// You can construct a concrete instance of `CallersReferencePtrInput` via:
+//
+//	        CallersReferenceArgs{...}
+//
+//	or:
+//
+//	        nil
+type CallersReferencePtrInput interface {
+	pulumi.Input
+
+	ToCallersReferencePtrOutput() CallersReferencePtrOutput
+	ToCallersReferencePtrOutputWithContext(context.Context) CallersReferencePtrOutput
+}
+
+type callersReferencePtrType CallersReferenceArgs
+
+func CallersReferencePtr(v *CallersReferenceArgs) CallersReferencePtrInput {
+	return (*callersReferencePtrType)(v)
+}
+
+func (*callersReferencePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**CallersReference)(nil)).Elem()
+}
+
+func (i *callersReferencePtrType) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return i.ToCallersReferencePtrOutputWithContext(context.Background())
+}
+
+func (i *callersReferencePtrType) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CallersReferencePtrOutput)
+}
+
+// Callers as a service takes them: the output `callers` of a ModelCallers.
+type CallersReferenceOutput struct{ *pulumi.OutputState }
+
+func (CallersReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*CallersReference)(nil)).Elem()
+}
+
+func (o CallersReferenceOutput) ToCallersReferenceOutput() CallersReferenceOutput {
+	return o
+}
+
+func (o CallersReferenceOutput) ToCallersReferenceOutputWithContext(ctx context.Context) CallersReferenceOutput {
+	return o
+}
+
+func (o CallersReferenceOutput) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return o.ToCallersReferencePtrOutputWithContext(context.Background())
+}
+
+func (o CallersReferenceOutput) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v CallersReference) *CallersReference {
+		return &v
+	}).(CallersReferencePtrOutput)
+}
+
+// The Traefik Middleware that asks for the callers' keys.
+func (o CallersReferenceOutput) Middleware() pulumi.StringOutput {
+	return o.ApplyT(func(v CallersReference) string { return v.Middleware }).(pulumi.StringOutput)
+}
+
+// The Middleware's namespace. Only services of that namespace can use it.
+func (o CallersReferenceOutput) Namespace() pulumi.StringOutput {
+	return o.ApplyT(func(v CallersReference) string { return v.Namespace }).(pulumi.StringOutput)
+}
+
+type CallersReferencePtrOutput struct{ *pulumi.OutputState }
+
+func (CallersReferencePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**CallersReference)(nil)).Elem()
+}
+
+func (o CallersReferencePtrOutput) ToCallersReferencePtrOutput() CallersReferencePtrOutput {
+	return o
+}
+
+func (o CallersReferencePtrOutput) ToCallersReferencePtrOutputWithContext(ctx context.Context) CallersReferencePtrOutput {
+	return o
+}
+
+func (o CallersReferencePtrOutput) Elem() CallersReferenceOutput {
+	return o.ApplyT(func(v *CallersReference) CallersReference {
+		if v != nil {
+			return *v
+		}
+		var ret CallersReference
+		return ret
+	}).(CallersReferenceOutput)
+}
+
+// The Traefik Middleware that asks for the callers' keys.
+func (o CallersReferencePtrOutput) Middleware() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *CallersReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Middleware
+	}).(pulumi.StringPtrOutput)
+}
+
+// The Middleware's namespace. Only services of that namespace can use it.
+func (o CallersReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *CallersReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Namespace
+	}).(pulumi.StringPtrOutput)
+}
+
 // Where a Helm chart comes from.
 type ClusterChart struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive. Default: the published chart.
@@ -3409,6 +3695,542 @@ func (o GatewayAllowedNamespacesPtrOutput) MatchLabels() pulumi.StringMapOutput 
 	}).(pulumi.StringMapOutput)
 }
 
+// The bounds within which the cluster chooses the number of replicas.
+type GatewayAutoscaling struct {
+	// How many replicas run at most: `minReplicas` to 1,000.
+	MaxReplicas int `pulumi:"maxReplicas"`
+	// How many replicas run at least: 1 to 1,000. Default: 2.
+	MinReplicas *int `pulumi:"minReplicas"`
+	// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+	TargetCpuUtilization *int `pulumi:"targetCpuUtilization"`
+}
+
+// Defaults sets the appropriate defaults for GatewayAutoscaling
+func (val *GatewayAutoscaling) Defaults() *GatewayAutoscaling {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.MinReplicas == nil {
+		minReplicas_ := 2
+		tmp.MinReplicas = &minReplicas_
+	}
+	if tmp.TargetCpuUtilization == nil {
+		targetCpuUtilization_ := 80
+		tmp.TargetCpuUtilization = &targetCpuUtilization_
+	}
+	return &tmp
+}
+
+// GatewayAutoscalingInput is an input type that accepts GatewayAutoscalingArgs and GatewayAutoscalingOutput values.
+// You can construct a concrete instance of `GatewayAutoscalingInput` via:
+//
+//	GatewayAutoscalingArgs{...}
+type GatewayAutoscalingInput interface {
+	pulumi.Input
+
+	ToGatewayAutoscalingOutput() GatewayAutoscalingOutput
+	ToGatewayAutoscalingOutputWithContext(context.Context) GatewayAutoscalingOutput
+}
+
+// The bounds within which the cluster chooses the number of replicas.
+type GatewayAutoscalingArgs struct {
+	// How many replicas run at most: `minReplicas` to 1,000.
+	MaxReplicas pulumi.IntInput `pulumi:"maxReplicas"`
+	// How many replicas run at least: 1 to 1,000. Default: 2.
+	MinReplicas pulumi.IntPtrInput `pulumi:"minReplicas"`
+	// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+	TargetCpuUtilization pulumi.IntPtrInput `pulumi:"targetCpuUtilization"`
+}
+
+// Defaults sets the appropriate defaults for GatewayAutoscalingArgs
+func (val *GatewayAutoscalingArgs) Defaults() *GatewayAutoscalingArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.MinReplicas == nil {
+		tmp.MinReplicas = pulumi.IntPtr(2)
+	}
+	if tmp.TargetCpuUtilization == nil {
+		tmp.TargetCpuUtilization = pulumi.IntPtr(80)
+	}
+	return &tmp
+}
+func (GatewayAutoscalingArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayAutoscaling)(nil)).Elem()
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingOutput() GatewayAutoscalingOutput {
+	return i.ToGatewayAutoscalingOutputWithContext(context.Background())
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingOutputWithContext(ctx context.Context) GatewayAutoscalingOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAutoscalingOutput)
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return i.ToGatewayAutoscalingPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayAutoscalingArgs) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAutoscalingOutput).ToGatewayAutoscalingPtrOutputWithContext(ctx)
+}
+
+// GatewayAutoscalingPtrInput is an input type that accepts GatewayAutoscalingArgs, GatewayAutoscalingPtr and GatewayAutoscalingPtrOutput values.
+// You can construct a concrete instance of `GatewayAutoscalingPtrInput` via:
+//
+//	        GatewayAutoscalingArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayAutoscalingPtrInput interface {
+	pulumi.Input
+
+	ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput
+	ToGatewayAutoscalingPtrOutputWithContext(context.Context) GatewayAutoscalingPtrOutput
+}
+
+type gatewayAutoscalingPtrType GatewayAutoscalingArgs
+
+func GatewayAutoscalingPtr(v *GatewayAutoscalingArgs) GatewayAutoscalingPtrInput {
+	return (*gatewayAutoscalingPtrType)(v)
+}
+
+func (*gatewayAutoscalingPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayAutoscaling)(nil)).Elem()
+}
+
+func (i *gatewayAutoscalingPtrType) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return i.ToGatewayAutoscalingPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayAutoscalingPtrType) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayAutoscalingPtrOutput)
+}
+
+// The bounds within which the cluster chooses the number of replicas.
+type GatewayAutoscalingOutput struct{ *pulumi.OutputState }
+
+func (GatewayAutoscalingOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayAutoscaling)(nil)).Elem()
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingOutput() GatewayAutoscalingOutput {
+	return o
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingOutputWithContext(ctx context.Context) GatewayAutoscalingOutput {
+	return o
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return o.ToGatewayAutoscalingPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayAutoscalingOutput) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayAutoscaling) *GatewayAutoscaling {
+		return &v
+	}).(GatewayAutoscalingPtrOutput)
+}
+
+// How many replicas run at most: `minReplicas` to 1,000.
+func (o GatewayAutoscalingOutput) MaxReplicas() pulumi.IntOutput {
+	return o.ApplyT(func(v GatewayAutoscaling) int { return v.MaxReplicas }).(pulumi.IntOutput)
+}
+
+// How many replicas run at least: 1 to 1,000. Default: 2.
+func (o GatewayAutoscalingOutput) MinReplicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GatewayAutoscaling) *int { return v.MinReplicas }).(pulumi.IntPtrOutput)
+}
+
+// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+func (o GatewayAutoscalingOutput) TargetCpuUtilization() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GatewayAutoscaling) *int { return v.TargetCpuUtilization }).(pulumi.IntPtrOutput)
+}
+
+type GatewayAutoscalingPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayAutoscalingPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayAutoscaling)(nil)).Elem()
+}
+
+func (o GatewayAutoscalingPtrOutput) ToGatewayAutoscalingPtrOutput() GatewayAutoscalingPtrOutput {
+	return o
+}
+
+func (o GatewayAutoscalingPtrOutput) ToGatewayAutoscalingPtrOutputWithContext(ctx context.Context) GatewayAutoscalingPtrOutput {
+	return o
+}
+
+func (o GatewayAutoscalingPtrOutput) Elem() GatewayAutoscalingOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) GatewayAutoscaling {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayAutoscaling
+		return ret
+	}).(GatewayAutoscalingOutput)
+}
+
+// How many replicas run at most: `minReplicas` to 1,000.
+func (o GatewayAutoscalingPtrOutput) MaxReplicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.MaxReplicas
+	}).(pulumi.IntPtrOutput)
+}
+
+// How many replicas run at least: 1 to 1,000. Default: 2.
+func (o GatewayAutoscalingPtrOutput) MinReplicas() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MinReplicas
+	}).(pulumi.IntPtrOutput)
+}
+
+// The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+func (o GatewayAutoscalingPtrOutput) TargetCpuUtilization() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayAutoscaling) *int {
+		if v == nil {
+			return nil
+		}
+		return v.TargetCpuUtilization
+	}).(pulumi.IntPtrOutput)
+}
+
+// An issuer of cert-manager's (cert-manager.io/v1).
+type GatewayCertManager struct {
+	// The API group of the issuer's kind. Default: `cert-manager.io`.
+	IssuerGroup *string `pulumi:"issuerGroup"`
+	// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+	IssuerKind *string `pulumi:"issuerKind"`
+	// The issuer's name.
+	IssuerName string `pulumi:"issuerName"`
+}
+
+// Defaults sets the appropriate defaults for GatewayCertManager
+func (val *GatewayCertManager) Defaults() *GatewayCertManager {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.IssuerGroup == nil {
+		issuerGroup_ := "cert-manager.io"
+		tmp.IssuerGroup = &issuerGroup_
+	}
+	if tmp.IssuerKind == nil {
+		issuerKind_ := "ClusterIssuer"
+		tmp.IssuerKind = &issuerKind_
+	}
+	return &tmp
+}
+
+// GatewayCertManagerInput is an input type that accepts GatewayCertManagerArgs and GatewayCertManagerOutput values.
+// You can construct a concrete instance of `GatewayCertManagerInput` via:
+//
+//	GatewayCertManagerArgs{...}
+type GatewayCertManagerInput interface {
+	pulumi.Input
+
+	ToGatewayCertManagerOutput() GatewayCertManagerOutput
+	ToGatewayCertManagerOutputWithContext(context.Context) GatewayCertManagerOutput
+}
+
+// An issuer of cert-manager's (cert-manager.io/v1).
+type GatewayCertManagerArgs struct {
+	// The API group of the issuer's kind. Default: `cert-manager.io`.
+	IssuerGroup pulumi.StringPtrInput `pulumi:"issuerGroup"`
+	// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+	IssuerKind pulumi.StringPtrInput `pulumi:"issuerKind"`
+	// The issuer's name.
+	IssuerName pulumi.StringInput `pulumi:"issuerName"`
+}
+
+// Defaults sets the appropriate defaults for GatewayCertManagerArgs
+func (val *GatewayCertManagerArgs) Defaults() *GatewayCertManagerArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.IssuerGroup == nil {
+		tmp.IssuerGroup = pulumi.StringPtr("cert-manager.io")
+	}
+	if tmp.IssuerKind == nil {
+		tmp.IssuerKind = pulumi.StringPtr("ClusterIssuer")
+	}
+	return &tmp
+}
+func (GatewayCertManagerArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertManager)(nil)).Elem()
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerOutput() GatewayCertManagerOutput {
+	return i.ToGatewayCertManagerOutputWithContext(context.Background())
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerOutputWithContext(ctx context.Context) GatewayCertManagerOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertManagerOutput)
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return i.ToGatewayCertManagerPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayCertManagerArgs) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertManagerOutput).ToGatewayCertManagerPtrOutputWithContext(ctx)
+}
+
+// GatewayCertManagerPtrInput is an input type that accepts GatewayCertManagerArgs, GatewayCertManagerPtr and GatewayCertManagerPtrOutput values.
+// You can construct a concrete instance of `GatewayCertManagerPtrInput` via:
+//
+//	        GatewayCertManagerArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayCertManagerPtrInput interface {
+	pulumi.Input
+
+	ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput
+	ToGatewayCertManagerPtrOutputWithContext(context.Context) GatewayCertManagerPtrOutput
+}
+
+type gatewayCertManagerPtrType GatewayCertManagerArgs
+
+func GatewayCertManagerPtr(v *GatewayCertManagerArgs) GatewayCertManagerPtrInput {
+	return (*gatewayCertManagerPtrType)(v)
+}
+
+func (*gatewayCertManagerPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayCertManager)(nil)).Elem()
+}
+
+func (i *gatewayCertManagerPtrType) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return i.ToGatewayCertManagerPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayCertManagerPtrType) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertManagerPtrOutput)
+}
+
+// An issuer of cert-manager's (cert-manager.io/v1).
+type GatewayCertManagerOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertManagerOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertManager)(nil)).Elem()
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerOutput() GatewayCertManagerOutput {
+	return o
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerOutputWithContext(ctx context.Context) GatewayCertManagerOutput {
+	return o
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return o.ToGatewayCertManagerPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayCertManagerOutput) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayCertManager) *GatewayCertManager {
+		return &v
+	}).(GatewayCertManagerPtrOutput)
+}
+
+// The API group of the issuer's kind. Default: `cert-manager.io`.
+func (o GatewayCertManagerOutput) IssuerGroup() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertManager) *string { return v.IssuerGroup }).(pulumi.StringPtrOutput)
+}
+
+// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+func (o GatewayCertManagerOutput) IssuerKind() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertManager) *string { return v.IssuerKind }).(pulumi.StringPtrOutput)
+}
+
+// The issuer's name.
+func (o GatewayCertManagerOutput) IssuerName() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewayCertManager) string { return v.IssuerName }).(pulumi.StringOutput)
+}
+
+type GatewayCertManagerPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertManagerPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayCertManager)(nil)).Elem()
+}
+
+func (o GatewayCertManagerPtrOutput) ToGatewayCertManagerPtrOutput() GatewayCertManagerPtrOutput {
+	return o
+}
+
+func (o GatewayCertManagerPtrOutput) ToGatewayCertManagerPtrOutputWithContext(ctx context.Context) GatewayCertManagerPtrOutput {
+	return o
+}
+
+func (o GatewayCertManagerPtrOutput) Elem() GatewayCertManagerOutput {
+	return o.ApplyT(func(v *GatewayCertManager) GatewayCertManager {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayCertManager
+		return ret
+	}).(GatewayCertManagerOutput)
+}
+
+// The API group of the issuer's kind. Default: `cert-manager.io`.
+func (o GatewayCertManagerPtrOutput) IssuerGroup() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayCertManager) *string {
+		if v == nil {
+			return nil
+		}
+		return v.IssuerGroup
+	}).(pulumi.StringPtrOutput)
+}
+
+// The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+func (o GatewayCertManagerPtrOutput) IssuerKind() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayCertManager) *string {
+		if v == nil {
+			return nil
+		}
+		return v.IssuerKind
+	}).(pulumi.StringPtrOutput)
+}
+
+// The issuer's name.
+func (o GatewayCertManagerPtrOutput) IssuerName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayCertManager) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.IssuerName
+	}).(pulumi.StringPtrOutput)
+}
+
+// A certificate: its text and its key, or a Secret that holds both.
+type GatewayCertificate struct {
+	// The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+	Certificate *string `pulumi:"certificate"`
+	// The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+	PrivateKey *string `pulumi:"privateKey"`
+	// A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+	SecretRef *GatewaySecretReference `pulumi:"secretRef"`
+}
+
+// GatewayCertificateInput is an input type that accepts GatewayCertificateArgs and GatewayCertificateOutput values.
+// You can construct a concrete instance of `GatewayCertificateInput` via:
+//
+//	GatewayCertificateArgs{...}
+type GatewayCertificateInput interface {
+	pulumi.Input
+
+	ToGatewayCertificateOutput() GatewayCertificateOutput
+	ToGatewayCertificateOutputWithContext(context.Context) GatewayCertificateOutput
+}
+
+// A certificate: its text and its key, or a Secret that holds both.
+type GatewayCertificateArgs struct {
+	// The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+	Certificate pulumi.StringPtrInput `pulumi:"certificate"`
+	// The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+	PrivateKey pulumi.StringPtrInput `pulumi:"privateKey"`
+	// A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+	SecretRef GatewaySecretReferencePtrInput `pulumi:"secretRef"`
+}
+
+func (GatewayCertificateArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertificate)(nil)).Elem()
+}
+
+func (i GatewayCertificateArgs) ToGatewayCertificateOutput() GatewayCertificateOutput {
+	return i.ToGatewayCertificateOutputWithContext(context.Background())
+}
+
+func (i GatewayCertificateArgs) ToGatewayCertificateOutputWithContext(ctx context.Context) GatewayCertificateOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertificateOutput)
+}
+
+// GatewayCertificateArrayInput is an input type that accepts GatewayCertificateArray and GatewayCertificateArrayOutput values.
+// You can construct a concrete instance of `GatewayCertificateArrayInput` via:
+//
+//	GatewayCertificateArray{ GatewayCertificateArgs{...} }
+type GatewayCertificateArrayInput interface {
+	pulumi.Input
+
+	ToGatewayCertificateArrayOutput() GatewayCertificateArrayOutput
+	ToGatewayCertificateArrayOutputWithContext(context.Context) GatewayCertificateArrayOutput
+}
+
+type GatewayCertificateArray []GatewayCertificateInput
+
+func (GatewayCertificateArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]GatewayCertificate)(nil)).Elem()
+}
+
+func (i GatewayCertificateArray) ToGatewayCertificateArrayOutput() GatewayCertificateArrayOutput {
+	return i.ToGatewayCertificateArrayOutputWithContext(context.Background())
+}
+
+func (i GatewayCertificateArray) ToGatewayCertificateArrayOutputWithContext(ctx context.Context) GatewayCertificateArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayCertificateArrayOutput)
+}
+
+// A certificate: its text and its key, or a Secret that holds both.
+type GatewayCertificateOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertificateOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayCertificate)(nil)).Elem()
+}
+
+func (o GatewayCertificateOutput) ToGatewayCertificateOutput() GatewayCertificateOutput {
+	return o
+}
+
+func (o GatewayCertificateOutput) ToGatewayCertificateOutputWithContext(ctx context.Context) GatewayCertificateOutput {
+	return o
+}
+
+// The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+func (o GatewayCertificateOutput) Certificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertificate) *string { return v.Certificate }).(pulumi.StringPtrOutput)
+}
+
+// The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+func (o GatewayCertificateOutput) PrivateKey() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayCertificate) *string { return v.PrivateKey }).(pulumi.StringPtrOutput)
+}
+
+// A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+func (o GatewayCertificateOutput) SecretRef() GatewaySecretReferencePtrOutput {
+	return o.ApplyT(func(v GatewayCertificate) *GatewaySecretReference { return v.SecretRef }).(GatewaySecretReferencePtrOutput)
+}
+
+type GatewayCertificateArrayOutput struct{ *pulumi.OutputState }
+
+func (GatewayCertificateArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]GatewayCertificate)(nil)).Elem()
+}
+
+func (o GatewayCertificateArrayOutput) ToGatewayCertificateArrayOutput() GatewayCertificateArrayOutput {
+	return o
+}
+
+func (o GatewayCertificateArrayOutput) ToGatewayCertificateArrayOutputWithContext(ctx context.Context) GatewayCertificateArrayOutput {
+	return o
+}
+
+func (o GatewayCertificateArrayOutput) Index(i pulumi.IntInput) GatewayCertificateOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) GatewayCertificate {
+		return vs[0].([]GatewayCertificate)[vs[1].(int)]
+	}).(GatewayCertificateOutput)
+}
+
 // The Helm chart that Traefik comes from.
 type GatewayChart struct {
 	// The chart's name in the repository, an OCI reference (`oci://…`), or the path of a folder or archive (absolute, or starting with `.`). Default: `traefik`.
@@ -3649,22 +4471,1333 @@ func (o GatewayChartPtrOutput) Version() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// Which certificates clients must have.
+type GatewayClientCertificates struct {
+	// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+	CaCertificate *string `pulumi:"caCertificate"`
+	// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+	CaSecretRef *GatewayLocalSecretReference `pulumi:"caSecretRef"`
+	// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+	Optional *bool `pulumi:"optional"`
+}
+
+// Defaults sets the appropriate defaults for GatewayClientCertificates
+func (val *GatewayClientCertificates) Defaults() *GatewayClientCertificates {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Optional == nil {
+		optional_ := false
+		tmp.Optional = &optional_
+	}
+	return &tmp
+}
+
+// GatewayClientCertificatesInput is an input type that accepts GatewayClientCertificatesArgs and GatewayClientCertificatesOutput values.
+// You can construct a concrete instance of `GatewayClientCertificatesInput` via:
+//
+//	GatewayClientCertificatesArgs{...}
+type GatewayClientCertificatesInput interface {
+	pulumi.Input
+
+	ToGatewayClientCertificatesOutput() GatewayClientCertificatesOutput
+	ToGatewayClientCertificatesOutputWithContext(context.Context) GatewayClientCertificatesOutput
+}
+
+// Which certificates clients must have.
+type GatewayClientCertificatesArgs struct {
+	// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+	CaCertificate pulumi.StringPtrInput `pulumi:"caCertificate"`
+	// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+	CaSecretRef GatewayLocalSecretReferencePtrInput `pulumi:"caSecretRef"`
+	// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+	Optional pulumi.BoolPtrInput `pulumi:"optional"`
+}
+
+// Defaults sets the appropriate defaults for GatewayClientCertificatesArgs
+func (val *GatewayClientCertificatesArgs) Defaults() *GatewayClientCertificatesArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Optional == nil {
+		tmp.Optional = pulumi.BoolPtr(false)
+	}
+	return &tmp
+}
+func (GatewayClientCertificatesArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayClientCertificates)(nil)).Elem()
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesOutput() GatewayClientCertificatesOutput {
+	return i.ToGatewayClientCertificatesOutputWithContext(context.Background())
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesOutputWithContext(ctx context.Context) GatewayClientCertificatesOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayClientCertificatesOutput)
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return i.ToGatewayClientCertificatesPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayClientCertificatesArgs) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayClientCertificatesOutput).ToGatewayClientCertificatesPtrOutputWithContext(ctx)
+}
+
+// GatewayClientCertificatesPtrInput is an input type that accepts GatewayClientCertificatesArgs, GatewayClientCertificatesPtr and GatewayClientCertificatesPtrOutput values.
+// You can construct a concrete instance of `GatewayClientCertificatesPtrInput` via:
+//
+//	        GatewayClientCertificatesArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayClientCertificatesPtrInput interface {
+	pulumi.Input
+
+	ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput
+	ToGatewayClientCertificatesPtrOutputWithContext(context.Context) GatewayClientCertificatesPtrOutput
+}
+
+type gatewayClientCertificatesPtrType GatewayClientCertificatesArgs
+
+func GatewayClientCertificatesPtr(v *GatewayClientCertificatesArgs) GatewayClientCertificatesPtrInput {
+	return (*gatewayClientCertificatesPtrType)(v)
+}
+
+func (*gatewayClientCertificatesPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayClientCertificates)(nil)).Elem()
+}
+
+func (i *gatewayClientCertificatesPtrType) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return i.ToGatewayClientCertificatesPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayClientCertificatesPtrType) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayClientCertificatesPtrOutput)
+}
+
+// Which certificates clients must have.
+type GatewayClientCertificatesOutput struct{ *pulumi.OutputState }
+
+func (GatewayClientCertificatesOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayClientCertificates)(nil)).Elem()
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesOutput() GatewayClientCertificatesOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesOutputWithContext(ctx context.Context) GatewayClientCertificatesOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return o.ToGatewayClientCertificatesPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayClientCertificatesOutput) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayClientCertificates) *GatewayClientCertificates {
+		return &v
+	}).(GatewayClientCertificatesPtrOutput)
+}
+
+// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+func (o GatewayClientCertificatesOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayClientCertificates) *string { return v.CaCertificate }).(pulumi.StringPtrOutput)
+}
+
+// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+func (o GatewayClientCertificatesOutput) CaSecretRef() GatewayLocalSecretReferencePtrOutput {
+	return o.ApplyT(func(v GatewayClientCertificates) *GatewayLocalSecretReference { return v.CaSecretRef }).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+func (o GatewayClientCertificatesOutput) Optional() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayClientCertificates) *bool { return v.Optional }).(pulumi.BoolPtrOutput)
+}
+
+type GatewayClientCertificatesPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayClientCertificatesPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayClientCertificates)(nil)).Elem()
+}
+
+func (o GatewayClientCertificatesPtrOutput) ToGatewayClientCertificatesPtrOutput() GatewayClientCertificatesPtrOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesPtrOutput) ToGatewayClientCertificatesPtrOutputWithContext(ctx context.Context) GatewayClientCertificatesPtrOutput {
+	return o
+}
+
+func (o GatewayClientCertificatesPtrOutput) Elem() GatewayClientCertificatesOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) GatewayClientCertificates {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayClientCertificates
+		return ret
+	}).(GatewayClientCertificatesOutput)
+}
+
+// Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+func (o GatewayClientCertificatesPtrOutput) CaCertificate() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) *string {
+		if v == nil {
+			return nil
+		}
+		return v.CaCertificate
+	}).(pulumi.StringPtrOutput)
+}
+
+// A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+func (o GatewayClientCertificatesPtrOutput) CaSecretRef() GatewayLocalSecretReferencePtrOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) *GatewayLocalSecretReference {
+		if v == nil {
+			return nil
+		}
+		return v.CaSecretRef
+	}).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+func (o GatewayClientCertificatesPtrOutput) Optional() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayClientCertificates) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Optional
+	}).(pulumi.BoolPtrOutput)
+}
+
+// HTTPS for the clients of a gateway.
+type GatewayHttps struct {
+	// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+	CertManager *GatewayCertManager `pulumi:"certManager"`
+	// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+	Certificates []GatewayCertificate `pulumi:"certificates"`
+	// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+	ClientCertificates *GatewayClientCertificates `pulumi:"clientCertificates"`
+	// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+	Hostnames []string `pulumi:"hostnames"`
+	// What becomes of plain HTTP. Default: `Redirect`.
+	Http *GatewayPlainHttp `pulumi:"http"`
+	// The oldest version of TLS that a client may speak. Default: `TLS12`.
+	MinVersion *GatewayTlsVersion `pulumi:"minVersion"`
+	// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+	Port *int `pulumi:"port"`
+}
+
+// Defaults sets the appropriate defaults for GatewayHttps
+func (val *GatewayHttps) Defaults() *GatewayHttps {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.CertManager = tmp.CertManager.Defaults()
+
+	tmp.ClientCertificates = tmp.ClientCertificates.Defaults()
+
+	if tmp.Http == nil {
+		http_ := GatewayPlainHttp("Redirect")
+		tmp.Http = &http_
+	}
+	if tmp.MinVersion == nil {
+		minVersion_ := GatewayTlsVersion("TLS12")
+		tmp.MinVersion = &minVersion_
+	}
+	if tmp.Port == nil {
+		port_ := 443
+		tmp.Port = &port_
+	}
+	return &tmp
+}
+
+// GatewayHttpsInput is an input type that accepts GatewayHttpsArgs and GatewayHttpsOutput values.
+// You can construct a concrete instance of `GatewayHttpsInput` via:
+//
+//	GatewayHttpsArgs{...}
+type GatewayHttpsInput interface {
+	pulumi.Input
+
+	ToGatewayHttpsOutput() GatewayHttpsOutput
+	ToGatewayHttpsOutputWithContext(context.Context) GatewayHttpsOutput
+}
+
+// HTTPS for the clients of a gateway.
+type GatewayHttpsArgs struct {
+	// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+	CertManager GatewayCertManagerPtrInput `pulumi:"certManager"`
+	// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+	Certificates GatewayCertificateArrayInput `pulumi:"certificates"`
+	// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+	ClientCertificates GatewayClientCertificatesPtrInput `pulumi:"clientCertificates"`
+	// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+	Hostnames pulumi.StringArrayInput `pulumi:"hostnames"`
+	// What becomes of plain HTTP. Default: `Redirect`.
+	Http GatewayPlainHttpPtrInput `pulumi:"http"`
+	// The oldest version of TLS that a client may speak. Default: `TLS12`.
+	MinVersion GatewayTlsVersionPtrInput `pulumi:"minVersion"`
+	// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+	Port pulumi.IntPtrInput `pulumi:"port"`
+}
+
+// Defaults sets the appropriate defaults for GatewayHttpsArgs
+func (val *GatewayHttpsArgs) Defaults() *GatewayHttpsArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	if tmp.Http == nil {
+		tmp.Http = GatewayPlainHttp("Redirect")
+	}
+	if tmp.MinVersion == nil {
+		tmp.MinVersion = GatewayTlsVersion("TLS12")
+	}
+	if tmp.Port == nil {
+		tmp.Port = pulumi.IntPtr(443)
+	}
+	return &tmp
+}
+func (GatewayHttpsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayHttps)(nil)).Elem()
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsOutput() GatewayHttpsOutput {
+	return i.ToGatewayHttpsOutputWithContext(context.Background())
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsOutputWithContext(ctx context.Context) GatewayHttpsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayHttpsOutput)
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return i.ToGatewayHttpsPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayHttpsArgs) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayHttpsOutput).ToGatewayHttpsPtrOutputWithContext(ctx)
+}
+
+// GatewayHttpsPtrInput is an input type that accepts GatewayHttpsArgs, GatewayHttpsPtr and GatewayHttpsPtrOutput values.
+// You can construct a concrete instance of `GatewayHttpsPtrInput` via:
+//
+//	        GatewayHttpsArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayHttpsPtrInput interface {
+	pulumi.Input
+
+	ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput
+	ToGatewayHttpsPtrOutputWithContext(context.Context) GatewayHttpsPtrOutput
+}
+
+type gatewayHttpsPtrType GatewayHttpsArgs
+
+func GatewayHttpsPtr(v *GatewayHttpsArgs) GatewayHttpsPtrInput {
+	return (*gatewayHttpsPtrType)(v)
+}
+
+func (*gatewayHttpsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayHttps)(nil)).Elem()
+}
+
+func (i *gatewayHttpsPtrType) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return i.ToGatewayHttpsPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayHttpsPtrType) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayHttpsPtrOutput)
+}
+
+// HTTPS for the clients of a gateway.
+type GatewayHttpsOutput struct{ *pulumi.OutputState }
+
+func (GatewayHttpsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayHttps)(nil)).Elem()
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsOutput() GatewayHttpsOutput {
+	return o
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsOutputWithContext(ctx context.Context) GatewayHttpsOutput {
+	return o
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return o.ToGatewayHttpsPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayHttpsOutput) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayHttps) *GatewayHttps {
+		return &v
+	}).(GatewayHttpsPtrOutput)
+}
+
+// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+func (o GatewayHttpsOutput) CertManager() GatewayCertManagerPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayCertManager { return v.CertManager }).(GatewayCertManagerPtrOutput)
+}
+
+// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+func (o GatewayHttpsOutput) Certificates() GatewayCertificateArrayOutput {
+	return o.ApplyT(func(v GatewayHttps) []GatewayCertificate { return v.Certificates }).(GatewayCertificateArrayOutput)
+}
+
+// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+func (o GatewayHttpsOutput) ClientCertificates() GatewayClientCertificatesPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayClientCertificates { return v.ClientCertificates }).(GatewayClientCertificatesPtrOutput)
+}
+
+// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+func (o GatewayHttpsOutput) Hostnames() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayHttps) []string { return v.Hostnames }).(pulumi.StringArrayOutput)
+}
+
+// What becomes of plain HTTP. Default: `Redirect`.
+func (o GatewayHttpsOutput) Http() GatewayPlainHttpPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayPlainHttp { return v.Http }).(GatewayPlainHttpPtrOutput)
+}
+
+// The oldest version of TLS that a client may speak. Default: `TLS12`.
+func (o GatewayHttpsOutput) MinVersion() GatewayTlsVersionPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *GatewayTlsVersion { return v.MinVersion }).(GatewayTlsVersionPtrOutput)
+}
+
+// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+func (o GatewayHttpsOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v GatewayHttps) *int { return v.Port }).(pulumi.IntPtrOutput)
+}
+
+type GatewayHttpsPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayHttpsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayHttps)(nil)).Elem()
+}
+
+func (o GatewayHttpsPtrOutput) ToGatewayHttpsPtrOutput() GatewayHttpsPtrOutput {
+	return o
+}
+
+func (o GatewayHttpsPtrOutput) ToGatewayHttpsPtrOutputWithContext(ctx context.Context) GatewayHttpsPtrOutput {
+	return o
+}
+
+func (o GatewayHttpsPtrOutput) Elem() GatewayHttpsOutput {
+	return o.ApplyT(func(v *GatewayHttps) GatewayHttps {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayHttps
+		return ret
+	}).(GatewayHttpsOutput)
+}
+
+// An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+func (o GatewayHttpsPtrOutput) CertManager() GatewayCertManagerPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayCertManager {
+		if v == nil {
+			return nil
+		}
+		return v.CertManager
+	}).(GatewayCertManagerPtrOutput)
+}
+
+// The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+func (o GatewayHttpsPtrOutput) Certificates() GatewayCertificateArrayOutput {
+	return o.ApplyT(func(v *GatewayHttps) []GatewayCertificate {
+		if v == nil {
+			return nil
+		}
+		return v.Certificates
+	}).(GatewayCertificateArrayOutput)
+}
+
+// Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+func (o GatewayHttpsPtrOutput) ClientCertificates() GatewayClientCertificatesPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayClientCertificates {
+		if v == nil {
+			return nil
+		}
+		return v.ClientCertificates
+	}).(GatewayClientCertificatesPtrOutput)
+}
+
+// The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+func (o GatewayHttpsPtrOutput) Hostnames() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *GatewayHttps) []string {
+		if v == nil {
+			return nil
+		}
+		return v.Hostnames
+	}).(pulumi.StringArrayOutput)
+}
+
+// What becomes of plain HTTP. Default: `Redirect`.
+func (o GatewayHttpsPtrOutput) Http() GatewayPlainHttpPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayPlainHttp {
+		if v == nil {
+			return nil
+		}
+		return v.Http
+	}).(GatewayPlainHttpPtrOutput)
+}
+
+// The oldest version of TLS that a client may speak. Default: `TLS12`.
+func (o GatewayHttpsPtrOutput) MinVersion() GatewayTlsVersionPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *GatewayTlsVersion {
+		if v == nil {
+			return nil
+		}
+		return v.MinVersion
+	}).(GatewayTlsVersionPtrOutput)
+}
+
+// The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+func (o GatewayHttpsPtrOutput) Port() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GatewayHttps) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Port
+	}).(pulumi.IntPtrOutput)
+}
+
+// A Secret in the gateway's namespace.
+type GatewayLocalSecretReference struct {
+	// The Secret's name.
+	Name string `pulumi:"name"`
+}
+
+// GatewayLocalSecretReferenceInput is an input type that accepts GatewayLocalSecretReferenceArgs and GatewayLocalSecretReferenceOutput values.
+// You can construct a concrete instance of `GatewayLocalSecretReferenceInput` via:
+//
+//	GatewayLocalSecretReferenceArgs{...}
+type GatewayLocalSecretReferenceInput interface {
+	pulumi.Input
+
+	ToGatewayLocalSecretReferenceOutput() GatewayLocalSecretReferenceOutput
+	ToGatewayLocalSecretReferenceOutputWithContext(context.Context) GatewayLocalSecretReferenceOutput
+}
+
+// A Secret in the gateway's namespace.
+type GatewayLocalSecretReferenceArgs struct {
+	// The Secret's name.
+	Name pulumi.StringInput `pulumi:"name"`
+}
+
+func (GatewayLocalSecretReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferenceOutput() GatewayLocalSecretReferenceOutput {
+	return i.ToGatewayLocalSecretReferenceOutputWithContext(context.Background())
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferenceOutputWithContext(ctx context.Context) GatewayLocalSecretReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayLocalSecretReferenceOutput)
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return i.ToGatewayLocalSecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i GatewayLocalSecretReferenceArgs) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayLocalSecretReferenceOutput).ToGatewayLocalSecretReferencePtrOutputWithContext(ctx)
+}
+
+// GatewayLocalSecretReferencePtrInput is an input type that accepts GatewayLocalSecretReferenceArgs, GatewayLocalSecretReferencePtr and GatewayLocalSecretReferencePtrOutput values.
+// You can construct a concrete instance of `GatewayLocalSecretReferencePtrInput` via:
+//
+//	        GatewayLocalSecretReferenceArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayLocalSecretReferencePtrInput interface {
+	pulumi.Input
+
+	ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput
+	ToGatewayLocalSecretReferencePtrOutputWithContext(context.Context) GatewayLocalSecretReferencePtrOutput
+}
+
+type gatewayLocalSecretReferencePtrType GatewayLocalSecretReferenceArgs
+
+func GatewayLocalSecretReferencePtr(v *GatewayLocalSecretReferenceArgs) GatewayLocalSecretReferencePtrInput {
+	return (*gatewayLocalSecretReferencePtrType)(v)
+}
+
+func (*gatewayLocalSecretReferencePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (i *gatewayLocalSecretReferencePtrType) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return i.ToGatewayLocalSecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayLocalSecretReferencePtrType) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// A Secret in the gateway's namespace.
+type GatewayLocalSecretReferenceOutput struct{ *pulumi.OutputState }
+
+func (GatewayLocalSecretReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferenceOutput() GatewayLocalSecretReferenceOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferenceOutputWithContext(ctx context.Context) GatewayLocalSecretReferenceOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return o.ToGatewayLocalSecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (o GatewayLocalSecretReferenceOutput) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayLocalSecretReference) *GatewayLocalSecretReference {
+		return &v
+	}).(GatewayLocalSecretReferencePtrOutput)
+}
+
+// The Secret's name.
+func (o GatewayLocalSecretReferenceOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewayLocalSecretReference) string { return v.Name }).(pulumi.StringOutput)
+}
+
+type GatewayLocalSecretReferencePtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayLocalSecretReferencePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayLocalSecretReference)(nil)).Elem()
+}
+
+func (o GatewayLocalSecretReferencePtrOutput) ToGatewayLocalSecretReferencePtrOutput() GatewayLocalSecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferencePtrOutput) ToGatewayLocalSecretReferencePtrOutputWithContext(ctx context.Context) GatewayLocalSecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewayLocalSecretReferencePtrOutput) Elem() GatewayLocalSecretReferenceOutput {
+	return o.ApplyT(func(v *GatewayLocalSecretReference) GatewayLocalSecretReference {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayLocalSecretReference
+		return ret
+	}).(GatewayLocalSecretReferenceOutput)
+}
+
+// The Secret's name.
+func (o GatewayLocalSecretReferencePtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayLocalSecretReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// A gateway's figures for Prometheus.
+type GatewayMetrics struct {
+	// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+	Buckets []float64 `pulumi:"buckets"`
+	// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+	ServiceMonitor *GatewayServiceMonitor `pulumi:"serviceMonitor"`
+}
+
+// GatewayMetricsInput is an input type that accepts GatewayMetricsArgs and GatewayMetricsOutput values.
+// You can construct a concrete instance of `GatewayMetricsInput` via:
+//
+//	GatewayMetricsArgs{...}
+type GatewayMetricsInput interface {
+	pulumi.Input
+
+	ToGatewayMetricsOutput() GatewayMetricsOutput
+	ToGatewayMetricsOutputWithContext(context.Context) GatewayMetricsOutput
+}
+
+// A gateway's figures for Prometheus.
+type GatewayMetricsArgs struct {
+	// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+	Buckets pulumi.Float64ArrayInput `pulumi:"buckets"`
+	// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+	ServiceMonitor GatewayServiceMonitorPtrInput `pulumi:"serviceMonitor"`
+}
+
+func (GatewayMetricsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayMetrics)(nil)).Elem()
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsOutput() GatewayMetricsOutput {
+	return i.ToGatewayMetricsOutputWithContext(context.Background())
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsOutputWithContext(ctx context.Context) GatewayMetricsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayMetricsOutput)
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return i.ToGatewayMetricsPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayMetricsArgs) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayMetricsOutput).ToGatewayMetricsPtrOutputWithContext(ctx)
+}
+
+// GatewayMetricsPtrInput is an input type that accepts GatewayMetricsArgs, GatewayMetricsPtr and GatewayMetricsPtrOutput values.
+// You can construct a concrete instance of `GatewayMetricsPtrInput` via:
+//
+//	        GatewayMetricsArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayMetricsPtrInput interface {
+	pulumi.Input
+
+	ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput
+	ToGatewayMetricsPtrOutputWithContext(context.Context) GatewayMetricsPtrOutput
+}
+
+type gatewayMetricsPtrType GatewayMetricsArgs
+
+func GatewayMetricsPtr(v *GatewayMetricsArgs) GatewayMetricsPtrInput {
+	return (*gatewayMetricsPtrType)(v)
+}
+
+func (*gatewayMetricsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayMetrics)(nil)).Elem()
+}
+
+func (i *gatewayMetricsPtrType) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return i.ToGatewayMetricsPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayMetricsPtrType) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayMetricsPtrOutput)
+}
+
+// A gateway's figures for Prometheus.
+type GatewayMetricsOutput struct{ *pulumi.OutputState }
+
+func (GatewayMetricsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayMetrics)(nil)).Elem()
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsOutput() GatewayMetricsOutput {
+	return o
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsOutputWithContext(ctx context.Context) GatewayMetricsOutput {
+	return o
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return o.ToGatewayMetricsPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayMetricsOutput) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayMetrics) *GatewayMetrics {
+		return &v
+	}).(GatewayMetricsPtrOutput)
+}
+
+// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+func (o GatewayMetricsOutput) Buckets() pulumi.Float64ArrayOutput {
+	return o.ApplyT(func(v GatewayMetrics) []float64 { return v.Buckets }).(pulumi.Float64ArrayOutput)
+}
+
+// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+func (o GatewayMetricsOutput) ServiceMonitor() GatewayServiceMonitorPtrOutput {
+	return o.ApplyT(func(v GatewayMetrics) *GatewayServiceMonitor { return v.ServiceMonitor }).(GatewayServiceMonitorPtrOutput)
+}
+
+type GatewayMetricsPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayMetricsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayMetrics)(nil)).Elem()
+}
+
+func (o GatewayMetricsPtrOutput) ToGatewayMetricsPtrOutput() GatewayMetricsPtrOutput {
+	return o
+}
+
+func (o GatewayMetricsPtrOutput) ToGatewayMetricsPtrOutputWithContext(ctx context.Context) GatewayMetricsPtrOutput {
+	return o
+}
+
+func (o GatewayMetricsPtrOutput) Elem() GatewayMetricsOutput {
+	return o.ApplyT(func(v *GatewayMetrics) GatewayMetrics {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayMetrics
+		return ret
+	}).(GatewayMetricsOutput)
+}
+
+// The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+func (o GatewayMetricsPtrOutput) Buckets() pulumi.Float64ArrayOutput {
+	return o.ApplyT(func(v *GatewayMetrics) []float64 {
+		if v == nil {
+			return nil
+		}
+		return v.Buckets
+	}).(pulumi.Float64ArrayOutput)
+}
+
+// A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+func (o GatewayMetricsPtrOutput) ServiceMonitor() GatewayServiceMonitorPtrOutput {
+	return o.ApplyT(func(v *GatewayMetrics) *GatewayServiceMonitor {
+		if v == nil {
+			return nil
+		}
+		return v.ServiceMonitor
+	}).(GatewayServiceMonitorPtrOutput)
+}
+
+// Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+type GatewayOTLP struct {
+	// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+	Endpoint string `pulumi:"endpoint"`
+	// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+	Headers map[string]string `pulumi:"headers"`
+	// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+	Metrics *bool `pulumi:"metrics"`
+	// How data is sent. Default: `HTTP`.
+	Protocol *GatewayOTLPProtocol `pulumi:"protocol"`
+	// The part of all requests that is traced, from 0 to 1. Default: 1.
+	SampleRate *float64 `pulumi:"sampleRate"`
+	// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+	Traces *bool `pulumi:"traces"`
+}
+
+// Defaults sets the appropriate defaults for GatewayOTLP
+func (val *GatewayOTLP) Defaults() *GatewayOTLP {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Metrics == nil {
+		metrics_ := true
+		tmp.Metrics = &metrics_
+	}
+	if tmp.Protocol == nil {
+		protocol_ := GatewayOTLPProtocol("HTTP")
+		tmp.Protocol = &protocol_
+	}
+	if tmp.Traces == nil {
+		traces_ := true
+		tmp.Traces = &traces_
+	}
+	return &tmp
+}
+
+// GatewayOTLPInput is an input type that accepts GatewayOTLPArgs and GatewayOTLPOutput values.
+// You can construct a concrete instance of `GatewayOTLPInput` via:
+//
+//	GatewayOTLPArgs{...}
+type GatewayOTLPInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPOutput() GatewayOTLPOutput
+	ToGatewayOTLPOutputWithContext(context.Context) GatewayOTLPOutput
+}
+
+// Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+type GatewayOTLPArgs struct {
+	// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+	Endpoint pulumi.StringInput `pulumi:"endpoint"`
+	// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+	Headers pulumi.StringMapInput `pulumi:"headers"`
+	// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+	Metrics pulumi.BoolPtrInput `pulumi:"metrics"`
+	// How data is sent. Default: `HTTP`.
+	Protocol GatewayOTLPProtocolPtrInput `pulumi:"protocol"`
+	// The part of all requests that is traced, from 0 to 1. Default: 1.
+	SampleRate pulumi.Float64PtrInput `pulumi:"sampleRate"`
+	// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+	Traces pulumi.BoolPtrInput `pulumi:"traces"`
+}
+
+// Defaults sets the appropriate defaults for GatewayOTLPArgs
+func (val *GatewayOTLPArgs) Defaults() *GatewayOTLPArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Metrics == nil {
+		tmp.Metrics = pulumi.BoolPtr(true)
+	}
+	if tmp.Protocol == nil {
+		tmp.Protocol = GatewayOTLPProtocol("HTTP")
+	}
+	if tmp.Traces == nil {
+		tmp.Traces = pulumi.BoolPtr(true)
+	}
+	return &tmp
+}
+func (GatewayOTLPArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLP)(nil)).Elem()
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPOutput() GatewayOTLPOutput {
+	return i.ToGatewayOTLPOutputWithContext(context.Background())
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPOutputWithContext(ctx context.Context) GatewayOTLPOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayOTLPOutput)
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return i.ToGatewayOTLPPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayOTLPArgs) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayOTLPOutput).ToGatewayOTLPPtrOutputWithContext(ctx)
+}
+
+// GatewayOTLPPtrInput is an input type that accepts GatewayOTLPArgs, GatewayOTLPPtr and GatewayOTLPPtrOutput values.
+// You can construct a concrete instance of `GatewayOTLPPtrInput` via:
+//
+//	        GatewayOTLPArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayOTLPPtrInput interface {
+	pulumi.Input
+
+	ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput
+	ToGatewayOTLPPtrOutputWithContext(context.Context) GatewayOTLPPtrOutput
+}
+
+type gatewayOTLPPtrType GatewayOTLPArgs
+
+func GatewayOTLPPtr(v *GatewayOTLPArgs) GatewayOTLPPtrInput {
+	return (*gatewayOTLPPtrType)(v)
+}
+
+func (*gatewayOTLPPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayOTLP)(nil)).Elem()
+}
+
+func (i *gatewayOTLPPtrType) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return i.ToGatewayOTLPPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayOTLPPtrType) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayOTLPPtrOutput)
+}
+
+// Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+type GatewayOTLPOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayOTLP)(nil)).Elem()
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPOutput() GatewayOTLPOutput {
+	return o
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPOutputWithContext(ctx context.Context) GatewayOTLPOutput {
+	return o
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return o.ToGatewayOTLPPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayOTLPOutput) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayOTLP) *GatewayOTLP {
+		return &v
+	}).(GatewayOTLPPtrOutput)
+}
+
+// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+func (o GatewayOTLPOutput) Endpoint() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewayOTLP) string { return v.Endpoint }).(pulumi.StringOutput)
+}
+
+// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+func (o GatewayOTLPOutput) Headers() pulumi.StringMapOutput {
+	return o.ApplyT(func(v GatewayOTLP) map[string]string { return v.Headers }).(pulumi.StringMapOutput)
+}
+
+// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+func (o GatewayOTLPOutput) Metrics() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *bool { return v.Metrics }).(pulumi.BoolPtrOutput)
+}
+
+// How data is sent. Default: `HTTP`.
+func (o GatewayOTLPOutput) Protocol() GatewayOTLPProtocolPtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *GatewayOTLPProtocol { return v.Protocol }).(GatewayOTLPProtocolPtrOutput)
+}
+
+// The part of all requests that is traced, from 0 to 1. Default: 1.
+func (o GatewayOTLPOutput) SampleRate() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *float64 { return v.SampleRate }).(pulumi.Float64PtrOutput)
+}
+
+// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+func (o GatewayOTLPOutput) Traces() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayOTLP) *bool { return v.Traces }).(pulumi.BoolPtrOutput)
+}
+
+type GatewayOTLPPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayOTLPPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayOTLP)(nil)).Elem()
+}
+
+func (o GatewayOTLPPtrOutput) ToGatewayOTLPPtrOutput() GatewayOTLPPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPPtrOutput) ToGatewayOTLPPtrOutputWithContext(ctx context.Context) GatewayOTLPPtrOutput {
+	return o
+}
+
+func (o GatewayOTLPPtrOutput) Elem() GatewayOTLPOutput {
+	return o.ApplyT(func(v *GatewayOTLP) GatewayOTLP {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayOTLP
+		return ret
+	}).(GatewayOTLPOutput)
+}
+
+// The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+func (o GatewayOTLPPtrOutput) Endpoint() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Endpoint
+	}).(pulumi.StringPtrOutput)
+}
+
+// Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+func (o GatewayOTLPPtrOutput) Headers() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GatewayOTLP) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Headers
+	}).(pulumi.StringMapOutput)
+}
+
+// Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+func (o GatewayOTLPPtrOutput) Metrics() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Metrics
+	}).(pulumi.BoolPtrOutput)
+}
+
+// How data is sent. Default: `HTTP`.
+func (o GatewayOTLPPtrOutput) Protocol() GatewayOTLPProtocolPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *GatewayOTLPProtocol {
+		if v == nil {
+			return nil
+		}
+		return v.Protocol
+	}).(GatewayOTLPProtocolPtrOutput)
+}
+
+// The part of all requests that is traced, from 0 to 1. Default: 1.
+func (o GatewayOTLPPtrOutput) SampleRate() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *float64 {
+		if v == nil {
+			return nil
+		}
+		return v.SampleRate
+	}).(pulumi.Float64PtrOutput)
+}
+
+// Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+func (o GatewayOTLPPtrOutput) Traces() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayOTLP) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Traces
+	}).(pulumi.BoolPtrOutput)
+}
+
+// What a gateway tells of its requests.
+type GatewayObservability struct {
+	// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+	AccessLog *bool `pulumi:"accessLog"`
+	// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+	Dashboard *bool `pulumi:"dashboard"`
+	// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+	Metrics *GatewayMetrics `pulumi:"metrics"`
+	// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+	Otlp *GatewayOTLP `pulumi:"otlp"`
+}
+
+// Defaults sets the appropriate defaults for GatewayObservability
+func (val *GatewayObservability) Defaults() *GatewayObservability {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AccessLog == nil {
+		accessLog_ := false
+		tmp.AccessLog = &accessLog_
+	}
+	if tmp.Dashboard == nil {
+		dashboard_ := false
+		tmp.Dashboard = &dashboard_
+	}
+	tmp.Otlp = tmp.Otlp.Defaults()
+
+	return &tmp
+}
+
+// GatewayObservabilityInput is an input type that accepts GatewayObservabilityArgs and GatewayObservabilityOutput values.
+// You can construct a concrete instance of `GatewayObservabilityInput` via:
+//
+//	GatewayObservabilityArgs{...}
+type GatewayObservabilityInput interface {
+	pulumi.Input
+
+	ToGatewayObservabilityOutput() GatewayObservabilityOutput
+	ToGatewayObservabilityOutputWithContext(context.Context) GatewayObservabilityOutput
+}
+
+// What a gateway tells of its requests.
+type GatewayObservabilityArgs struct {
+	// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+	AccessLog pulumi.BoolPtrInput `pulumi:"accessLog"`
+	// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+	Dashboard pulumi.BoolPtrInput `pulumi:"dashboard"`
+	// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+	Metrics GatewayMetricsPtrInput `pulumi:"metrics"`
+	// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+	Otlp GatewayOTLPPtrInput `pulumi:"otlp"`
+}
+
+// Defaults sets the appropriate defaults for GatewayObservabilityArgs
+func (val *GatewayObservabilityArgs) Defaults() *GatewayObservabilityArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AccessLog == nil {
+		tmp.AccessLog = pulumi.BoolPtr(false)
+	}
+	if tmp.Dashboard == nil {
+		tmp.Dashboard = pulumi.BoolPtr(false)
+	}
+
+	return &tmp
+}
+func (GatewayObservabilityArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayObservability)(nil)).Elem()
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityOutput() GatewayObservabilityOutput {
+	return i.ToGatewayObservabilityOutputWithContext(context.Background())
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityOutputWithContext(ctx context.Context) GatewayObservabilityOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayObservabilityOutput)
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return i.ToGatewayObservabilityPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayObservabilityArgs) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayObservabilityOutput).ToGatewayObservabilityPtrOutputWithContext(ctx)
+}
+
+// GatewayObservabilityPtrInput is an input type that accepts GatewayObservabilityArgs, GatewayObservabilityPtr and GatewayObservabilityPtrOutput values.
+// You can construct a concrete instance of `GatewayObservabilityPtrInput` via:
+//
+//	        GatewayObservabilityArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayObservabilityPtrInput interface {
+	pulumi.Input
+
+	ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput
+	ToGatewayObservabilityPtrOutputWithContext(context.Context) GatewayObservabilityPtrOutput
+}
+
+type gatewayObservabilityPtrType GatewayObservabilityArgs
+
+func GatewayObservabilityPtr(v *GatewayObservabilityArgs) GatewayObservabilityPtrInput {
+	return (*gatewayObservabilityPtrType)(v)
+}
+
+func (*gatewayObservabilityPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayObservability)(nil)).Elem()
+}
+
+func (i *gatewayObservabilityPtrType) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return i.ToGatewayObservabilityPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayObservabilityPtrType) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayObservabilityPtrOutput)
+}
+
+// What a gateway tells of its requests.
+type GatewayObservabilityOutput struct{ *pulumi.OutputState }
+
+func (GatewayObservabilityOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayObservability)(nil)).Elem()
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityOutput() GatewayObservabilityOutput {
+	return o
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityOutputWithContext(ctx context.Context) GatewayObservabilityOutput {
+	return o
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return o.ToGatewayObservabilityPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayObservabilityOutput) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayObservability) *GatewayObservability {
+		return &v
+	}).(GatewayObservabilityPtrOutput)
+}
+
+// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+func (o GatewayObservabilityOutput) AccessLog() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *bool { return v.AccessLog }).(pulumi.BoolPtrOutput)
+}
+
+// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+func (o GatewayObservabilityOutput) Dashboard() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *bool { return v.Dashboard }).(pulumi.BoolPtrOutput)
+}
+
+// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+func (o GatewayObservabilityOutput) Metrics() GatewayMetricsPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *GatewayMetrics { return v.Metrics }).(GatewayMetricsPtrOutput)
+}
+
+// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+func (o GatewayObservabilityOutput) Otlp() GatewayOTLPPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *GatewayOTLP { return v.Otlp }).(GatewayOTLPPtrOutput)
+}
+
+type GatewayObservabilityPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayObservabilityPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayObservability)(nil)).Elem()
+}
+
+func (o GatewayObservabilityPtrOutput) ToGatewayObservabilityPtrOutput() GatewayObservabilityPtrOutput {
+	return o
+}
+
+func (o GatewayObservabilityPtrOutput) ToGatewayObservabilityPtrOutputWithContext(ctx context.Context) GatewayObservabilityPtrOutput {
+	return o
+}
+
+func (o GatewayObservabilityPtrOutput) Elem() GatewayObservabilityOutput {
+	return o.ApplyT(func(v *GatewayObservability) GatewayObservability {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayObservability
+		return ret
+	}).(GatewayObservabilityOutput)
+}
+
+// Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+func (o GatewayObservabilityPtrOutput) AccessLog() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AccessLog
+	}).(pulumi.BoolPtrOutput)
+}
+
+// Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+func (o GatewayObservabilityPtrOutput) Dashboard() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Dashboard
+	}).(pulumi.BoolPtrOutput)
+}
+
+// Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+func (o GatewayObservabilityPtrOutput) Metrics() GatewayMetricsPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *GatewayMetrics {
+		if v == nil {
+			return nil
+		}
+		return v.Metrics
+	}).(GatewayMetricsPtrOutput)
+}
+
+// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+func (o GatewayObservabilityPtrOutput) Otlp() GatewayOTLPPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *GatewayOTLP {
+		if v == nil {
+			return nil
+		}
+		return v.Otlp
+	}).(GatewayOTLPPtrOutput)
+}
+
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
 	AllowAnyPath *bool `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl *string `pulumi:"clusterUrl"`
+	// The host names that the listener has certificates for. Default: a service may have any.
+	Hostnames []string `pulumi:"hostnames"`
+	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+	Inner *string `pulumi:"inner"`
 	// The listener that routes attach to. Default: `http`.
 	Listener *string `pulumi:"listener"`
 	// The name of the Gateway.
 	Name string `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace string `pulumi:"namespace"`
+	// Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+	Observed *bool `pulumi:"observed"`
+	// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+	PlainListener *string `pulumi:"plainListener"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
-	Public *bool `pulumi:"public"`
+	Public         *bool    `pulumi:"public"`
+	TrustedProxies []string `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url string `pulumi:"url"`
 }
@@ -3682,6 +5815,10 @@ func (val *GatewayReference) Defaults() *GatewayReference {
 	if tmp.Listener == nil {
 		listener_ := "http"
 		tmp.Listener = &listener_
+	}
+	if tmp.Observed == nil {
+		observed_ := false
+		tmp.Observed = &observed_
 	}
 	if tmp.Public == nil {
 		public_ := false
@@ -3707,16 +5844,25 @@ type GatewayReferenceArgs struct {
 	AllowAnyPath pulumi.BoolPtrInput `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
+	// The host names that the listener has certificates for. Default: a service may have any.
+	Hostnames pulumi.StringArrayInput `pulumi:"hostnames"`
+	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+	Inner pulumi.StringPtrInput `pulumi:"inner"`
 	// The listener that routes attach to. Default: `http`.
 	Listener pulumi.StringPtrInput `pulumi:"listener"`
 	// The name of the Gateway.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The Gateway's namespace.
 	Namespace pulumi.StringInput `pulumi:"namespace"`
+	// Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+	Observed pulumi.BoolPtrInput `pulumi:"observed"`
+	// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+	PlainListener pulumi.StringPtrInput `pulumi:"plainListener"`
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
-	Public pulumi.BoolPtrInput `pulumi:"public"`
+	Public         pulumi.BoolPtrInput     `pulumi:"public"`
+	TrustedProxies pulumi.StringArrayInput `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url pulumi.StringInput `pulumi:"url"`
 }
@@ -3732,6 +5878,9 @@ func (val *GatewayReferenceArgs) Defaults() *GatewayReferenceArgs {
 	}
 	if tmp.Listener == nil {
 		tmp.Listener = pulumi.StringPtr("http")
+	}
+	if tmp.Observed == nil {
+		tmp.Observed = pulumi.BoolPtr(false)
 	}
 	if tmp.Public == nil {
 		tmp.Public = pulumi.BoolPtr(false)
@@ -3775,6 +5924,16 @@ func (o GatewayReferenceOutput) ClusterUrl() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.ClusterUrl }).(pulumi.StringPtrOutput)
 }
 
+// The host names that the listener has certificates for. Default: a service may have any.
+func (o GatewayReferenceOutput) Hostnames() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayReference) []string { return v.Hostnames }).(pulumi.StringArrayOutput)
+}
+
+// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+func (o GatewayReferenceOutput) Inner() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *string { return v.Inner }).(pulumi.StringPtrOutput)
+}
+
 // The listener that routes attach to. Default: `http`.
 func (o GatewayReferenceOutput) Listener() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.Listener }).(pulumi.StringPtrOutput)
@@ -3790,6 +5949,16 @@ func (o GatewayReferenceOutput) Namespace() pulumi.StringOutput {
 	return o.ApplyT(func(v GatewayReference) string { return v.Namespace }).(pulumi.StringOutput)
 }
 
+// Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+func (o GatewayReferenceOutput) Observed() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *bool { return v.Observed }).(pulumi.BoolPtrOutput)
+}
+
+// The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+func (o GatewayReferenceOutput) PlainListener() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *string { return v.PlainListener }).(pulumi.StringPtrOutput)
+}
+
 // The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 func (o GatewayReferenceOutput) PluginVersion() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.PluginVersion }).(pulumi.StringPtrOutput)
@@ -3800,15 +5969,180 @@ func (o GatewayReferenceOutput) Public() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Public }).(pulumi.BoolPtrOutput)
 }
 
+func (o GatewayReferenceOutput) TrustedProxies() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v GatewayReference) []string { return v.TrustedProxies }).(pulumi.StringArrayOutput)
+}
+
 // The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 func (o GatewayReferenceOutput) Url() pulumi.StringOutput {
 	return o.ApplyT(func(v GatewayReference) string { return v.Url }).(pulumi.StringOutput)
+}
+
+// A Secret that exists already.
+type GatewaySecretReference struct {
+	// The Secret's name.
+	Name string `pulumi:"name"`
+	// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+	Namespace *string `pulumi:"namespace"`
+}
+
+// GatewaySecretReferenceInput is an input type that accepts GatewaySecretReferenceArgs and GatewaySecretReferenceOutput values.
+// You can construct a concrete instance of `GatewaySecretReferenceInput` via:
+//
+//	GatewaySecretReferenceArgs{...}
+type GatewaySecretReferenceInput interface {
+	pulumi.Input
+
+	ToGatewaySecretReferenceOutput() GatewaySecretReferenceOutput
+	ToGatewaySecretReferenceOutputWithContext(context.Context) GatewaySecretReferenceOutput
+}
+
+// A Secret that exists already.
+type GatewaySecretReferenceArgs struct {
+	// The Secret's name.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+	Namespace pulumi.StringPtrInput `pulumi:"namespace"`
+}
+
+func (GatewaySecretReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewaySecretReference)(nil)).Elem()
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferenceOutput() GatewaySecretReferenceOutput {
+	return i.ToGatewaySecretReferenceOutputWithContext(context.Background())
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferenceOutputWithContext(ctx context.Context) GatewaySecretReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySecretReferenceOutput)
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return i.ToGatewaySecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i GatewaySecretReferenceArgs) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySecretReferenceOutput).ToGatewaySecretReferencePtrOutputWithContext(ctx)
+}
+
+// GatewaySecretReferencePtrInput is an input type that accepts GatewaySecretReferenceArgs, GatewaySecretReferencePtr and GatewaySecretReferencePtrOutput values.
+// You can construct a concrete instance of `GatewaySecretReferencePtrInput` via:
+//
+//	        GatewaySecretReferenceArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewaySecretReferencePtrInput interface {
+	pulumi.Input
+
+	ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput
+	ToGatewaySecretReferencePtrOutputWithContext(context.Context) GatewaySecretReferencePtrOutput
+}
+
+type gatewaySecretReferencePtrType GatewaySecretReferenceArgs
+
+func GatewaySecretReferencePtr(v *GatewaySecretReferenceArgs) GatewaySecretReferencePtrInput {
+	return (*gatewaySecretReferencePtrType)(v)
+}
+
+func (*gatewaySecretReferencePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewaySecretReference)(nil)).Elem()
+}
+
+func (i *gatewaySecretReferencePtrType) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return i.ToGatewaySecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (i *gatewaySecretReferencePtrType) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySecretReferencePtrOutput)
+}
+
+// A Secret that exists already.
+type GatewaySecretReferenceOutput struct{ *pulumi.OutputState }
+
+func (GatewaySecretReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewaySecretReference)(nil)).Elem()
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferenceOutput() GatewaySecretReferenceOutput {
+	return o
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferenceOutputWithContext(ctx context.Context) GatewaySecretReferenceOutput {
+	return o
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return o.ToGatewaySecretReferencePtrOutputWithContext(context.Background())
+}
+
+func (o GatewaySecretReferenceOutput) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewaySecretReference) *GatewaySecretReference {
+		return &v
+	}).(GatewaySecretReferencePtrOutput)
+}
+
+// The Secret's name.
+func (o GatewaySecretReferenceOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewaySecretReference) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+func (o GatewaySecretReferenceOutput) Namespace() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewaySecretReference) *string { return v.Namespace }).(pulumi.StringPtrOutput)
+}
+
+type GatewaySecretReferencePtrOutput struct{ *pulumi.OutputState }
+
+func (GatewaySecretReferencePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewaySecretReference)(nil)).Elem()
+}
+
+func (o GatewaySecretReferencePtrOutput) ToGatewaySecretReferencePtrOutput() GatewaySecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewaySecretReferencePtrOutput) ToGatewaySecretReferencePtrOutputWithContext(ctx context.Context) GatewaySecretReferencePtrOutput {
+	return o
+}
+
+func (o GatewaySecretReferencePtrOutput) Elem() GatewaySecretReferenceOutput {
+	return o.ApplyT(func(v *GatewaySecretReference) GatewaySecretReference {
+		if v != nil {
+			return *v
+		}
+		var ret GatewaySecretReference
+		return ret
+	}).(GatewaySecretReferenceOutput)
+}
+
+// The Secret's name.
+func (o GatewaySecretReferencePtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewaySecretReference) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+func (o GatewaySecretReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewaySecretReference) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Namespace
+	}).(pulumi.StringPtrOutput)
 }
 
 // The Kubernetes Service in front of Traefik.
 type GatewayService struct {
 	// Annotations for the Service alone, such as those that a cloud's load balancer reads.
 	Annotations map[string]string `pulumi:"annotations"`
+	// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+	ExternalTrafficPolicy *GatewayTrafficPolicy `pulumi:"externalTrafficPolicy"`
 	// Which load balancer serves it. Default: the cluster's own choice.
 	LoadBalancerClass *string `pulumi:"loadBalancerClass"`
 	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
@@ -3845,6 +6179,8 @@ type GatewayServiceInput interface {
 type GatewayServiceArgs struct {
 	// Annotations for the Service alone, such as those that a cloud's load balancer reads.
 	Annotations pulumi.StringMapInput `pulumi:"annotations"`
+	// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+	ExternalTrafficPolicy GatewayTrafficPolicyPtrInput `pulumi:"externalTrafficPolicy"`
 	// Which load balancer serves it. Default: the cluster's own choice.
 	LoadBalancerClass pulumi.StringPtrInput `pulumi:"loadBalancerClass"`
 	// The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
@@ -3947,6 +6283,11 @@ func (o GatewayServiceOutput) Annotations() pulumi.StringMapOutput {
 	return o.ApplyT(func(v GatewayService) map[string]string { return v.Annotations }).(pulumi.StringMapOutput)
 }
 
+// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+func (o GatewayServiceOutput) ExternalTrafficPolicy() GatewayTrafficPolicyPtrOutput {
+	return o.ApplyT(func(v GatewayService) *GatewayTrafficPolicy { return v.ExternalTrafficPolicy }).(GatewayTrafficPolicyPtrOutput)
+}
+
 // Which load balancer serves it. Default: the cluster's own choice.
 func (o GatewayServiceOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayService) *string { return v.LoadBalancerClass }).(pulumi.StringPtrOutput)
@@ -3996,6 +6337,16 @@ func (o GatewayServicePtrOutput) Annotations() pulumi.StringMapOutput {
 	}).(pulumi.StringMapOutput)
 }
 
+// To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+func (o GatewayServicePtrOutput) ExternalTrafficPolicy() GatewayTrafficPolicyPtrOutput {
+	return o.ApplyT(func(v *GatewayService) *GatewayTrafficPolicy {
+		if v == nil {
+			return nil
+		}
+		return v.ExternalTrafficPolicy
+	}).(GatewayTrafficPolicyPtrOutput)
+}
+
 // Which load balancer serves it. Default: the cluster's own choice.
 func (o GatewayServicePtrOutput) LoadBalancerClass() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *GatewayService) *string {
@@ -4024,6 +6375,490 @@ func (o GatewayServicePtrOutput) Type() GatewayServiceTypePtrOutput {
 		}
 		return v.Type
 	}).(GatewayServiceTypePtrOutput)
+}
+
+// A ServiceMonitor of Prometheus' operator.
+type GatewayServiceMonitor struct {
+	// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+	Interval *string `pulumi:"interval"`
+	// Labels for it, by which the operator selects, such as `release: prometheus`.
+	Labels map[string]string `pulumi:"labels"`
+}
+
+// GatewayServiceMonitorInput is an input type that accepts GatewayServiceMonitorArgs and GatewayServiceMonitorOutput values.
+// You can construct a concrete instance of `GatewayServiceMonitorInput` via:
+//
+//	GatewayServiceMonitorArgs{...}
+type GatewayServiceMonitorInput interface {
+	pulumi.Input
+
+	ToGatewayServiceMonitorOutput() GatewayServiceMonitorOutput
+	ToGatewayServiceMonitorOutputWithContext(context.Context) GatewayServiceMonitorOutput
+}
+
+// A ServiceMonitor of Prometheus' operator.
+type GatewayServiceMonitorArgs struct {
+	// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+	Interval pulumi.StringPtrInput `pulumi:"interval"`
+	// Labels for it, by which the operator selects, such as `release: prometheus`.
+	Labels pulumi.StringMapInput `pulumi:"labels"`
+}
+
+func (GatewayServiceMonitorArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorOutput() GatewayServiceMonitorOutput {
+	return i.ToGatewayServiceMonitorOutputWithContext(context.Background())
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorOutputWithContext(ctx context.Context) GatewayServiceMonitorOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayServiceMonitorOutput)
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return i.ToGatewayServiceMonitorPtrOutputWithContext(context.Background())
+}
+
+func (i GatewayServiceMonitorArgs) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayServiceMonitorOutput).ToGatewayServiceMonitorPtrOutputWithContext(ctx)
+}
+
+// GatewayServiceMonitorPtrInput is an input type that accepts GatewayServiceMonitorArgs, GatewayServiceMonitorPtr and GatewayServiceMonitorPtrOutput values.
+// You can construct a concrete instance of `GatewayServiceMonitorPtrInput` via:
+//
+//	        GatewayServiceMonitorArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewayServiceMonitorPtrInput interface {
+	pulumi.Input
+
+	ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput
+	ToGatewayServiceMonitorPtrOutputWithContext(context.Context) GatewayServiceMonitorPtrOutput
+}
+
+type gatewayServiceMonitorPtrType GatewayServiceMonitorArgs
+
+func GatewayServiceMonitorPtr(v *GatewayServiceMonitorArgs) GatewayServiceMonitorPtrInput {
+	return (*gatewayServiceMonitorPtrType)(v)
+}
+
+func (*gatewayServiceMonitorPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (i *gatewayServiceMonitorPtrType) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return i.ToGatewayServiceMonitorPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewayServiceMonitorPtrType) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewayServiceMonitorPtrOutput)
+}
+
+// A ServiceMonitor of Prometheus' operator.
+type GatewayServiceMonitorOutput struct{ *pulumi.OutputState }
+
+func (GatewayServiceMonitorOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorOutput() GatewayServiceMonitorOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorOutputWithContext(ctx context.Context) GatewayServiceMonitorOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return o.ToGatewayServiceMonitorPtrOutputWithContext(context.Background())
+}
+
+func (o GatewayServiceMonitorOutput) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewayServiceMonitor) *GatewayServiceMonitor {
+		return &v
+	}).(GatewayServiceMonitorPtrOutput)
+}
+
+// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+func (o GatewayServiceMonitorOutput) Interval() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewayServiceMonitor) *string { return v.Interval }).(pulumi.StringPtrOutput)
+}
+
+// Labels for it, by which the operator selects, such as `release: prometheus`.
+func (o GatewayServiceMonitorOutput) Labels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v GatewayServiceMonitor) map[string]string { return v.Labels }).(pulumi.StringMapOutput)
+}
+
+type GatewayServiceMonitorPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewayServiceMonitorPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewayServiceMonitor)(nil)).Elem()
+}
+
+func (o GatewayServiceMonitorPtrOutput) ToGatewayServiceMonitorPtrOutput() GatewayServiceMonitorPtrOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorPtrOutput) ToGatewayServiceMonitorPtrOutputWithContext(ctx context.Context) GatewayServiceMonitorPtrOutput {
+	return o
+}
+
+func (o GatewayServiceMonitorPtrOutput) Elem() GatewayServiceMonitorOutput {
+	return o.ApplyT(func(v *GatewayServiceMonitor) GatewayServiceMonitor {
+		if v != nil {
+			return *v
+		}
+		var ret GatewayServiceMonitor
+		return ret
+	}).(GatewayServiceMonitorOutput)
+}
+
+// How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+func (o GatewayServiceMonitorPtrOutput) Interval() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewayServiceMonitor) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Interval
+	}).(pulumi.StringPtrOutput)
+}
+
+// Labels for it, by which the operator selects, such as `release: prometheus`.
+func (o GatewayServiceMonitorPtrOutput) Labels() pulumi.StringMapOutput {
+	return o.ApplyT(func(v *GatewayServiceMonitor) map[string]string {
+		if v == nil {
+			return nil
+		}
+		return v.Labels
+	}).(pulumi.StringMapOutput)
+}
+
+// How many requests may be under way at once.
+type InFlightLimit struct {
+	// Whose requests are counted together. Default: `All`.
+	By *LimitBy `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header *string `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests int `pulumi:"requests"`
+}
+
+// Defaults sets the appropriate defaults for InFlightLimit
+func (val *InFlightLimit) Defaults() *InFlightLimit {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		by_ := LimitBy("All")
+		tmp.By = &by_
+	}
+	return &tmp
+}
+
+// InFlightLimitInput is an input type that accepts InFlightLimitArgs and InFlightLimitOutput values.
+// You can construct a concrete instance of `InFlightLimitInput` via:
+//
+//	InFlightLimitArgs{...}
+type InFlightLimitInput interface {
+	pulumi.Input
+
+	ToInFlightLimitOutput() InFlightLimitOutput
+	ToInFlightLimitOutputWithContext(context.Context) InFlightLimitOutput
+}
+
+// How many requests may be under way at once.
+type InFlightLimitArgs struct {
+	// Whose requests are counted together. Default: `All`.
+	By LimitByPtrInput `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header pulumi.StringPtrInput `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests pulumi.IntInput `pulumi:"requests"`
+}
+
+// Defaults sets the appropriate defaults for InFlightLimitArgs
+func (val *InFlightLimitArgs) Defaults() *InFlightLimitArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		tmp.By = LimitBy("All")
+	}
+	return &tmp
+}
+func (InFlightLimitArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*InFlightLimit)(nil)).Elem()
+}
+
+func (i InFlightLimitArgs) ToInFlightLimitOutput() InFlightLimitOutput {
+	return i.ToInFlightLimitOutputWithContext(context.Background())
+}
+
+func (i InFlightLimitArgs) ToInFlightLimitOutputWithContext(ctx context.Context) InFlightLimitOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(InFlightLimitOutput)
+}
+
+// InFlightLimitArrayInput is an input type that accepts InFlightLimitArray and InFlightLimitArrayOutput values.
+// You can construct a concrete instance of `InFlightLimitArrayInput` via:
+//
+//	InFlightLimitArray{ InFlightLimitArgs{...} }
+type InFlightLimitArrayInput interface {
+	pulumi.Input
+
+	ToInFlightLimitArrayOutput() InFlightLimitArrayOutput
+	ToInFlightLimitArrayOutputWithContext(context.Context) InFlightLimitArrayOutput
+}
+
+type InFlightLimitArray []InFlightLimitInput
+
+func (InFlightLimitArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]InFlightLimit)(nil)).Elem()
+}
+
+func (i InFlightLimitArray) ToInFlightLimitArrayOutput() InFlightLimitArrayOutput {
+	return i.ToInFlightLimitArrayOutputWithContext(context.Background())
+}
+
+func (i InFlightLimitArray) ToInFlightLimitArrayOutputWithContext(ctx context.Context) InFlightLimitArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(InFlightLimitArrayOutput)
+}
+
+// How many requests may be under way at once.
+type InFlightLimitOutput struct{ *pulumi.OutputState }
+
+func (InFlightLimitOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*InFlightLimit)(nil)).Elem()
+}
+
+func (o InFlightLimitOutput) ToInFlightLimitOutput() InFlightLimitOutput {
+	return o
+}
+
+func (o InFlightLimitOutput) ToInFlightLimitOutputWithContext(ctx context.Context) InFlightLimitOutput {
+	return o
+}
+
+// Whose requests are counted together. Default: `All`.
+func (o InFlightLimitOutput) By() LimitByPtrOutput {
+	return o.ApplyT(func(v InFlightLimit) *LimitBy { return v.By }).(LimitByPtrOutput)
+}
+
+// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+func (o InFlightLimitOutput) Header() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v InFlightLimit) *string { return v.Header }).(pulumi.StringPtrOutput)
+}
+
+// How many requests: 1 to 1,000,000.
+func (o InFlightLimitOutput) Requests() pulumi.IntOutput {
+	return o.ApplyT(func(v InFlightLimit) int { return v.Requests }).(pulumi.IntOutput)
+}
+
+type InFlightLimitArrayOutput struct{ *pulumi.OutputState }
+
+func (InFlightLimitArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]InFlightLimit)(nil)).Elem()
+}
+
+func (o InFlightLimitArrayOutput) ToInFlightLimitArrayOutput() InFlightLimitArrayOutput {
+	return o
+}
+
+func (o InFlightLimitArrayOutput) ToInFlightLimitArrayOutputWithContext(ctx context.Context) InFlightLimitArrayOutput {
+	return o
+}
+
+func (o InFlightLimitArrayOutput) Index(i pulumi.IntInput) InFlightLimitOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) InFlightLimit {
+		return vs[0].([]InFlightLimit)[vs[1].(int)]
+	}).(InFlightLimitOutput)
+}
+
+// When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+type OutlierEjection struct {
+	// For how long, such as `30s`. Default: `30s`.
+	Duration *string `pulumi:"duration"`
+	// After how many failures in a row: 1 to 1,000. Default: 5.
+	Failures *int `pulumi:"failures"`
+}
+
+// Defaults sets the appropriate defaults for OutlierEjection
+func (val *OutlierEjection) Defaults() *OutlierEjection {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Failures == nil {
+		failures_ := 5
+		tmp.Failures = &failures_
+	}
+	return &tmp
+}
+
+// OutlierEjectionInput is an input type that accepts OutlierEjectionArgs and OutlierEjectionOutput values.
+// You can construct a concrete instance of `OutlierEjectionInput` via:
+//
+//	OutlierEjectionArgs{...}
+type OutlierEjectionInput interface {
+	pulumi.Input
+
+	ToOutlierEjectionOutput() OutlierEjectionOutput
+	ToOutlierEjectionOutputWithContext(context.Context) OutlierEjectionOutput
+}
+
+// When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+type OutlierEjectionArgs struct {
+	// For how long, such as `30s`. Default: `30s`.
+	Duration pulumi.StringPtrInput `pulumi:"duration"`
+	// After how many failures in a row: 1 to 1,000. Default: 5.
+	Failures pulumi.IntPtrInput `pulumi:"failures"`
+}
+
+// Defaults sets the appropriate defaults for OutlierEjectionArgs
+func (val *OutlierEjectionArgs) Defaults() *OutlierEjectionArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Failures == nil {
+		tmp.Failures = pulumi.IntPtr(5)
+	}
+	return &tmp
+}
+func (OutlierEjectionArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*OutlierEjection)(nil)).Elem()
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionOutput() OutlierEjectionOutput {
+	return i.ToOutlierEjectionOutputWithContext(context.Background())
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionOutputWithContext(ctx context.Context) OutlierEjectionOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(OutlierEjectionOutput)
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return i.ToOutlierEjectionPtrOutputWithContext(context.Background())
+}
+
+func (i OutlierEjectionArgs) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(OutlierEjectionOutput).ToOutlierEjectionPtrOutputWithContext(ctx)
+}
+
+// OutlierEjectionPtrInput is an input type that accepts OutlierEjectionArgs, OutlierEjectionPtr and OutlierEjectionPtrOutput values.
+// You can construct a concrete instance of `OutlierEjectionPtrInput` via:
+//
+//	        OutlierEjectionArgs{...}
+//
+//	or:
+//
+//	        nil
+type OutlierEjectionPtrInput interface {
+	pulumi.Input
+
+	ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput
+	ToOutlierEjectionPtrOutputWithContext(context.Context) OutlierEjectionPtrOutput
+}
+
+type outlierEjectionPtrType OutlierEjectionArgs
+
+func OutlierEjectionPtr(v *OutlierEjectionArgs) OutlierEjectionPtrInput {
+	return (*outlierEjectionPtrType)(v)
+}
+
+func (*outlierEjectionPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**OutlierEjection)(nil)).Elem()
+}
+
+func (i *outlierEjectionPtrType) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return i.ToOutlierEjectionPtrOutputWithContext(context.Background())
+}
+
+func (i *outlierEjectionPtrType) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(OutlierEjectionPtrOutput)
+}
+
+// When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+type OutlierEjectionOutput struct{ *pulumi.OutputState }
+
+func (OutlierEjectionOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*OutlierEjection)(nil)).Elem()
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionOutput() OutlierEjectionOutput {
+	return o
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionOutputWithContext(ctx context.Context) OutlierEjectionOutput {
+	return o
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return o.ToOutlierEjectionPtrOutputWithContext(context.Background())
+}
+
+func (o OutlierEjectionOutput) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v OutlierEjection) *OutlierEjection {
+		return &v
+	}).(OutlierEjectionPtrOutput)
+}
+
+// For how long, such as `30s`. Default: `30s`.
+func (o OutlierEjectionOutput) Duration() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v OutlierEjection) *string { return v.Duration }).(pulumi.StringPtrOutput)
+}
+
+// After how many failures in a row: 1 to 1,000. Default: 5.
+func (o OutlierEjectionOutput) Failures() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v OutlierEjection) *int { return v.Failures }).(pulumi.IntPtrOutput)
+}
+
+type OutlierEjectionPtrOutput struct{ *pulumi.OutputState }
+
+func (OutlierEjectionPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**OutlierEjection)(nil)).Elem()
+}
+
+func (o OutlierEjectionPtrOutput) ToOutlierEjectionPtrOutput() OutlierEjectionPtrOutput {
+	return o
+}
+
+func (o OutlierEjectionPtrOutput) ToOutlierEjectionPtrOutputWithContext(ctx context.Context) OutlierEjectionPtrOutput {
+	return o
+}
+
+func (o OutlierEjectionPtrOutput) Elem() OutlierEjectionOutput {
+	return o.ApplyT(func(v *OutlierEjection) OutlierEjection {
+		if v != nil {
+			return *v
+		}
+		var ret OutlierEjection
+		return ret
+	}).(OutlierEjectionOutput)
+}
+
+// For how long, such as `30s`. Default: `30s`.
+func (o OutlierEjectionPtrOutput) Duration() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *OutlierEjection) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Duration
+	}).(pulumi.StringPtrOutput)
+}
+
+// After how many failures in a row: 1 to 1,000. Default: 5.
+func (o OutlierEjectionPtrOutput) Failures() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *OutlierEjection) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Failures
+	}).(pulumi.IntPtrOutput)
 }
 
 // How many replicas of a model a cluster runs.
@@ -4603,6 +7438,164 @@ func (o PlacementTolerationArrayOutput) Index(i pulumi.IntInput) PlacementTolera
 	}).(PlacementTolerationOutput)
 }
 
+// How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+type RequestLimit struct {
+	// Whose requests are counted together. Default: `All`.
+	By *LimitBy `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header *string `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests int `pulumi:"requests"`
+	// In how many seconds: 1 to 86,400. Default: 60.
+	Seconds *int `pulumi:"seconds"`
+}
+
+// Defaults sets the appropriate defaults for RequestLimit
+func (val *RequestLimit) Defaults() *RequestLimit {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		by_ := LimitBy("All")
+		tmp.By = &by_
+	}
+	if tmp.Seconds == nil {
+		seconds_ := 60
+		tmp.Seconds = &seconds_
+	}
+	return &tmp
+}
+
+// RequestLimitInput is an input type that accepts RequestLimitArgs and RequestLimitOutput values.
+// You can construct a concrete instance of `RequestLimitInput` via:
+//
+//	RequestLimitArgs{...}
+type RequestLimitInput interface {
+	pulumi.Input
+
+	ToRequestLimitOutput() RequestLimitOutput
+	ToRequestLimitOutputWithContext(context.Context) RequestLimitOutput
+}
+
+// How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+type RequestLimitArgs struct {
+	// Whose requests are counted together. Default: `All`.
+	By LimitByPtrInput `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header pulumi.StringPtrInput `pulumi:"header"`
+	// How many requests: 1 to 1,000,000.
+	Requests pulumi.IntInput `pulumi:"requests"`
+	// In how many seconds: 1 to 86,400. Default: 60.
+	Seconds pulumi.IntPtrInput `pulumi:"seconds"`
+}
+
+// Defaults sets the appropriate defaults for RequestLimitArgs
+func (val *RequestLimitArgs) Defaults() *RequestLimitArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		tmp.By = LimitBy("All")
+	}
+	if tmp.Seconds == nil {
+		tmp.Seconds = pulumi.IntPtr(60)
+	}
+	return &tmp
+}
+func (RequestLimitArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*RequestLimit)(nil)).Elem()
+}
+
+func (i RequestLimitArgs) ToRequestLimitOutput() RequestLimitOutput {
+	return i.ToRequestLimitOutputWithContext(context.Background())
+}
+
+func (i RequestLimitArgs) ToRequestLimitOutputWithContext(ctx context.Context) RequestLimitOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RequestLimitOutput)
+}
+
+// RequestLimitArrayInput is an input type that accepts RequestLimitArray and RequestLimitArrayOutput values.
+// You can construct a concrete instance of `RequestLimitArrayInput` via:
+//
+//	RequestLimitArray{ RequestLimitArgs{...} }
+type RequestLimitArrayInput interface {
+	pulumi.Input
+
+	ToRequestLimitArrayOutput() RequestLimitArrayOutput
+	ToRequestLimitArrayOutputWithContext(context.Context) RequestLimitArrayOutput
+}
+
+type RequestLimitArray []RequestLimitInput
+
+func (RequestLimitArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]RequestLimit)(nil)).Elem()
+}
+
+func (i RequestLimitArray) ToRequestLimitArrayOutput() RequestLimitArrayOutput {
+	return i.ToRequestLimitArrayOutputWithContext(context.Background())
+}
+
+func (i RequestLimitArray) ToRequestLimitArrayOutputWithContext(ctx context.Context) RequestLimitArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(RequestLimitArrayOutput)
+}
+
+// How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+type RequestLimitOutput struct{ *pulumi.OutputState }
+
+func (RequestLimitOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*RequestLimit)(nil)).Elem()
+}
+
+func (o RequestLimitOutput) ToRequestLimitOutput() RequestLimitOutput {
+	return o
+}
+
+func (o RequestLimitOutput) ToRequestLimitOutputWithContext(ctx context.Context) RequestLimitOutput {
+	return o
+}
+
+// Whose requests are counted together. Default: `All`.
+func (o RequestLimitOutput) By() LimitByPtrOutput {
+	return o.ApplyT(func(v RequestLimit) *LimitBy { return v.By }).(LimitByPtrOutput)
+}
+
+// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+func (o RequestLimitOutput) Header() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v RequestLimit) *string { return v.Header }).(pulumi.StringPtrOutput)
+}
+
+// How many requests: 1 to 1,000,000.
+func (o RequestLimitOutput) Requests() pulumi.IntOutput {
+	return o.ApplyT(func(v RequestLimit) int { return v.Requests }).(pulumi.IntOutput)
+}
+
+// In how many seconds: 1 to 86,400. Default: 60.
+func (o RequestLimitOutput) Seconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v RequestLimit) *int { return v.Seconds }).(pulumi.IntPtrOutput)
+}
+
+type RequestLimitArrayOutput struct{ *pulumi.OutputState }
+
+func (RequestLimitArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]RequestLimit)(nil)).Elem()
+}
+
+func (o RequestLimitArrayOutput) ToRequestLimitArrayOutput() RequestLimitArrayOutput {
+	return o
+}
+
+func (o RequestLimitArrayOutput) ToRequestLimitArrayOutputWithContext(ctx context.Context) RequestLimitArrayOutput {
+	return o
+}
+
+func (o RequestLimitArrayOutput) Index(i pulumi.IntInput) RequestLimitOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) RequestLimit {
+		return vs[0].([]RequestLimit)[vs[1].(int)]
+	}).(RequestLimitOutput)
+}
+
 // An entry of a Secret in the endpoint's namespace.
 type SecretKeyReference struct {
 	// The key of the entry in the Secret's data.
@@ -4762,12 +7755,351 @@ func (o SecretKeyReferencePtrOutput) Name() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
+// Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+type ServiceAffinity struct {
+	// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+	By AffinityBy `pulumi:"by"`
+	// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+	Name *string `pulumi:"name"`
+}
+
+// ServiceAffinityInput is an input type that accepts ServiceAffinityArgs and ServiceAffinityOutput values.
+// You can construct a concrete instance of `ServiceAffinityInput` via:
+//
+//	ServiceAffinityArgs{...}
+type ServiceAffinityInput interface {
+	pulumi.Input
+
+	ToServiceAffinityOutput() ServiceAffinityOutput
+	ToServiceAffinityOutputWithContext(context.Context) ServiceAffinityOutput
+}
+
+// Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+type ServiceAffinityArgs struct {
+	// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+	By AffinityByInput `pulumi:"by"`
+	// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+	Name pulumi.StringPtrInput `pulumi:"name"`
+}
+
+func (ServiceAffinityArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAffinity)(nil)).Elem()
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityOutput() ServiceAffinityOutput {
+	return i.ToServiceAffinityOutputWithContext(context.Background())
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityOutputWithContext(ctx context.Context) ServiceAffinityOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAffinityOutput)
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return i.ToServiceAffinityPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceAffinityArgs) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAffinityOutput).ToServiceAffinityPtrOutputWithContext(ctx)
+}
+
+// ServiceAffinityPtrInput is an input type that accepts ServiceAffinityArgs, ServiceAffinityPtr and ServiceAffinityPtrOutput values.
+// You can construct a concrete instance of `ServiceAffinityPtrInput` via:
+//
+//	        ServiceAffinityArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceAffinityPtrInput interface {
+	pulumi.Input
+
+	ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput
+	ToServiceAffinityPtrOutputWithContext(context.Context) ServiceAffinityPtrOutput
+}
+
+type serviceAffinityPtrType ServiceAffinityArgs
+
+func ServiceAffinityPtr(v *ServiceAffinityArgs) ServiceAffinityPtrInput {
+	return (*serviceAffinityPtrType)(v)
+}
+
+func (*serviceAffinityPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAffinity)(nil)).Elem()
+}
+
+func (i *serviceAffinityPtrType) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return i.ToServiceAffinityPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceAffinityPtrType) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAffinityPtrOutput)
+}
+
+// Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+type ServiceAffinityOutput struct{ *pulumi.OutputState }
+
+func (ServiceAffinityOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAffinity)(nil)).Elem()
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityOutput() ServiceAffinityOutput {
+	return o
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityOutputWithContext(ctx context.Context) ServiceAffinityOutput {
+	return o
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return o.ToServiceAffinityPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceAffinityOutput) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceAffinity) *ServiceAffinity {
+		return &v
+	}).(ServiceAffinityPtrOutput)
+}
+
+// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+func (o ServiceAffinityOutput) By() AffinityByOutput {
+	return o.ApplyT(func(v ServiceAffinity) AffinityBy { return v.By }).(AffinityByOutput)
+}
+
+// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+func (o ServiceAffinityOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceAffinity) *string { return v.Name }).(pulumi.StringPtrOutput)
+}
+
+type ServiceAffinityPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceAffinityPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAffinity)(nil)).Elem()
+}
+
+func (o ServiceAffinityPtrOutput) ToServiceAffinityPtrOutput() ServiceAffinityPtrOutput {
+	return o
+}
+
+func (o ServiceAffinityPtrOutput) ToServiceAffinityPtrOutputWithContext(ctx context.Context) ServiceAffinityPtrOutput {
+	return o
+}
+
+func (o ServiceAffinityPtrOutput) Elem() ServiceAffinityOutput {
+	return o.ApplyT(func(v *ServiceAffinity) ServiceAffinity {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceAffinity
+		return ret
+	}).(ServiceAffinityOutput)
+}
+
+// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+func (o ServiceAffinityPtrOutput) By() AffinityByPtrOutput {
+	return o.ApplyT(func(v *ServiceAffinity) *AffinityBy {
+		if v == nil {
+			return nil
+		}
+		return &v.By
+	}).(AffinityByPtrOutput)
+}
+
+// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+func (o ServiceAffinityPtrOutput) Name() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceAffinity) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Name
+	}).(pulumi.StringPtrOutput)
+}
+
+// How callers show who they are. Give one of `callers`, `basic` and `forward`.
+type ServiceAuth struct {
+	// User and password by HTTP's basic authentication.
+	Basic *ServiceBasicAuth `pulumi:"basic"`
+	// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+	Callers *CallersReference `pulumi:"callers"`
+	// A server of yours that is asked about each request.
+	Forward *ServiceForwardAuth `pulumi:"forward"`
+}
+
+// ServiceAuthInput is an input type that accepts ServiceAuthArgs and ServiceAuthOutput values.
+// You can construct a concrete instance of `ServiceAuthInput` via:
+//
+//	ServiceAuthArgs{...}
+type ServiceAuthInput interface {
+	pulumi.Input
+
+	ToServiceAuthOutput() ServiceAuthOutput
+	ToServiceAuthOutputWithContext(context.Context) ServiceAuthOutput
+}
+
+// How callers show who they are. Give one of `callers`, `basic` and `forward`.
+type ServiceAuthArgs struct {
+	// User and password by HTTP's basic authentication.
+	Basic ServiceBasicAuthPtrInput `pulumi:"basic"`
+	// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+	Callers CallersReferencePtrInput `pulumi:"callers"`
+	// A server of yours that is asked about each request.
+	Forward ServiceForwardAuthPtrInput `pulumi:"forward"`
+}
+
+func (ServiceAuthArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAuth)(nil)).Elem()
+}
+
+func (i ServiceAuthArgs) ToServiceAuthOutput() ServiceAuthOutput {
+	return i.ToServiceAuthOutputWithContext(context.Background())
+}
+
+func (i ServiceAuthArgs) ToServiceAuthOutputWithContext(ctx context.Context) ServiceAuthOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAuthOutput)
+}
+
+func (i ServiceAuthArgs) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return i.ToServiceAuthPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceAuthArgs) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAuthOutput).ToServiceAuthPtrOutputWithContext(ctx)
+}
+
+// ServiceAuthPtrInput is an input type that accepts ServiceAuthArgs, ServiceAuthPtr and ServiceAuthPtrOutput values.
+// You can construct a concrete instance of `ServiceAuthPtrInput` via:
+//
+//	        ServiceAuthArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceAuthPtrInput interface {
+	pulumi.Input
+
+	ToServiceAuthPtrOutput() ServiceAuthPtrOutput
+	ToServiceAuthPtrOutputWithContext(context.Context) ServiceAuthPtrOutput
+}
+
+type serviceAuthPtrType ServiceAuthArgs
+
+func ServiceAuthPtr(v *ServiceAuthArgs) ServiceAuthPtrInput {
+	return (*serviceAuthPtrType)(v)
+}
+
+func (*serviceAuthPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAuth)(nil)).Elem()
+}
+
+func (i *serviceAuthPtrType) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return i.ToServiceAuthPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceAuthPtrType) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceAuthPtrOutput)
+}
+
+// How callers show who they are. Give one of `callers`, `basic` and `forward`.
+type ServiceAuthOutput struct{ *pulumi.OutputState }
+
+func (ServiceAuthOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceAuth)(nil)).Elem()
+}
+
+func (o ServiceAuthOutput) ToServiceAuthOutput() ServiceAuthOutput {
+	return o
+}
+
+func (o ServiceAuthOutput) ToServiceAuthOutputWithContext(ctx context.Context) ServiceAuthOutput {
+	return o
+}
+
+func (o ServiceAuthOutput) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return o.ToServiceAuthPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceAuthOutput) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceAuth) *ServiceAuth {
+		return &v
+	}).(ServiceAuthPtrOutput)
+}
+
+// User and password by HTTP's basic authentication.
+func (o ServiceAuthOutput) Basic() ServiceBasicAuthPtrOutput {
+	return o.ApplyT(func(v ServiceAuth) *ServiceBasicAuth { return v.Basic }).(ServiceBasicAuthPtrOutput)
+}
+
+// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+func (o ServiceAuthOutput) Callers() CallersReferencePtrOutput {
+	return o.ApplyT(func(v ServiceAuth) *CallersReference { return v.Callers }).(CallersReferencePtrOutput)
+}
+
+// A server of yours that is asked about each request.
+func (o ServiceAuthOutput) Forward() ServiceForwardAuthPtrOutput {
+	return o.ApplyT(func(v ServiceAuth) *ServiceForwardAuth { return v.Forward }).(ServiceForwardAuthPtrOutput)
+}
+
+type ServiceAuthPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceAuthPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceAuth)(nil)).Elem()
+}
+
+func (o ServiceAuthPtrOutput) ToServiceAuthPtrOutput() ServiceAuthPtrOutput {
+	return o
+}
+
+func (o ServiceAuthPtrOutput) ToServiceAuthPtrOutputWithContext(ctx context.Context) ServiceAuthPtrOutput {
+	return o
+}
+
+func (o ServiceAuthPtrOutput) Elem() ServiceAuthOutput {
+	return o.ApplyT(func(v *ServiceAuth) ServiceAuth {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceAuth
+		return ret
+	}).(ServiceAuthOutput)
+}
+
+// User and password by HTTP's basic authentication.
+func (o ServiceAuthPtrOutput) Basic() ServiceBasicAuthPtrOutput {
+	return o.ApplyT(func(v *ServiceAuth) *ServiceBasicAuth {
+		if v == nil {
+			return nil
+		}
+		return v.Basic
+	}).(ServiceBasicAuthPtrOutput)
+}
+
+// API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+func (o ServiceAuthPtrOutput) Callers() CallersReferencePtrOutput {
+	return o.ApplyT(func(v *ServiceAuth) *CallersReference {
+		if v == nil {
+			return nil
+		}
+		return v.Callers
+	}).(CallersReferencePtrOutput)
+}
+
+// A server of yours that is asked about each request.
+func (o ServiceAuthPtrOutput) Forward() ServiceForwardAuthPtrOutput {
+	return o.ApplyT(func(v *ServiceAuth) *ServiceForwardAuth {
+		if v == nil {
+			return nil
+		}
+		return v.Forward
+	}).(ServiceForwardAuthPtrOutput)
+}
+
 // One endpoint, or several, with a share of a service's traffic.
 type ServiceBackend struct {
 	// The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
 	Endpoint *BackendReference `pulumi:"endpoint"`
 	// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 	Endpoints []BackendReference `pulumi:"endpoints"`
+	// Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+	Priority *int `pulumi:"priority"`
 	// This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 	Weight *int `pulumi:"weight"`
 }
@@ -4780,6 +8112,10 @@ func (val *ServiceBackend) Defaults() *ServiceBackend {
 	tmp := *val
 	tmp.Endpoint = tmp.Endpoint.Defaults()
 
+	if tmp.Priority == nil {
+		priority_ := 0
+		tmp.Priority = &priority_
+	}
 	if tmp.Weight == nil {
 		weight_ := 1
 		tmp.Weight = &weight_
@@ -4804,6 +8140,8 @@ type ServiceBackendArgs struct {
 	Endpoint BackendReferencePtrInput `pulumi:"endpoint"`
 	// Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
 	Endpoints BackendReferenceArrayInput `pulumi:"endpoints"`
+	// Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+	Priority pulumi.IntPtrInput `pulumi:"priority"`
 	// This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 	Weight pulumi.IntPtrInput `pulumi:"weight"`
 }
@@ -4815,6 +8153,9 @@ func (val *ServiceBackendArgs) Defaults() *ServiceBackendArgs {
 	}
 	tmp := *val
 
+	if tmp.Priority == nil {
+		tmp.Priority = pulumi.IntPtr(0)
+	}
 	if tmp.Weight == nil {
 		tmp.Weight = pulumi.IntPtr(1)
 	}
@@ -4882,6 +8223,11 @@ func (o ServiceBackendOutput) Endpoints() BackendReferenceArrayOutput {
 	return o.ApplyT(func(v ServiceBackend) []BackendReference { return v.Endpoints }).(BackendReferenceArrayOutput)
 }
 
+// Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+func (o ServiceBackendOutput) Priority() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceBackend) *int { return v.Priority }).(pulumi.IntPtrOutput)
+}
+
 // This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
 func (o ServiceBackendOutput) Weight() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v ServiceBackend) *int { return v.Weight }).(pulumi.IntPtrOutput)
@@ -4907,12 +8253,1178 @@ func (o ServiceBackendArrayOutput) Index(i pulumi.IntInput) ServiceBackendOutput
 	}).(ServiceBackendOutput)
 }
 
+// User and password by HTTP's basic authentication (RFC 7617).
+type ServiceBasicAuth struct {
+	// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+	SecretName string `pulumi:"secretName"`
+}
+
+// ServiceBasicAuthInput is an input type that accepts ServiceBasicAuthArgs and ServiceBasicAuthOutput values.
+// You can construct a concrete instance of `ServiceBasicAuthInput` via:
+//
+//	ServiceBasicAuthArgs{...}
+type ServiceBasicAuthInput interface {
+	pulumi.Input
+
+	ToServiceBasicAuthOutput() ServiceBasicAuthOutput
+	ToServiceBasicAuthOutputWithContext(context.Context) ServiceBasicAuthOutput
+}
+
+// User and password by HTTP's basic authentication (RFC 7617).
+type ServiceBasicAuthArgs struct {
+	// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+	SecretName pulumi.StringInput `pulumi:"secretName"`
+}
+
+func (ServiceBasicAuthArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceBasicAuth)(nil)).Elem()
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthOutput() ServiceBasicAuthOutput {
+	return i.ToServiceBasicAuthOutputWithContext(context.Background())
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthOutputWithContext(ctx context.Context) ServiceBasicAuthOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceBasicAuthOutput)
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return i.ToServiceBasicAuthPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceBasicAuthArgs) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceBasicAuthOutput).ToServiceBasicAuthPtrOutputWithContext(ctx)
+}
+
+// ServiceBasicAuthPtrInput is an input type that accepts ServiceBasicAuthArgs, ServiceBasicAuthPtr and ServiceBasicAuthPtrOutput values.
+// You can construct a concrete instance of `ServiceBasicAuthPtrInput` via:
+//
+//	        ServiceBasicAuthArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceBasicAuthPtrInput interface {
+	pulumi.Input
+
+	ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput
+	ToServiceBasicAuthPtrOutputWithContext(context.Context) ServiceBasicAuthPtrOutput
+}
+
+type serviceBasicAuthPtrType ServiceBasicAuthArgs
+
+func ServiceBasicAuthPtr(v *ServiceBasicAuthArgs) ServiceBasicAuthPtrInput {
+	return (*serviceBasicAuthPtrType)(v)
+}
+
+func (*serviceBasicAuthPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceBasicAuth)(nil)).Elem()
+}
+
+func (i *serviceBasicAuthPtrType) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return i.ToServiceBasicAuthPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceBasicAuthPtrType) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceBasicAuthPtrOutput)
+}
+
+// User and password by HTTP's basic authentication (RFC 7617).
+type ServiceBasicAuthOutput struct{ *pulumi.OutputState }
+
+func (ServiceBasicAuthOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceBasicAuth)(nil)).Elem()
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthOutput() ServiceBasicAuthOutput {
+	return o
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthOutputWithContext(ctx context.Context) ServiceBasicAuthOutput {
+	return o
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return o.ToServiceBasicAuthPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceBasicAuthOutput) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceBasicAuth) *ServiceBasicAuth {
+		return &v
+	}).(ServiceBasicAuthPtrOutput)
+}
+
+// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+func (o ServiceBasicAuthOutput) SecretName() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceBasicAuth) string { return v.SecretName }).(pulumi.StringOutput)
+}
+
+type ServiceBasicAuthPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceBasicAuthPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceBasicAuth)(nil)).Elem()
+}
+
+func (o ServiceBasicAuthPtrOutput) ToServiceBasicAuthPtrOutput() ServiceBasicAuthPtrOutput {
+	return o
+}
+
+func (o ServiceBasicAuthPtrOutput) ToServiceBasicAuthPtrOutputWithContext(ctx context.Context) ServiceBasicAuthPtrOutput {
+	return o
+}
+
+func (o ServiceBasicAuthPtrOutput) Elem() ServiceBasicAuthOutput {
+	return o.ApplyT(func(v *ServiceBasicAuth) ServiceBasicAuth {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceBasicAuth
+		return ret
+	}).(ServiceBasicAuthOutput)
+}
+
+// The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+func (o ServiceBasicAuthPtrOutput) SecretName() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceBasicAuth) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.SecretName
+	}).(pulumi.StringPtrOutput)
+}
+
+// What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+type ServiceCors struct {
+	// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+	AllowCredentials *bool `pulumi:"allowCredentials"`
+	// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+	AllowHeaders []string `pulumi:"allowHeaders"`
+	// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+	AllowMethods []string `pulumi:"allowMethods"`
+	// The sites, such as `https://app.example.com`; `*` is every site.
+	AllowOrigins []string `pulumi:"allowOrigins"`
+	// The headers of answers that they may read. Default: none but those that every script may read.
+	ExposeHeaders []string `pulumi:"exposeHeaders"`
+	// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+	MaxAge *int `pulumi:"maxAge"`
+}
+
+// Defaults sets the appropriate defaults for ServiceCors
+func (val *ServiceCors) Defaults() *ServiceCors {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AllowCredentials == nil {
+		allowCredentials_ := false
+		tmp.AllowCredentials = &allowCredentials_
+	}
+	return &tmp
+}
+
+// ServiceCorsInput is an input type that accepts ServiceCorsArgs and ServiceCorsOutput values.
+// You can construct a concrete instance of `ServiceCorsInput` via:
+//
+//	ServiceCorsArgs{...}
+type ServiceCorsInput interface {
+	pulumi.Input
+
+	ToServiceCorsOutput() ServiceCorsOutput
+	ToServiceCorsOutputWithContext(context.Context) ServiceCorsOutput
+}
+
+// What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+type ServiceCorsArgs struct {
+	// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+	AllowCredentials pulumi.BoolPtrInput `pulumi:"allowCredentials"`
+	// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+	AllowHeaders pulumi.StringArrayInput `pulumi:"allowHeaders"`
+	// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+	AllowMethods pulumi.StringArrayInput `pulumi:"allowMethods"`
+	// The sites, such as `https://app.example.com`; `*` is every site.
+	AllowOrigins pulumi.StringArrayInput `pulumi:"allowOrigins"`
+	// The headers of answers that they may read. Default: none but those that every script may read.
+	ExposeHeaders pulumi.StringArrayInput `pulumi:"exposeHeaders"`
+	// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+	MaxAge pulumi.IntPtrInput `pulumi:"maxAge"`
+}
+
+// Defaults sets the appropriate defaults for ServiceCorsArgs
+func (val *ServiceCorsArgs) Defaults() *ServiceCorsArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.AllowCredentials == nil {
+		tmp.AllowCredentials = pulumi.BoolPtr(false)
+	}
+	return &tmp
+}
+func (ServiceCorsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceCors)(nil)).Elem()
+}
+
+func (i ServiceCorsArgs) ToServiceCorsOutput() ServiceCorsOutput {
+	return i.ToServiceCorsOutputWithContext(context.Background())
+}
+
+func (i ServiceCorsArgs) ToServiceCorsOutputWithContext(ctx context.Context) ServiceCorsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceCorsOutput)
+}
+
+func (i ServiceCorsArgs) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return i.ToServiceCorsPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceCorsArgs) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceCorsOutput).ToServiceCorsPtrOutputWithContext(ctx)
+}
+
+// ServiceCorsPtrInput is an input type that accepts ServiceCorsArgs, ServiceCorsPtr and ServiceCorsPtrOutput values.
+// You can construct a concrete instance of `ServiceCorsPtrInput` via:
+//
+//	        ServiceCorsArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceCorsPtrInput interface {
+	pulumi.Input
+
+	ToServiceCorsPtrOutput() ServiceCorsPtrOutput
+	ToServiceCorsPtrOutputWithContext(context.Context) ServiceCorsPtrOutput
+}
+
+type serviceCorsPtrType ServiceCorsArgs
+
+func ServiceCorsPtr(v *ServiceCorsArgs) ServiceCorsPtrInput {
+	return (*serviceCorsPtrType)(v)
+}
+
+func (*serviceCorsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceCors)(nil)).Elem()
+}
+
+func (i *serviceCorsPtrType) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return i.ToServiceCorsPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceCorsPtrType) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceCorsPtrOutput)
+}
+
+// What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+type ServiceCorsOutput struct{ *pulumi.OutputState }
+
+func (ServiceCorsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceCors)(nil)).Elem()
+}
+
+func (o ServiceCorsOutput) ToServiceCorsOutput() ServiceCorsOutput {
+	return o
+}
+
+func (o ServiceCorsOutput) ToServiceCorsOutputWithContext(ctx context.Context) ServiceCorsOutput {
+	return o
+}
+
+func (o ServiceCorsOutput) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return o.ToServiceCorsPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceCorsOutput) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceCors) *ServiceCors {
+		return &v
+	}).(ServiceCorsPtrOutput)
+}
+
+// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+func (o ServiceCorsOutput) AllowCredentials() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v ServiceCors) *bool { return v.AllowCredentials }).(pulumi.BoolPtrOutput)
+}
+
+// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+func (o ServiceCorsOutput) AllowHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.AllowHeaders }).(pulumi.StringArrayOutput)
+}
+
+// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+func (o ServiceCorsOutput) AllowMethods() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.AllowMethods }).(pulumi.StringArrayOutput)
+}
+
+// The sites, such as `https://app.example.com`; `*` is every site.
+func (o ServiceCorsOutput) AllowOrigins() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.AllowOrigins }).(pulumi.StringArrayOutput)
+}
+
+// The headers of answers that they may read. Default: none but those that every script may read.
+func (o ServiceCorsOutput) ExposeHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceCors) []string { return v.ExposeHeaders }).(pulumi.StringArrayOutput)
+}
+
+// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+func (o ServiceCorsOutput) MaxAge() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceCors) *int { return v.MaxAge }).(pulumi.IntPtrOutput)
+}
+
+type ServiceCorsPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceCorsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceCors)(nil)).Elem()
+}
+
+func (o ServiceCorsPtrOutput) ToServiceCorsPtrOutput() ServiceCorsPtrOutput {
+	return o
+}
+
+func (o ServiceCorsPtrOutput) ToServiceCorsPtrOutputWithContext(ctx context.Context) ServiceCorsPtrOutput {
+	return o
+}
+
+func (o ServiceCorsPtrOutput) Elem() ServiceCorsOutput {
+	return o.ApplyT(func(v *ServiceCors) ServiceCors {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceCors
+		return ret
+	}).(ServiceCorsOutput)
+}
+
+// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+func (o ServiceCorsPtrOutput) AllowCredentials() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *ServiceCors) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.AllowCredentials
+	}).(pulumi.BoolPtrOutput)
+}
+
+// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+func (o ServiceCorsPtrOutput) AllowHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.AllowHeaders
+	}).(pulumi.StringArrayOutput)
+}
+
+// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+func (o ServiceCorsPtrOutput) AllowMethods() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.AllowMethods
+	}).(pulumi.StringArrayOutput)
+}
+
+// The sites, such as `https://app.example.com`; `*` is every site.
+func (o ServiceCorsPtrOutput) AllowOrigins() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.AllowOrigins
+	}).(pulumi.StringArrayOutput)
+}
+
+// The headers of answers that they may read. Default: none but those that every script may read.
+func (o ServiceCorsPtrOutput) ExposeHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceCors) []string {
+		if v == nil {
+			return nil
+		}
+		return v.ExposeHeaders
+	}).(pulumi.StringArrayOutput)
+}
+
+// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceCors) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MaxAge
+	}).(pulumi.IntPtrOutput)
+}
+
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+type ServiceFailover struct {
+	// How many backends are asked at most: 1 to 16. Default: 3.
+	Attempts *int `pulumi:"attempts"`
+	// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+	Deadline *string `pulumi:"deadline"`
+	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+	FirstTokenTimeout *string `pulumi:"firstTokenTimeout"`
+	// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+	HeaderTimeout *string `pulumi:"headerTimeout"`
+	// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+	StatusCodes []string `pulumi:"statusCodes"`
+}
+
+// Defaults sets the appropriate defaults for ServiceFailover
+func (val *ServiceFailover) Defaults() *ServiceFailover {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Attempts == nil {
+		attempts_ := 3
+		tmp.Attempts = &attempts_
+	}
+	return &tmp
+}
+
+// ServiceFailoverInput is an input type that accepts ServiceFailoverArgs and ServiceFailoverOutput values.
+// You can construct a concrete instance of `ServiceFailoverInput` via:
+//
+//	ServiceFailoverArgs{...}
+type ServiceFailoverInput interface {
+	pulumi.Input
+
+	ToServiceFailoverOutput() ServiceFailoverOutput
+	ToServiceFailoverOutputWithContext(context.Context) ServiceFailoverOutput
+}
+
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+type ServiceFailoverArgs struct {
+	// How many backends are asked at most: 1 to 16. Default: 3.
+	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
+	// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+	Deadline pulumi.StringPtrInput `pulumi:"deadline"`
+	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+	FirstTokenTimeout pulumi.StringPtrInput `pulumi:"firstTokenTimeout"`
+	// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+	HeaderTimeout pulumi.StringPtrInput `pulumi:"headerTimeout"`
+	// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+	StatusCodes pulumi.StringArrayInput `pulumi:"statusCodes"`
+}
+
+// Defaults sets the appropriate defaults for ServiceFailoverArgs
+func (val *ServiceFailoverArgs) Defaults() *ServiceFailoverArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.Attempts == nil {
+		tmp.Attempts = pulumi.IntPtr(3)
+	}
+	return &tmp
+}
+func (ServiceFailoverArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceFailover)(nil)).Elem()
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverOutput() ServiceFailoverOutput {
+	return i.ToServiceFailoverOutputWithContext(context.Background())
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverOutputWithContext(ctx context.Context) ServiceFailoverOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverOutput)
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return i.ToServiceFailoverPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceFailoverArgs) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverOutput).ToServiceFailoverPtrOutputWithContext(ctx)
+}
+
+// ServiceFailoverPtrInput is an input type that accepts ServiceFailoverArgs, ServiceFailoverPtr and ServiceFailoverPtrOutput values.
+// You can construct a concrete instance of `ServiceFailoverPtrInput` via:
+//
+//	        ServiceFailoverArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceFailoverPtrInput interface {
+	pulumi.Input
+
+	ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput
+	ToServiceFailoverPtrOutputWithContext(context.Context) ServiceFailoverPtrOutput
+}
+
+type serviceFailoverPtrType ServiceFailoverArgs
+
+func ServiceFailoverPtr(v *ServiceFailoverArgs) ServiceFailoverPtrInput {
+	return (*serviceFailoverPtrType)(v)
+}
+
+func (*serviceFailoverPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceFailover)(nil)).Elem()
+}
+
+func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return i.ToServiceFailoverPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverPtrOutput)
+}
+
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+type ServiceFailoverOutput struct{ *pulumi.OutputState }
+
+func (ServiceFailoverOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceFailover)(nil)).Elem()
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverOutput() ServiceFailoverOutput {
+	return o
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverOutputWithContext(ctx context.Context) ServiceFailoverOutput {
+	return o
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return o.ToServiceFailoverPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceFailoverOutput) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceFailover) *ServiceFailover {
+		return &v
+	}).(ServiceFailoverPtrOutput)
+}
+
+// How many backends are asked at most: 1 to 16. Default: 3.
+func (o ServiceFailoverOutput) Attempts() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *int { return v.Attempts }).(pulumi.IntPtrOutput)
+}
+
+// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+func (o ServiceFailoverOutput) Deadline() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *string { return v.Deadline }).(pulumi.StringPtrOutput)
+}
+
+// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+func (o ServiceFailoverOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *string { return v.FirstTokenTimeout }).(pulumi.StringPtrOutput)
+}
+
+// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+func (o ServiceFailoverOutput) HeaderTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceFailover) *string { return v.HeaderTimeout }).(pulumi.StringPtrOutput)
+}
+
+// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+func (o ServiceFailoverOutput) StatusCodes() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceFailover) []string { return v.StatusCodes }).(pulumi.StringArrayOutput)
+}
+
+type ServiceFailoverPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceFailoverPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceFailover)(nil)).Elem()
+}
+
+func (o ServiceFailoverPtrOutput) ToServiceFailoverPtrOutput() ServiceFailoverPtrOutput {
+	return o
+}
+
+func (o ServiceFailoverPtrOutput) ToServiceFailoverPtrOutputWithContext(ctx context.Context) ServiceFailoverPtrOutput {
+	return o
+}
+
+func (o ServiceFailoverPtrOutput) Elem() ServiceFailoverOutput {
+	return o.ApplyT(func(v *ServiceFailover) ServiceFailover {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceFailover
+		return ret
+	}).(ServiceFailoverOutput)
+}
+
+// How many backends are asked at most: 1 to 16. Default: 3.
+func (o ServiceFailoverPtrOutput) Attempts() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Attempts
+	}).(pulumi.IntPtrOutput)
+}
+
+// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+func (o ServiceFailoverPtrOutput) Deadline() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Deadline
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+func (o ServiceFailoverPtrOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *string {
+		if v == nil {
+			return nil
+		}
+		return v.FirstTokenTimeout
+	}).(pulumi.StringPtrOutput)
+}
+
+// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+func (o ServiceFailoverPtrOutput) HeaderTimeout() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceFailover) *string {
+		if v == nil {
+			return nil
+		}
+		return v.HeaderTimeout
+	}).(pulumi.StringPtrOutput)
+}
+
+// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+func (o ServiceFailoverPtrOutput) StatusCodes() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceFailover) []string {
+		if v == nil {
+			return nil
+		}
+		return v.StatusCodes
+	}).(pulumi.StringArrayOutput)
+}
+
+// A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+type ServiceForwardAuth struct {
+	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+	ResponseHeaders []string `pulumi:"responseHeaders"`
+	// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+	Url string `pulumi:"url"`
+}
+
+// ServiceForwardAuthInput is an input type that accepts ServiceForwardAuthArgs and ServiceForwardAuthOutput values.
+// You can construct a concrete instance of `ServiceForwardAuthInput` via:
+//
+//	ServiceForwardAuthArgs{...}
+type ServiceForwardAuthInput interface {
+	pulumi.Input
+
+	ToServiceForwardAuthOutput() ServiceForwardAuthOutput
+	ToServiceForwardAuthOutputWithContext(context.Context) ServiceForwardAuthOutput
+}
+
+// A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+type ServiceForwardAuthArgs struct {
+	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+	ResponseHeaders pulumi.StringArrayInput `pulumi:"responseHeaders"`
+	// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+	Url pulumi.StringInput `pulumi:"url"`
+}
+
+func (ServiceForwardAuthArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceForwardAuth)(nil)).Elem()
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthOutput() ServiceForwardAuthOutput {
+	return i.ToServiceForwardAuthOutputWithContext(context.Background())
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthOutputWithContext(ctx context.Context) ServiceForwardAuthOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceForwardAuthOutput)
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return i.ToServiceForwardAuthPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceForwardAuthArgs) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceForwardAuthOutput).ToServiceForwardAuthPtrOutputWithContext(ctx)
+}
+
+// ServiceForwardAuthPtrInput is an input type that accepts ServiceForwardAuthArgs, ServiceForwardAuthPtr and ServiceForwardAuthPtrOutput values.
+// You can construct a concrete instance of `ServiceForwardAuthPtrInput` via:
+//
+//	        ServiceForwardAuthArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceForwardAuthPtrInput interface {
+	pulumi.Input
+
+	ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput
+	ToServiceForwardAuthPtrOutputWithContext(context.Context) ServiceForwardAuthPtrOutput
+}
+
+type serviceForwardAuthPtrType ServiceForwardAuthArgs
+
+func ServiceForwardAuthPtr(v *ServiceForwardAuthArgs) ServiceForwardAuthPtrInput {
+	return (*serviceForwardAuthPtrType)(v)
+}
+
+func (*serviceForwardAuthPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceForwardAuth)(nil)).Elem()
+}
+
+func (i *serviceForwardAuthPtrType) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return i.ToServiceForwardAuthPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceForwardAuthPtrType) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceForwardAuthPtrOutput)
+}
+
+// A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+type ServiceForwardAuthOutput struct{ *pulumi.OutputState }
+
+func (ServiceForwardAuthOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceForwardAuth)(nil)).Elem()
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthOutput() ServiceForwardAuthOutput {
+	return o
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthOutputWithContext(ctx context.Context) ServiceForwardAuthOutput {
+	return o
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return o.ToServiceForwardAuthPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceForwardAuthOutput) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceForwardAuth) *ServiceForwardAuth {
+		return &v
+	}).(ServiceForwardAuthPtrOutput)
+}
+
+// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+func (o ServiceForwardAuthOutput) ResponseHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v ServiceForwardAuth) []string { return v.ResponseHeaders }).(pulumi.StringArrayOutput)
+}
+
+// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+func (o ServiceForwardAuthOutput) Url() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceForwardAuth) string { return v.Url }).(pulumi.StringOutput)
+}
+
+type ServiceForwardAuthPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceForwardAuthPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceForwardAuth)(nil)).Elem()
+}
+
+func (o ServiceForwardAuthPtrOutput) ToServiceForwardAuthPtrOutput() ServiceForwardAuthPtrOutput {
+	return o
+}
+
+func (o ServiceForwardAuthPtrOutput) ToServiceForwardAuthPtrOutputWithContext(ctx context.Context) ServiceForwardAuthPtrOutput {
+	return o
+}
+
+func (o ServiceForwardAuthPtrOutput) Elem() ServiceForwardAuthOutput {
+	return o.ApplyT(func(v *ServiceForwardAuth) ServiceForwardAuth {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceForwardAuth
+		return ret
+	}).(ServiceForwardAuthOutput)
+}
+
+// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+func (o ServiceForwardAuthPtrOutput) ResponseHeaders() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v *ServiceForwardAuth) []string {
+		if v == nil {
+			return nil
+		}
+		return v.ResponseHeaders
+	}).(pulumi.StringArrayOutput)
+}
+
+// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+func (o ServiceForwardAuthPtrOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *ServiceForwardAuth) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Url
+	}).(pulumi.StringPtrOutput)
+}
+
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+type ServiceLimits struct {
+	// How many requests at once. One is under way until its answer has ended.
+	InFlight []InFlightLimit `pulumi:"inFlight"`
+	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+	MaxBodyBytes *int `pulumi:"maxBodyBytes"`
+	// How many requests in a span of time.
+	Requests []RequestLimit `pulumi:"requests"`
+}
+
+// ServiceLimitsInput is an input type that accepts ServiceLimitsArgs and ServiceLimitsOutput values.
+// You can construct a concrete instance of `ServiceLimitsInput` via:
+//
+//	ServiceLimitsArgs{...}
+type ServiceLimitsInput interface {
+	pulumi.Input
+
+	ToServiceLimitsOutput() ServiceLimitsOutput
+	ToServiceLimitsOutputWithContext(context.Context) ServiceLimitsOutput
+}
+
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+type ServiceLimitsArgs struct {
+	// How many requests at once. One is under way until its answer has ended.
+	InFlight InFlightLimitArrayInput `pulumi:"inFlight"`
+	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+	MaxBodyBytes pulumi.IntPtrInput `pulumi:"maxBodyBytes"`
+	// How many requests in a span of time.
+	Requests RequestLimitArrayInput `pulumi:"requests"`
+}
+
+func (ServiceLimitsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceLimits)(nil)).Elem()
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsOutput() ServiceLimitsOutput {
+	return i.ToServiceLimitsOutputWithContext(context.Background())
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsOutputWithContext(ctx context.Context) ServiceLimitsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsOutput)
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return i.ToServiceLimitsPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceLimitsArgs) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsOutput).ToServiceLimitsPtrOutputWithContext(ctx)
+}
+
+// ServiceLimitsPtrInput is an input type that accepts ServiceLimitsArgs, ServiceLimitsPtr and ServiceLimitsPtrOutput values.
+// You can construct a concrete instance of `ServiceLimitsPtrInput` via:
+//
+//	        ServiceLimitsArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceLimitsPtrInput interface {
+	pulumi.Input
+
+	ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput
+	ToServiceLimitsPtrOutputWithContext(context.Context) ServiceLimitsPtrOutput
+}
+
+type serviceLimitsPtrType ServiceLimitsArgs
+
+func ServiceLimitsPtr(v *ServiceLimitsArgs) ServiceLimitsPtrInput {
+	return (*serviceLimitsPtrType)(v)
+}
+
+func (*serviceLimitsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceLimits)(nil)).Elem()
+}
+
+func (i *serviceLimitsPtrType) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return i.ToServiceLimitsPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceLimitsPtrType) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsPtrOutput)
+}
+
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+type ServiceLimitsOutput struct{ *pulumi.OutputState }
+
+func (ServiceLimitsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceLimits)(nil)).Elem()
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsOutput() ServiceLimitsOutput {
+	return o
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsOutputWithContext(ctx context.Context) ServiceLimitsOutput {
+	return o
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return o.ToServiceLimitsPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceLimitsOutput) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceLimits) *ServiceLimits {
+		return &v
+	}).(ServiceLimitsPtrOutput)
+}
+
+// How many requests at once. One is under way until its answer has ended.
+func (o ServiceLimitsOutput) InFlight() InFlightLimitArrayOutput {
+	return o.ApplyT(func(v ServiceLimits) []InFlightLimit { return v.InFlight }).(InFlightLimitArrayOutput)
+}
+
+// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+func (o ServiceLimitsOutput) MaxBodyBytes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceLimits) *int { return v.MaxBodyBytes }).(pulumi.IntPtrOutput)
+}
+
+// How many requests in a span of time.
+func (o ServiceLimitsOutput) Requests() RequestLimitArrayOutput {
+	return o.ApplyT(func(v ServiceLimits) []RequestLimit { return v.Requests }).(RequestLimitArrayOutput)
+}
+
+type ServiceLimitsPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceLimitsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceLimits)(nil)).Elem()
+}
+
+func (o ServiceLimitsPtrOutput) ToServiceLimitsPtrOutput() ServiceLimitsPtrOutput {
+	return o
+}
+
+func (o ServiceLimitsPtrOutput) ToServiceLimitsPtrOutputWithContext(ctx context.Context) ServiceLimitsPtrOutput {
+	return o
+}
+
+func (o ServiceLimitsPtrOutput) Elem() ServiceLimitsOutput {
+	return o.ApplyT(func(v *ServiceLimits) ServiceLimits {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceLimits
+		return ret
+	}).(ServiceLimitsOutput)
+}
+
+// How many requests at once. One is under way until its answer has ended.
+func (o ServiceLimitsPtrOutput) InFlight() InFlightLimitArrayOutput {
+	return o.ApplyT(func(v *ServiceLimits) []InFlightLimit {
+		if v == nil {
+			return nil
+		}
+		return v.InFlight
+	}).(InFlightLimitArrayOutput)
+}
+
+// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+func (o ServiceLimitsPtrOutput) MaxBodyBytes() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceLimits) *int {
+		if v == nil {
+			return nil
+		}
+		return v.MaxBodyBytes
+	}).(pulumi.IntPtrOutput)
+}
+
+// How many requests in a span of time.
+func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
+	return o.ApplyT(func(v *ServiceLimits) []RequestLimit {
+		if v == nil {
+			return nil
+		}
+		return v.Requests
+	}).(RequestLimitArrayOutput)
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirror struct {
+	// The endpoint: the output `backend` of a ModelEndpoint.
+	Endpoint BackendReference `pulumi:"endpoint"`
+	// How many of a hundred requests are copied: 1 to 100. Default: 100.
+	Percent *int `pulumi:"percent"`
+}
+
+// Defaults sets the appropriate defaults for ServiceMirror
+func (val *ServiceMirror) Defaults() *ServiceMirror {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.Endpoint = *tmp.Endpoint.Defaults()
+
+	if tmp.Percent == nil {
+		percent_ := 100
+		tmp.Percent = &percent_
+	}
+	return &tmp
+}
+
+// ServiceMirrorInput is an input type that accepts ServiceMirrorArgs and ServiceMirrorOutput values.
+// You can construct a concrete instance of `ServiceMirrorInput` via:
+//
+//	ServiceMirrorArgs{...}
+type ServiceMirrorInput interface {
+	pulumi.Input
+
+	ToServiceMirrorOutput() ServiceMirrorOutput
+	ToServiceMirrorOutputWithContext(context.Context) ServiceMirrorOutput
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirrorArgs struct {
+	// The endpoint: the output `backend` of a ModelEndpoint.
+	Endpoint BackendReferenceInput `pulumi:"endpoint"`
+	// How many of a hundred requests are copied: 1 to 100. Default: 100.
+	Percent pulumi.IntPtrInput `pulumi:"percent"`
+}
+
+// Defaults sets the appropriate defaults for ServiceMirrorArgs
+func (val *ServiceMirrorArgs) Defaults() *ServiceMirrorArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	if tmp.Percent == nil {
+		tmp.Percent = pulumi.IntPtr(100)
+	}
+	return &tmp
+}
+func (ServiceMirrorArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceMirror)(nil)).Elem()
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorOutput() ServiceMirrorOutput {
+	return i.ToServiceMirrorOutputWithContext(context.Background())
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorOutputWithContext(ctx context.Context) ServiceMirrorOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorOutput)
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return i.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceMirrorArgs) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorOutput).ToServiceMirrorPtrOutputWithContext(ctx)
+}
+
+// ServiceMirrorPtrInput is an input type that accepts ServiceMirrorArgs, ServiceMirrorPtr and ServiceMirrorPtrOutput values.
+// You can construct a concrete instance of `ServiceMirrorPtrInput` via:
+//
+//	        ServiceMirrorArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceMirrorPtrInput interface {
+	pulumi.Input
+
+	ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput
+	ToServiceMirrorPtrOutputWithContext(context.Context) ServiceMirrorPtrOutput
+}
+
+type serviceMirrorPtrType ServiceMirrorArgs
+
+func ServiceMirrorPtr(v *ServiceMirrorArgs) ServiceMirrorPtrInput {
+	return (*serviceMirrorPtrType)(v)
+}
+
+func (*serviceMirrorPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceMirror)(nil)).Elem()
+}
+
+func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return i.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorPtrOutput)
+}
+
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+type ServiceMirrorOutput struct{ *pulumi.OutputState }
+
+func (ServiceMirrorOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceMirror)(nil)).Elem()
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorOutput() ServiceMirrorOutput {
+	return o
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorOutputWithContext(ctx context.Context) ServiceMirrorOutput {
+	return o
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return o.ToServiceMirrorPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceMirrorOutput) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceMirror) *ServiceMirror {
+		return &v
+	}).(ServiceMirrorPtrOutput)
+}
+
+// The endpoint: the output `backend` of a ModelEndpoint.
+func (o ServiceMirrorOutput) Endpoint() BackendReferenceOutput {
+	return o.ApplyT(func(v ServiceMirror) BackendReference { return v.Endpoint }).(BackendReferenceOutput)
+}
+
+// How many of a hundred requests are copied: 1 to 100. Default: 100.
+func (o ServiceMirrorOutput) Percent() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceMirror) *int { return v.Percent }).(pulumi.IntPtrOutput)
+}
+
+type ServiceMirrorPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceMirrorPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceMirror)(nil)).Elem()
+}
+
+func (o ServiceMirrorPtrOutput) ToServiceMirrorPtrOutput() ServiceMirrorPtrOutput {
+	return o
+}
+
+func (o ServiceMirrorPtrOutput) ToServiceMirrorPtrOutputWithContext(ctx context.Context) ServiceMirrorPtrOutput {
+	return o
+}
+
+func (o ServiceMirrorPtrOutput) Elem() ServiceMirrorOutput {
+	return o.ApplyT(func(v *ServiceMirror) ServiceMirror {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceMirror
+		return ret
+	}).(ServiceMirrorOutput)
+}
+
+// The endpoint: the output `backend` of a ModelEndpoint.
+func (o ServiceMirrorPtrOutput) Endpoint() BackendReferencePtrOutput {
+	return o.ApplyT(func(v *ServiceMirror) *BackendReference {
+		if v == nil {
+			return nil
+		}
+		return &v.Endpoint
+	}).(BackendReferencePtrOutput)
+}
+
+// How many of a hundred requests are copied: 1 to 100. Default: 100.
+func (o ServiceMirrorPtrOutput) Percent() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceMirror) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Percent
+	}).(pulumi.IntPtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferencePtrInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceArrayInput)(nil)).Elem(), BackendReferenceArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferenceInput)(nil)).Elem(), CaCertificateReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CaCertificateReferencePtrInput)(nil)).Elem(), CaCertificateReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallerKeyInput)(nil)).Elem(), CallerKeyArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallerKeyArrayInput)(nil)).Elem(), CallerKeyArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallersReferenceInput)(nil)).Elem(), CallersReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CallersReferencePtrInput)(nil)).Elem(), CallersReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartPtrInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterConnectionInput)(nil)).Elem(), ClusterConnectionArgs{})
@@ -4946,11 +9458,37 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*EndpointTlsPtrInput)(nil)).Elem(), EndpointTlsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAllowedNamespacesPtrInput)(nil)).Elem(), GatewayAllowedNamespacesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAutoscalingInput)(nil)).Elem(), GatewayAutoscalingArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayAutoscalingPtrInput)(nil)).Elem(), GatewayAutoscalingArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertManagerInput)(nil)).Elem(), GatewayCertManagerArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertManagerPtrInput)(nil)).Elem(), GatewayCertManagerArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertificateInput)(nil)).Elem(), GatewayCertificateArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayCertificateArrayInput)(nil)).Elem(), GatewayCertificateArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayChartInput)(nil)).Elem(), GatewayChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayChartPtrInput)(nil)).Elem(), GatewayChartArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayClientCertificatesInput)(nil)).Elem(), GatewayClientCertificatesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayClientCertificatesPtrInput)(nil)).Elem(), GatewayClientCertificatesArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayHttpsInput)(nil)).Elem(), GatewayHttpsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayHttpsPtrInput)(nil)).Elem(), GatewayHttpsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayLocalSecretReferenceInput)(nil)).Elem(), GatewayLocalSecretReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayLocalSecretReferencePtrInput)(nil)).Elem(), GatewayLocalSecretReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayMetricsInput)(nil)).Elem(), GatewayMetricsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayMetricsPtrInput)(nil)).Elem(), GatewayMetricsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPInput)(nil)).Elem(), GatewayOTLPArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayOTLPPtrInput)(nil)).Elem(), GatewayOTLPArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayObservabilityInput)(nil)).Elem(), GatewayObservabilityArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayObservabilityPtrInput)(nil)).Elem(), GatewayObservabilityArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayReferenceInput)(nil)).Elem(), GatewayReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySecretReferenceInput)(nil)).Elem(), GatewaySecretReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySecretReferencePtrInput)(nil)).Elem(), GatewaySecretReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceMonitorInput)(nil)).Elem(), GatewayServiceMonitorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceMonitorPtrInput)(nil)).Elem(), GatewayServiceMonitorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitInput)(nil)).Elem(), InFlightLimitArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitArrayInput)(nil)).Elem(), InFlightLimitArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*OutlierEjectionInput)(nil)).Elem(), OutlierEjectionArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*OutlierEjectionPtrInput)(nil)).Elem(), OutlierEjectionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementInput)(nil)).Elem(), PlacementLabelRequirementArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementLabelRequirementArrayInput)(nil)).Elem(), PlacementLabelRequirementArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRequestInput)(nil)).Elem(), PlacementRequestArgs{})
@@ -4958,10 +9496,28 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementRulesPtrInput)(nil)).Elem(), PlacementRulesArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementTolerationInput)(nil)).Elem(), PlacementTolerationArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*PlacementTolerationArrayInput)(nil)).Elem(), PlacementTolerationArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RequestLimitInput)(nil)).Elem(), RequestLimitArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*RequestLimitArrayInput)(nil)).Elem(), RequestLimitArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferenceInput)(nil)).Elem(), SecretKeyReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*SecretKeyReferencePtrInput)(nil)).Elem(), SecretKeyReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAffinityInput)(nil)).Elem(), ServiceAffinityArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAffinityPtrInput)(nil)).Elem(), ServiceAffinityArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAuthInput)(nil)).Elem(), ServiceAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceAuthPtrInput)(nil)).Elem(), ServiceAuthArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBackendInput)(nil)).Elem(), ServiceBackendArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBackendArrayInput)(nil)).Elem(), ServiceBackendArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBasicAuthInput)(nil)).Elem(), ServiceBasicAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceBasicAuthPtrInput)(nil)).Elem(), ServiceBasicAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceCorsInput)(nil)).Elem(), ServiceCorsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceCorsPtrInput)(nil)).Elem(), ServiceCorsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceFailoverInput)(nil)).Elem(), ServiceFailoverArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceFailoverPtrInput)(nil)).Elem(), ServiceFailoverArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthInput)(nil)).Elem(), ServiceForwardAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceForwardAuthPtrInput)(nil)).Elem(), ServiceForwardAuthArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsInput)(nil)).Elem(), ServiceLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsPtrInput)(nil)).Elem(), ServiceLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorInput)(nil)).Elem(), ServiceMirrorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorPtrInput)(nil)).Elem(), ServiceMirrorArgs{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
 	pulumi.RegisterOutputType(BackendReferencePtrOutput{})
 	pulumi.RegisterOutputType(BackendReferenceArrayOutput{})
@@ -4969,6 +9525,10 @@ func init() {
 	pulumi.RegisterOutputType(BackendShareArrayOutput{})
 	pulumi.RegisterOutputType(CaCertificateReferenceOutput{})
 	pulumi.RegisterOutputType(CaCertificateReferencePtrOutput{})
+	pulumi.RegisterOutputType(CallerKeyOutput{})
+	pulumi.RegisterOutputType(CallerKeyArrayOutput{})
+	pulumi.RegisterOutputType(CallersReferenceOutput{})
+	pulumi.RegisterOutputType(CallersReferencePtrOutput{})
 	pulumi.RegisterOutputType(ClusterChartOutput{})
 	pulumi.RegisterOutputType(ClusterChartPtrOutput{})
 	pulumi.RegisterOutputType(ClusterConnectionOutput{})
@@ -5002,11 +9562,37 @@ func init() {
 	pulumi.RegisterOutputType(EndpointTlsPtrOutput{})
 	pulumi.RegisterOutputType(GatewayAllowedNamespacesOutput{})
 	pulumi.RegisterOutputType(GatewayAllowedNamespacesPtrOutput{})
+	pulumi.RegisterOutputType(GatewayAutoscalingOutput{})
+	pulumi.RegisterOutputType(GatewayAutoscalingPtrOutput{})
+	pulumi.RegisterOutputType(GatewayCertManagerOutput{})
+	pulumi.RegisterOutputType(GatewayCertManagerPtrOutput{})
+	pulumi.RegisterOutputType(GatewayCertificateOutput{})
+	pulumi.RegisterOutputType(GatewayCertificateArrayOutput{})
 	pulumi.RegisterOutputType(GatewayChartOutput{})
 	pulumi.RegisterOutputType(GatewayChartPtrOutput{})
+	pulumi.RegisterOutputType(GatewayClientCertificatesOutput{})
+	pulumi.RegisterOutputType(GatewayClientCertificatesPtrOutput{})
+	pulumi.RegisterOutputType(GatewayHttpsOutput{})
+	pulumi.RegisterOutputType(GatewayHttpsPtrOutput{})
+	pulumi.RegisterOutputType(GatewayLocalSecretReferenceOutput{})
+	pulumi.RegisterOutputType(GatewayLocalSecretReferencePtrOutput{})
+	pulumi.RegisterOutputType(GatewayMetricsOutput{})
+	pulumi.RegisterOutputType(GatewayMetricsPtrOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPOutput{})
+	pulumi.RegisterOutputType(GatewayOTLPPtrOutput{})
+	pulumi.RegisterOutputType(GatewayObservabilityOutput{})
+	pulumi.RegisterOutputType(GatewayObservabilityPtrOutput{})
 	pulumi.RegisterOutputType(GatewayReferenceOutput{})
+	pulumi.RegisterOutputType(GatewaySecretReferenceOutput{})
+	pulumi.RegisterOutputType(GatewaySecretReferencePtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceOutput{})
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
+	pulumi.RegisterOutputType(GatewayServiceMonitorOutput{})
+	pulumi.RegisterOutputType(GatewayServiceMonitorPtrOutput{})
+	pulumi.RegisterOutputType(InFlightLimitOutput{})
+	pulumi.RegisterOutputType(InFlightLimitArrayOutput{})
+	pulumi.RegisterOutputType(OutlierEjectionOutput{})
+	pulumi.RegisterOutputType(OutlierEjectionPtrOutput{})
 	pulumi.RegisterOutputType(PlacedReplicasOutput{})
 	pulumi.RegisterOutputType(PlacedReplicasArrayOutput{})
 	pulumi.RegisterOutputType(PlacementLabelRequirementOutput{})
@@ -5016,8 +9602,26 @@ func init() {
 	pulumi.RegisterOutputType(PlacementRulesPtrOutput{})
 	pulumi.RegisterOutputType(PlacementTolerationOutput{})
 	pulumi.RegisterOutputType(PlacementTolerationArrayOutput{})
+	pulumi.RegisterOutputType(RequestLimitOutput{})
+	pulumi.RegisterOutputType(RequestLimitArrayOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferenceOutput{})
 	pulumi.RegisterOutputType(SecretKeyReferencePtrOutput{})
+	pulumi.RegisterOutputType(ServiceAffinityOutput{})
+	pulumi.RegisterOutputType(ServiceAffinityPtrOutput{})
+	pulumi.RegisterOutputType(ServiceAuthOutput{})
+	pulumi.RegisterOutputType(ServiceAuthPtrOutput{})
 	pulumi.RegisterOutputType(ServiceBackendOutput{})
 	pulumi.RegisterOutputType(ServiceBackendArrayOutput{})
+	pulumi.RegisterOutputType(ServiceBasicAuthOutput{})
+	pulumi.RegisterOutputType(ServiceBasicAuthPtrOutput{})
+	pulumi.RegisterOutputType(ServiceCorsOutput{})
+	pulumi.RegisterOutputType(ServiceCorsPtrOutput{})
+	pulumi.RegisterOutputType(ServiceFailoverOutput{})
+	pulumi.RegisterOutputType(ServiceFailoverPtrOutput{})
+	pulumi.RegisterOutputType(ServiceForwardAuthOutput{})
+	pulumi.RegisterOutputType(ServiceForwardAuthPtrOutput{})
+	pulumi.RegisterOutputType(ServiceLimitsOutput{})
+	pulumi.RegisterOutputType(ServiceLimitsPtrOutput{})
+	pulumi.RegisterOutputType(ServiceMirrorOutput{})
+	pulumi.RegisterOutputType(ServiceMirrorPtrOutput{})
 }

@@ -83,6 +83,42 @@ export interface CaCertificateReferenceArgs {
 }
 
 /**
+ * One key of a caller.
+ */
+export interface CallerKeyArgs {
+    /**
+     * When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+     */
+    expires?: pulumi.Input<string | undefined>;
+    /**
+     * The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+     */
+    key?: pulumi.Input<string | undefined>;
+    /**
+     * The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+     */
+    sha256?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * Callers as a service takes them: the output `callers` of a ModelCallers.
+ */
+export interface CallersReferenceArgs {
+    /**
+     * The Traefik Middleware that asks for the callers' keys.
+     */
+    middleware: pulumi.Input<string>;
+    /**
+     * The Middleware's namespace. Only services of that namespace can use it.
+     */
+    namespace: pulumi.Input<string>;
+}
+
+/**
  * Where a Helm chart comes from.
  */
 export interface ClusterChartArgs {
@@ -494,6 +530,80 @@ export interface GatewayAllowedNamespacesArgs {
 }
 
 /**
+ * The bounds within which the cluster chooses the number of replicas.
+ */
+export interface GatewayAutoscalingArgs {
+    /**
+     * How many replicas run at most: `minReplicas` to 1,000.
+     */
+    maxReplicas: pulumi.Input<number>;
+    /**
+     * How many replicas run at least: 1 to 1,000. Default: 2.
+     */
+    minReplicas?: pulumi.Input<number | undefined>;
+    /**
+     * The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+     */
+    targetCpuUtilization?: pulumi.Input<number | undefined>;
+}
+/**
+ * gatewayAutoscalingArgsProvideDefaults sets the appropriate defaults for GatewayAutoscalingArgs
+ */
+export function gatewayAutoscalingArgsProvideDefaults(val: GatewayAutoscalingArgs): GatewayAutoscalingArgs {
+    return {
+        ...val,
+        minReplicas: (val.minReplicas) ?? 2,
+        targetCpuUtilization: (val.targetCpuUtilization) ?? 80,
+    };
+}
+
+/**
+ * An issuer of cert-manager's (cert-manager.io/v1).
+ */
+export interface GatewayCertManagerArgs {
+    /**
+     * The API group of the issuer's kind. Default: `cert-manager.io`.
+     */
+    issuerGroup?: pulumi.Input<string | undefined>;
+    /**
+     * The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+     */
+    issuerKind?: pulumi.Input<string | undefined>;
+    /**
+     * The issuer's name.
+     */
+    issuerName: pulumi.Input<string>;
+}
+/**
+ * gatewayCertManagerArgsProvideDefaults sets the appropriate defaults for GatewayCertManagerArgs
+ */
+export function gatewayCertManagerArgsProvideDefaults(val: GatewayCertManagerArgs): GatewayCertManagerArgs {
+    return {
+        ...val,
+        issuerGroup: (val.issuerGroup) ?? "cert-manager.io",
+        issuerKind: (val.issuerKind) ?? "ClusterIssuer",
+    };
+}
+
+/**
+ * A certificate: its text and its key, or a Secret that holds both.
+ */
+export interface GatewayCertificateArgs {
+    /**
+     * The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+     */
+    certificate?: pulumi.Input<string | undefined>;
+    /**
+     * The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+     */
+    privateKey?: pulumi.Input<string | undefined>;
+    /**
+     * A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+     */
+    secretRef?: pulumi.Input<inputs.GatewaySecretReferenceArgs | undefined>;
+}
+
+/**
  * The Helm chart that Traefik comes from.
  */
 export interface GatewayChartArgs {
@@ -529,6 +639,178 @@ export function gatewayChartArgsProvideDefaults(val: GatewayChartArgs): GatewayC
 }
 
 /**
+ * Which certificates clients must have.
+ */
+export interface GatewayClientCertificatesArgs {
+    /**
+     * Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+     */
+    caCertificate?: pulumi.Input<string | undefined>;
+    /**
+     * A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+     */
+    caSecretRef?: pulumi.Input<inputs.GatewayLocalSecretReferenceArgs | undefined>;
+    /**
+     * Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+     */
+    optional?: pulumi.Input<boolean | undefined>;
+}
+/**
+ * gatewayClientCertificatesArgsProvideDefaults sets the appropriate defaults for GatewayClientCertificatesArgs
+ */
+export function gatewayClientCertificatesArgsProvideDefaults(val: GatewayClientCertificatesArgs): GatewayClientCertificatesArgs {
+    return {
+        ...val,
+        optional: (val.optional) ?? false,
+    };
+}
+
+/**
+ * HTTPS for the clients of a gateway.
+ */
+export interface GatewayHttpsArgs {
+    /**
+     * An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+     */
+    certManager?: pulumi.Input<inputs.GatewayCertManagerArgs | undefined>;
+    /**
+     * The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+     */
+    certificates?: pulumi.Input<pulumi.Input<inputs.GatewayCertificateArgs>[] | undefined>;
+    /**
+     * Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+     */
+    clientCertificates?: pulumi.Input<inputs.GatewayClientCertificatesArgs | undefined>;
+    /**
+     * The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+     */
+    hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * What becomes of plain HTTP. Default: `Redirect`.
+     */
+    http?: pulumi.Input<enums.GatewayPlainHttp | undefined>;
+    /**
+     * The oldest version of TLS that a client may speak. Default: `TLS12`.
+     */
+    minVersion?: pulumi.Input<enums.GatewayTlsVersion | undefined>;
+    /**
+     * The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+     */
+    port?: pulumi.Input<number | undefined>;
+}
+/**
+ * gatewayHttpsArgsProvideDefaults sets the appropriate defaults for GatewayHttpsArgs
+ */
+export function gatewayHttpsArgsProvideDefaults(val: GatewayHttpsArgs): GatewayHttpsArgs {
+    return {
+        ...val,
+        certManager: pulumi.output(val.certManager).apply(v => v === undefined ? undefined : inputs.gatewayCertManagerArgsProvideDefaults(v)),
+        clientCertificates: pulumi.output(val.clientCertificates).apply(v => v === undefined ? undefined : inputs.gatewayClientCertificatesArgsProvideDefaults(v)),
+        http: (val.http) ?? "Redirect",
+        minVersion: (val.minVersion) ?? "TLS12",
+        port: (val.port) ?? 443,
+    };
+}
+
+/**
+ * A Secret in the gateway's namespace.
+ */
+export interface GatewayLocalSecretReferenceArgs {
+    /**
+     * The Secret's name.
+     */
+    name: pulumi.Input<string>;
+}
+
+/**
+ * A gateway's figures for Prometheus.
+ */
+export interface GatewayMetricsArgs {
+    /**
+     * The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+     */
+    buckets?: pulumi.Input<pulumi.Input<number>[] | undefined>;
+    /**
+     * A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+     */
+    serviceMonitor?: pulumi.Input<inputs.GatewayServiceMonitorArgs | undefined>;
+}
+
+/**
+ * Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+ */
+export interface GatewayOTLPArgs {
+    /**
+     * The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+     */
+    endpoint: pulumi.Input<string>;
+    /**
+     * Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+     */
+    headers?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+     */
+    metrics?: pulumi.Input<boolean | undefined>;
+    /**
+     * How data is sent. Default: `HTTP`.
+     */
+    protocol?: pulumi.Input<enums.GatewayOTLPProtocol | undefined>;
+    /**
+     * The part of all requests that is traced, from 0 to 1. Default: 1.
+     */
+    sampleRate?: pulumi.Input<number | undefined>;
+    /**
+     * Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+     */
+    traces?: pulumi.Input<boolean | undefined>;
+}
+/**
+ * gatewayOTLPArgsProvideDefaults sets the appropriate defaults for GatewayOTLPArgs
+ */
+export function gatewayOTLPArgsProvideDefaults(val: GatewayOTLPArgs): GatewayOTLPArgs {
+    return {
+        ...val,
+        metrics: (val.metrics) ?? true,
+        protocol: (val.protocol) ?? "HTTP",
+        traces: (val.traces) ?? true,
+    };
+}
+
+/**
+ * What a gateway tells of its requests.
+ */
+export interface GatewayObservabilityArgs {
+    /**
+     * Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+     */
+    accessLog?: pulumi.Input<boolean | undefined>;
+    /**
+     * Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+     */
+    dashboard?: pulumi.Input<boolean | undefined>;
+    /**
+     * Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+     */
+    metrics?: pulumi.Input<inputs.GatewayMetricsArgs | undefined>;
+    /**
+     * Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+     */
+    otlp?: pulumi.Input<inputs.GatewayOTLPArgs | undefined>;
+}
+/**
+ * gatewayObservabilityArgsProvideDefaults sets the appropriate defaults for GatewayObservabilityArgs
+ */
+export function gatewayObservabilityArgsProvideDefaults(val: GatewayObservabilityArgs): GatewayObservabilityArgs {
+    return {
+        ...val,
+        accessLog: (val.accessLog) ?? false,
+        dashboard: (val.dashboard) ?? false,
+        otlp: pulumi.output(val.otlp).apply(v => v === undefined ? undefined : inputs.gatewayOTLPArgsProvideDefaults(v)),
+    };
+}
+
+/**
  * A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
  */
 export interface GatewayReferenceArgs {
@@ -540,6 +822,14 @@ export interface GatewayReferenceArgs {
      * The URL that clients inside the cluster reach the listener by. Default: none is known.
      */
     clusterUrl?: pulumi.Input<string | undefined>;
+    /**
+     * The host names that the listener has certificates for. Default: a service may have any.
+     */
+    hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+     */
+    inner?: pulumi.Input<string | undefined>;
     /**
      * The listener that routes attach to. Default: `http`.
      */
@@ -553,6 +843,14 @@ export interface GatewayReferenceArgs {
      */
     namespace: pulumi.Input<string>;
     /**
+     * Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+     */
+    observed?: pulumi.Input<boolean | undefined>;
+    /**
+     * The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+     */
+    plainListener?: pulumi.Input<string | undefined>;
+    /**
      * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
     pluginVersion?: pulumi.Input<string | undefined>;
@@ -560,6 +858,7 @@ export interface GatewayReferenceArgs {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: pulumi.Input<boolean | undefined>;
+    trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
      */
@@ -573,8 +872,23 @@ export function gatewayReferenceArgsProvideDefaults(val: GatewayReferenceArgs): 
         ...val,
         allowAnyPath: (val.allowAnyPath) ?? false,
         listener: (val.listener) ?? "http",
+        observed: (val.observed) ?? false,
         public: (val.public) ?? false,
     };
+}
+
+/**
+ * A Secret that exists already.
+ */
+export interface GatewaySecretReferenceArgs {
+    /**
+     * The Secret's name.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+     */
+    namespace?: pulumi.Input<string | undefined>;
 }
 
 /**
@@ -585,6 +899,10 @@ export interface GatewayServiceArgs {
      * Annotations for the Service alone, such as those that a cloud's load balancer reads.
      */
     annotations?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+     */
+    externalTrafficPolicy?: pulumi.Input<enums.GatewayTrafficPolicy | undefined>;
     /**
      * Which load balancer serves it. Default: the cluster's own choice.
      */
@@ -605,6 +923,70 @@ export function gatewayServiceArgsProvideDefaults(val: GatewayServiceArgs): Gate
     return {
         ...val,
         type: (val.type) ?? "LoadBalancer",
+    };
+}
+
+/**
+ * A ServiceMonitor of Prometheus' operator.
+ */
+export interface GatewayServiceMonitorArgs {
+    /**
+     * How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+     */
+    interval?: pulumi.Input<string | undefined>;
+    /**
+     * Labels for it, by which the operator selects, such as `release: prometheus`.
+     */
+    labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+}
+
+/**
+ * How many requests may be under way at once.
+ */
+export interface InFlightLimitArgs {
+    /**
+     * Whose requests are counted together. Default: `All`.
+     */
+    by?: pulumi.Input<enums.LimitBy | undefined>;
+    /**
+     * The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+     */
+    header?: pulumi.Input<string | undefined>;
+    /**
+     * How many requests: 1 to 1,000,000.
+     */
+    requests: pulumi.Input<number>;
+}
+/**
+ * inFlightLimitArgsProvideDefaults sets the appropriate defaults for InFlightLimitArgs
+ */
+export function inFlightLimitArgsProvideDefaults(val: InFlightLimitArgs): InFlightLimitArgs {
+    return {
+        ...val,
+        by: (val.by) ?? "All",
+    };
+}
+
+/**
+ * When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+ */
+export interface OutlierEjectionArgs {
+    /**
+     * For how long, such as `30s`. Default: `30s`.
+     */
+    duration?: pulumi.Input<string | undefined>;
+    /**
+     * After how many failures in a row: 1 to 1,000. Default: 5.
+     */
+    failures?: pulumi.Input<number | undefined>;
+}
+/**
+ * outlierEjectionArgsProvideDefaults sets the appropriate defaults for OutlierEjectionArgs
+ */
+export function outlierEjectionArgsProvideDefaults(val: OutlierEjectionArgs): OutlierEjectionArgs {
+    return {
+        ...val,
+        failures: (val.failures) ?? 5,
     };
 }
 
@@ -693,6 +1075,38 @@ export interface PlacementTolerationArgs {
 }
 
 /**
+ * How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+ */
+export interface RequestLimitArgs {
+    /**
+     * Whose requests are counted together. Default: `All`.
+     */
+    by?: pulumi.Input<enums.LimitBy | undefined>;
+    /**
+     * The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+     */
+    header?: pulumi.Input<string | undefined>;
+    /**
+     * How many requests: 1 to 1,000,000.
+     */
+    requests: pulumi.Input<number>;
+    /**
+     * In how many seconds: 1 to 86,400. Default: 60.
+     */
+    seconds?: pulumi.Input<number | undefined>;
+}
+/**
+ * requestLimitArgsProvideDefaults sets the appropriate defaults for RequestLimitArgs
+ */
+export function requestLimitArgsProvideDefaults(val: RequestLimitArgs): RequestLimitArgs {
+    return {
+        ...val,
+        by: (val.by) ?? "All",
+        seconds: (val.seconds) ?? 60,
+    };
+}
+
+/**
  * An entry of a Secret in the endpoint's namespace.
  */
 export interface SecretKeyReferenceArgs {
@@ -704,6 +1118,38 @@ export interface SecretKeyReferenceArgs {
      * The Secret's name.
      */
     name: pulumi.Input<string>;
+}
+
+/**
+ * Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+ */
+export interface ServiceAffinityArgs {
+    /**
+     * What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+     */
+    by: pulumi.Input<enums.AffinityBy>;
+    /**
+     * The name of the header or cookie, with `by: Header` and `by: Cookie`.
+     */
+    name?: pulumi.Input<string | undefined>;
+}
+
+/**
+ * How callers show who they are. Give one of `callers`, `basic` and `forward`.
+ */
+export interface ServiceAuthArgs {
+    /**
+     * User and password by HTTP's basic authentication.
+     */
+    basic?: pulumi.Input<inputs.ServiceBasicAuthArgs | undefined>;
+    /**
+     * API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+     */
+    callers?: pulumi.Input<inputs.CallersReferenceArgs | undefined>;
+    /**
+     * A server of yours that is asked about each request.
+     */
+    forward?: pulumi.Input<inputs.ServiceForwardAuthArgs | undefined>;
 }
 
 /**
@@ -719,6 +1165,10 @@ export interface ServiceBackendArgs {
      */
     endpoints?: pulumi.Input<pulumi.Input<inputs.BackendReferenceArgs>[] | undefined>;
     /**
+     * Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+     */
+    priority?: pulumi.Input<number | undefined>;
+    /**
      * This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
      */
     weight?: pulumi.Input<number | undefined>;
@@ -730,6 +1180,147 @@ export function serviceBackendArgsProvideDefaults(val: ServiceBackendArgs): Serv
     return {
         ...val,
         endpoint: pulumi.output(val.endpoint).apply(v => v === undefined ? undefined : inputs.backendReferenceArgsProvideDefaults(v)),
+        priority: (val.priority) ?? 0,
         weight: (val.weight) ?? 1,
+    };
+}
+
+/**
+ * User and password by HTTP's basic authentication (RFC 7617).
+ */
+export interface ServiceBasicAuthArgs {
+    /**
+     * The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+     */
+    secretName: pulumi.Input<string>;
+}
+
+/**
+ * What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+ */
+export interface ServiceCorsArgs {
+    /**
+     * Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+     */
+    allowCredentials?: pulumi.Input<boolean | undefined>;
+    /**
+     * The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+     */
+    allowHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+     */
+    allowMethods?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The sites, such as `https://app.example.com`; `*` is every site.
+     */
+    allowOrigins: pulumi.Input<pulumi.Input<string>[]>;
+    /**
+     * The headers of answers that they may read. Default: none but those that every script may read.
+     */
+    exposeHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+     */
+    maxAge?: pulumi.Input<number | undefined>;
+}
+/**
+ * serviceCorsArgsProvideDefaults sets the appropriate defaults for ServiceCorsArgs
+ */
+export function serviceCorsArgsProvideDefaults(val: ServiceCorsArgs): ServiceCorsArgs {
+    return {
+        ...val,
+        allowCredentials: (val.allowCredentials) ?? false,
+    };
+}
+
+/**
+ * When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+ */
+export interface ServiceFailoverArgs {
+    /**
+     * How many backends are asked at most: 1 to 16. Default: 3.
+     */
+    attempts?: pulumi.Input<number | undefined>;
+    /**
+     * How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+     */
+    deadline?: pulumi.Input<string | undefined>;
+    /**
+     * How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+     */
+    firstTokenTimeout?: pulumi.Input<string | undefined>;
+    /**
+     * How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+     */
+    headerTimeout?: pulumi.Input<string | undefined>;
+    /**
+     * The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+     */
+    statusCodes?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+}
+/**
+ * serviceFailoverArgsProvideDefaults sets the appropriate defaults for ServiceFailoverArgs
+ */
+export function serviceFailoverArgsProvideDefaults(val: ServiceFailoverArgs): ServiceFailoverArgs {
+    return {
+        ...val,
+        attempts: (val.attempts) ?? 3,
+    };
+}
+
+/**
+ * A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+ */
+export interface ServiceForwardAuthArgs {
+    /**
+     * Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+     */
+    responseHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+     */
+    url: pulumi.Input<string>;
+}
+
+/**
+ * How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+ */
+export interface ServiceLimitsArgs {
+    /**
+     * How many requests at once. One is under way until its answer has ended.
+     */
+    inFlight?: pulumi.Input<pulumi.Input<inputs.InFlightLimitArgs>[] | undefined>;
+    /**
+     * How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+     */
+    maxBodyBytes?: pulumi.Input<number | undefined>;
+    /**
+     * How many requests in a span of time.
+     */
+    requests?: pulumi.Input<pulumi.Input<inputs.RequestLimitArgs>[] | undefined>;
+}
+
+/**
+ * An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+ */
+export interface ServiceMirrorArgs {
+    /**
+     * The endpoint: the output `backend` of a ModelEndpoint.
+     */
+    endpoint: pulumi.Input<inputs.BackendReferenceArgs>;
+    /**
+     * How many of a hundred requests are copied: 1 to 100. Default: 100.
+     */
+    percent?: pulumi.Input<number | undefined>;
+}
+/**
+ * serviceMirrorArgsProvideDefaults sets the appropriate defaults for ServiceMirrorArgs
+ */
+export function serviceMirrorArgsProvideDefaults(val: ServiceMirrorArgs): ServiceMirrorArgs {
+    return {
+        ...val,
+        endpoint: pulumi.output(val.endpoint).apply(inputs.backendReferenceArgsProvideDefaults),
+        percent: (val.percent) ?? 100,
     };
 }

@@ -87,6 +87,20 @@ export interface BackendShare {
 }
 
 /**
+ * Callers as a service takes them: the output `callers` of a ModelCallers.
+ */
+export interface CallersReference {
+    /**
+     * The Traefik Middleware that asks for the callers' keys.
+     */
+    middleware: string;
+    /**
+     * The Middleware's namespace. Only services of that namespace can use it.
+     */
+    namespace: string;
+}
+
+/**
  * How a cluster of another stack is reached: the output `connection` of an InferenceCluster.
  */
 export interface ClusterConnection {
@@ -291,6 +305,14 @@ export interface GatewayReference {
      */
     clusterUrl?: string;
     /**
+     * The host names that the listener has certificates for. Default: a service may have any.
+     */
+    hostnames?: string[];
+    /**
+     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+     */
+    inner?: string;
+    /**
      * The listener that routes attach to. Default: `http`.
      */
     listener?: string;
@@ -303,6 +325,14 @@ export interface GatewayReference {
      */
     namespace: string;
     /**
+     * Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+     */
+    observed?: boolean;
+    /**
+     * The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+     */
+    plainListener?: string;
+    /**
      * The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
      */
     pluginVersion?: string;
@@ -310,6 +340,7 @@ export interface GatewayReference {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: boolean;
+    trustedProxies?: string[];
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
      */
@@ -323,6 +354,7 @@ export function gatewayReferenceProvideDefaults(val: GatewayReference): GatewayR
         ...val,
         allowAnyPath: (val.allowAnyPath) ?? false,
         listener: (val.listener) ?? "http",
+        observed: (val.observed) ?? false,
         public: (val.public) ?? false,
     };
 }

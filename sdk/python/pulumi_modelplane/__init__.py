@@ -8,6 +8,7 @@ import typing
 # Export this package's modules as members:
 from ._enums import *
 from .inference_cluster import *
+from .model_callers import *
 from .model_deployment import *
 from .model_endpoint import *
 from .model_gateway import *
@@ -25,6 +26,7 @@ _utilities.register(
   "fqn": "pulumi_modelplane",
   "classes": {
    "modelplane:index:InferenceCluster": "InferenceCluster",
+   "modelplane:index:ModelCallers": "ModelCallers",
    "modelplane:index:ModelDeployment": "ModelDeployment",
    "modelplane:index:ModelEndpoint": "ModelEndpoint",
    "modelplane:index:ModelGateway": "ModelGateway",

@@ -7,6 +7,7 @@ import pulumi
 from enum import Enum
 
 __all__ = [
+    'AffinityBy',
     'CaCertificateKind',
     'ClusterComponentPresence',
     'ClusterExtraPresence',
@@ -14,8 +15,33 @@ __all__ = [
     'DeploymentEnginePreset',
     'EndpointProtocol',
     'GatewayNamespacesFrom',
+    'GatewayOTLPProtocol',
+    'GatewayPlainHttp',
     'GatewayServiceType',
+    'GatewayTlsVersion',
+    'GatewayTrafficPolicy',
+    'LimitBy',
 ]
+
+
+@pulumi.type_token("modelplane:index:AffinityBy")
+class AffinityBy(_builtins.str, Enum):
+    HEADER = "Header"
+    """
+    The value of a header.
+    """
+    COOKIE = "Cookie"
+    """
+    The value of a cookie.
+    """
+    CALLER = "Caller"
+    """
+    The caller, as `auth` names it.
+    """
+    PROMPT = "Prompt"
+    """
+    The beginning of the prompt, to the end of its first message of a user, so that a conversation finds its cached keys and values again.
+    """
 
 
 @pulumi.type_token("modelplane:index:CaCertificateKind")
@@ -110,6 +136,34 @@ class GatewayNamespacesFrom(_builtins.str, Enum):
     """
 
 
+@pulumi.type_token("modelplane:index:GatewayOTLPProtocol")
+class GatewayOTLPProtocol(_builtins.str, Enum):
+    HTTP = "HTTP"
+    """
+    Protobuf over HTTP, by custom on port 4318.
+    """
+    GRPC = "GRPC"
+    """
+    gRPC, by custom on port 4317.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayPlainHttp")
+class GatewayPlainHttp(_builtins.str, Enum):
+    REDIRECT = "Redirect"
+    """
+    Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
+    """
+    SERVE = "Serve"
+    """
+    Services are served by both.
+    """
+    OFF = "Off"
+    """
+    The port is closed.
+    """
+
+
 @pulumi.type_token("modelplane:index:GatewayServiceType")
 class GatewayServiceType(_builtins.str, Enum):
     LOAD_BALANCER = "LoadBalancer"
@@ -123,4 +177,48 @@ class GatewayServiceType(_builtins.str, Enum):
     NODE_PORT = "NodePort"
     """
     An address inside the cluster, and a port on every node.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayTlsVersion")
+class GatewayTlsVersion(_builtins.str, Enum):
+    TLS12 = "TLS12"
+    """
+    TLS 1.2 or newer.
+    """
+    TLS13 = "TLS13"
+    """
+    TLS 1.3 or newer.
+    """
+
+
+@pulumi.type_token("modelplane:index:GatewayTrafficPolicy")
+class GatewayTrafficPolicy(_builtins.str, Enum):
+    CLUSTER = "Cluster"
+    """
+    To Pods of every node. The gateway sees a node's address in place of the client's.
+    """
+    LOCAL = "Local"
+    """
+    To Pods of the same node, with the client's address. A node without one takes no connections.
+    """
+
+
+@pulumi.type_token("modelplane:index:LimitBy")
+class LimitBy(_builtins.str, Enum):
+    ALL = "All"
+    """
+    Those of all clients.
+    """
+    CALLER = "Caller"
+    """
+    Those of a caller, as `auth` names it.
+    """
+    ADDRESS = "Address"
+    """
+    Those of a client's IP address.
+    """
+    HEADER = "Header"
+    """
+    Those with one value of a header.
     """

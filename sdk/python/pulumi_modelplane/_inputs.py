@@ -20,6 +20,10 @@ __all__ = [
     'BackendReferenceArgsDict',
     'CaCertificateReferenceArgs',
     'CaCertificateReferenceArgsDict',
+    'CallerKeyArgs',
+    'CallerKeyArgsDict',
+    'CallersReferenceArgs',
+    'CallersReferenceArgsDict',
     'ClusterChartArgs',
     'ClusterChartArgsDict',
     'ClusterConnectionArgs',
@@ -54,12 +58,38 @@ __all__ = [
     'EndpointTlsArgsDict',
     'GatewayAllowedNamespacesArgs',
     'GatewayAllowedNamespacesArgsDict',
+    'GatewayAutoscalingArgs',
+    'GatewayAutoscalingArgsDict',
+    'GatewayCertManagerArgs',
+    'GatewayCertManagerArgsDict',
+    'GatewayCertificateArgs',
+    'GatewayCertificateArgsDict',
     'GatewayChartArgs',
     'GatewayChartArgsDict',
+    'GatewayClientCertificatesArgs',
+    'GatewayClientCertificatesArgsDict',
+    'GatewayHttpsArgs',
+    'GatewayHttpsArgsDict',
+    'GatewayLocalSecretReferenceArgs',
+    'GatewayLocalSecretReferenceArgsDict',
+    'GatewayMetricsArgs',
+    'GatewayMetricsArgsDict',
+    'GatewayOTLPArgs',
+    'GatewayOTLPArgsDict',
+    'GatewayObservabilityArgs',
+    'GatewayObservabilityArgsDict',
     'GatewayReferenceArgs',
     'GatewayReferenceArgsDict',
+    'GatewaySecretReferenceArgs',
+    'GatewaySecretReferenceArgsDict',
     'GatewayServiceArgs',
     'GatewayServiceArgsDict',
+    'GatewayServiceMonitorArgs',
+    'GatewayServiceMonitorArgsDict',
+    'InFlightLimitArgs',
+    'InFlightLimitArgsDict',
+    'OutlierEjectionArgs',
+    'OutlierEjectionArgsDict',
     'PlacementLabelRequirementArgs',
     'PlacementLabelRequirementArgsDict',
     'PlacementRequestArgs',
@@ -68,10 +98,28 @@ __all__ = [
     'PlacementRulesArgsDict',
     'PlacementTolerationArgs',
     'PlacementTolerationArgsDict',
+    'RequestLimitArgs',
+    'RequestLimitArgsDict',
     'SecretKeyReferenceArgs',
     'SecretKeyReferenceArgsDict',
+    'ServiceAffinityArgs',
+    'ServiceAffinityArgsDict',
+    'ServiceAuthArgs',
+    'ServiceAuthArgsDict',
     'ServiceBackendArgs',
     'ServiceBackendArgsDict',
+    'ServiceBasicAuthArgs',
+    'ServiceBasicAuthArgsDict',
+    'ServiceCorsArgs',
+    'ServiceCorsArgsDict',
+    'ServiceFailoverArgs',
+    'ServiceFailoverArgsDict',
+    'ServiceForwardAuthArgs',
+    'ServiceForwardAuthArgsDict',
+    'ServiceLimitsArgs',
+    'ServiceLimitsArgsDict',
+    'ServiceMirrorArgs',
+    'ServiceMirrorArgsDict',
 ]
 
 class BackendReferenceArgsDict(TypedDict):
@@ -357,6 +405,151 @@ class CaCertificateReferenceArgs:
     @name.setter
     def name(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "name", value)
+
+
+class CallerKeyArgsDict(TypedDict):
+    """
+    One key of a caller.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+    """
+    expires: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+    """
+    key: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+    """
+    sha256: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+    """
+
+@pulumi.input_type
+class CallerKeyArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 expires: pulumi.Input[Optional[_builtins.str]] = None,
+                 key: pulumi.Input[Optional[_builtins.str]] = None,
+                 sha256: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        One key of a caller.
+
+        :param pulumi.Input[_builtins.str] name: The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+        :param pulumi.Input[_builtins.str] expires: When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+        :param pulumi.Input[_builtins.str] key: The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+        :param pulumi.Input[_builtins.str] sha256: The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+        """
+        pulumi.set(__self__, "name", name)
+        if expires is not None:
+            pulumi.set(__self__, "expires", expires)
+        if key is not None:
+            pulumi.set(__self__, "key", key)
+        if sha256 is not None:
+            pulumi.set(__self__, "sha256", sha256)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def expires(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
+        """
+        return pulumi.get(self, "expires")
+
+    @expires.setter
+    def expires(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "expires", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+        """
+        return pulumi.get(self, "key")
+
+    @key.setter
+    def key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "key", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def sha256(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
+        """
+        return pulumi.get(self, "sha256")
+
+    @sha256.setter
+    def sha256(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "sha256", value)
+
+
+class CallersReferenceArgsDict(TypedDict):
+    """
+    Callers as a service takes them: the output `callers` of a ModelCallers.
+    """
+    middleware: pulumi.Input[_builtins.str]
+    """
+    The Traefik Middleware that asks for the callers' keys.
+    """
+    namespace: pulumi.Input[_builtins.str]
+    """
+    The Middleware's namespace. Only services of that namespace can use it.
+    """
+
+@pulumi.input_type
+class CallersReferenceArgs:
+    def __init__(__self__, *,
+                 middleware: pulumi.Input[_builtins.str],
+                 namespace: pulumi.Input[_builtins.str]):
+        """
+        Callers as a service takes them: the output `callers` of a ModelCallers.
+
+        :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware that asks for the callers' keys.
+        :param pulumi.Input[_builtins.str] namespace: The Middleware's namespace. Only services of that namespace can use it.
+        """
+        pulumi.set(__self__, "middleware", middleware)
+        pulumi.set(__self__, "namespace", namespace)
+
+    @_builtins.property
+    @pulumi.getter
+    def middleware(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Traefik Middleware that asks for the callers' keys.
+        """
+        return pulumi.get(self, "middleware")
+
+    @middleware.setter
+    def middleware(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "middleware", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Middleware's namespace. Only services of that namespace can use it.
+        """
+        return pulumi.get(self, "namespace")
+
+    @namespace.setter
+    def namespace(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "namespace", value)
 
 
 class ClusterChartArgsDict(TypedDict):
@@ -2084,6 +2277,234 @@ class GatewayAllowedNamespacesArgs:
         pulumi.set(self, "match_labels", value)
 
 
+class GatewayAutoscalingArgsDict(TypedDict):
+    """
+    The bounds within which the cluster chooses the number of replicas.
+    """
+    max_replicas: pulumi.Input[_builtins.int]
+    """
+    How many replicas run at most: `minReplicas` to 1,000.
+    """
+    min_replicas: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many replicas run at least: 1 to 1,000. Default: 2.
+    """
+    target_cpu_utilization: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+    """
+
+@pulumi.input_type
+class GatewayAutoscalingArgs:
+    def __init__(__self__, *,
+                 max_replicas: pulumi.Input[_builtins.int],
+                 min_replicas: pulumi.Input[Optional[_builtins.int]] = None,
+                 target_cpu_utilization: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        The bounds within which the cluster chooses the number of replicas.
+
+        :param pulumi.Input[_builtins.int] max_replicas: How many replicas run at most: `minReplicas` to 1,000.
+        :param pulumi.Input[_builtins.int] min_replicas: How many replicas run at least: 1 to 1,000. Default: 2.
+        :param pulumi.Input[_builtins.int] target_cpu_utilization: The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+        """
+        pulumi.set(__self__, "max_replicas", max_replicas)
+        if min_replicas is None:
+            min_replicas = 2
+        if min_replicas is not None:
+            pulumi.set(__self__, "min_replicas", min_replicas)
+        if target_cpu_utilization is None:
+            target_cpu_utilization = 80
+        if target_cpu_utilization is not None:
+            pulumi.set(__self__, "target_cpu_utilization", target_cpu_utilization)
+
+    @_builtins.property
+    @pulumi.getter(name="maxReplicas")
+    def max_replicas(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many replicas run at most: `minReplicas` to 1,000.
+        """
+        return pulumi.get(self, "max_replicas")
+
+    @max_replicas.setter
+    def max_replicas(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "max_replicas", value)
+
+    @_builtins.property
+    @pulumi.getter(name="minReplicas")
+    def min_replicas(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many replicas run at least: 1 to 1,000. Default: 2.
+        """
+        return pulumi.get(self, "min_replicas")
+
+    @min_replicas.setter
+    def min_replicas(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "min_replicas", value)
+
+    @_builtins.property
+    @pulumi.getter(name="targetCpuUtilization")
+    def target_cpu_utilization(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The use of CPU that the cluster aims at, in percent of what a replica asks for in `resources.requests`: 1 to 100. Default: 80.
+        """
+        return pulumi.get(self, "target_cpu_utilization")
+
+    @target_cpu_utilization.setter
+    def target_cpu_utilization(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "target_cpu_utilization", value)
+
+
+class GatewayCertManagerArgsDict(TypedDict):
+    """
+    An issuer of cert-manager's (cert-manager.io/v1).
+    """
+    issuer_name: pulumi.Input[_builtins.str]
+    """
+    The issuer's name.
+    """
+    issuer_group: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The API group of the issuer's kind. Default: `cert-manager.io`.
+    """
+    issuer_kind: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+    """
+
+@pulumi.input_type
+class GatewayCertManagerArgs:
+    def __init__(__self__, *,
+                 issuer_name: pulumi.Input[_builtins.str],
+                 issuer_group: pulumi.Input[Optional[_builtins.str]] = None,
+                 issuer_kind: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        An issuer of cert-manager's (cert-manager.io/v1).
+
+        :param pulumi.Input[_builtins.str] issuer_name: The issuer's name.
+        :param pulumi.Input[_builtins.str] issuer_group: The API group of the issuer's kind. Default: `cert-manager.io`.
+        :param pulumi.Input[_builtins.str] issuer_kind: The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+        """
+        pulumi.set(__self__, "issuer_name", issuer_name)
+        if issuer_group is None:
+            issuer_group = 'cert-manager.io'
+        if issuer_group is not None:
+            pulumi.set(__self__, "issuer_group", issuer_group)
+        if issuer_kind is None:
+            issuer_kind = 'ClusterIssuer'
+        if issuer_kind is not None:
+            pulumi.set(__self__, "issuer_kind", issuer_kind)
+
+    @_builtins.property
+    @pulumi.getter(name="issuerName")
+    def issuer_name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The issuer's name.
+        """
+        return pulumi.get(self, "issuer_name")
+
+    @issuer_name.setter
+    def issuer_name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "issuer_name", value)
+
+    @_builtins.property
+    @pulumi.getter(name="issuerGroup")
+    def issuer_group(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The API group of the issuer's kind. Default: `cert-manager.io`.
+        """
+        return pulumi.get(self, "issuer_group")
+
+    @issuer_group.setter
+    def issuer_group(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "issuer_group", value)
+
+    @_builtins.property
+    @pulumi.getter(name="issuerKind")
+    def issuer_kind(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The issuer's kind. An `Issuer` must be in the gateway's namespace. Default: `ClusterIssuer`.
+        """
+        return pulumi.get(self, "issuer_kind")
+
+    @issuer_kind.setter
+    def issuer_kind(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "issuer_kind", value)
+
+
+class GatewayCertificateArgsDict(TypedDict):
+    """
+    A certificate: its text and its key, or a Secret that holds both.
+    """
+    certificate: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+    """
+    private_key: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+    """
+    secret_ref: NotRequired[pulumi.Input[Optional['GatewaySecretReferenceArgsDict']]]
+    """
+    A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+    """
+
+@pulumi.input_type
+class GatewayCertificateArgs:
+    def __init__(__self__, *,
+                 certificate: pulumi.Input[Optional[_builtins.str]] = None,
+                 private_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 secret_ref: pulumi.Input[Optional['GatewaySecretReferenceArgs']] = None):
+        """
+        A certificate: its text and its key, or a Secret that holds both.
+
+        :param pulumi.Input[_builtins.str] certificate: The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+        :param pulumi.Input[_builtins.str] private_key: The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+        :param pulumi.Input['GatewaySecretReferenceArgs'] secret_ref: A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+        """
+        if certificate is not None:
+            pulumi.set(__self__, "certificate", certificate)
+        if private_key is not None:
+            pulumi.set(__self__, "private_key", private_key)
+        if secret_ref is not None:
+            pulumi.set(__self__, "secret_ref", secret_ref)
+
+    @_builtins.property
+    @pulumi.getter
+    def certificate(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The certificate, in PEM, with those between it and the authority's. A new one is in use without a lost connection.
+        """
+        return pulumi.get(self, "certificate")
+
+    @certificate.setter
+    def certificate(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "certificate", value)
+
+    @_builtins.property
+    @pulumi.getter(name="privateKey")
+    def private_key(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The certificate's private key, in PEM. It is in one Secret, in the gateway's namespace.
+        """
+        return pulumi.get(self, "private_key")
+
+    @private_key.setter
+    def private_key(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "private_key", value)
+
+    @_builtins.property
+    @pulumi.getter(name="secretRef")
+    def secret_ref(self) -> pulumi.Input[Optional['GatewaySecretReferenceArgs']]:
+        """
+        A Secret of your own with the entries `tls.crt` and `tls.key`, as cert-manager writes them. What another tool writes into it is in use at once.
+        """
+        return pulumi.get(self, "secret_ref")
+
+    @secret_ref.setter
+    def secret_ref(self, value: pulumi.Input[Optional['GatewaySecretReferenceArgs']]):
+        pulumi.set(self, "secret_ref", value)
+
+
 class GatewayChartArgsDict(TypedDict):
     """
     The Helm chart that Traefik comes from.
@@ -2200,6 +2621,566 @@ class GatewayChartArgs:
         pulumi.set(self, "version", value)
 
 
+class GatewayClientCertificatesArgsDict(TypedDict):
+    """
+    Which certificates clients must have.
+    """
+    ca_certificate: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+    """
+    ca_secret_ref: NotRequired[pulumi.Input[Optional['GatewayLocalSecretReferenceArgsDict']]]
+    """
+    A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+    """
+    optional: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+    """
+
+@pulumi.input_type
+class GatewayClientCertificatesArgs:
+    def __init__(__self__, *,
+                 ca_certificate: pulumi.Input[Optional[_builtins.str]] = None,
+                 ca_secret_ref: pulumi.Input[Optional['GatewayLocalSecretReferenceArgs']] = None,
+                 optional: pulumi.Input[Optional[_builtins.bool]] = None):
+        """
+        Which certificates clients must have.
+
+        :param pulumi.Input[_builtins.str] ca_certificate: Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+        :param pulumi.Input['GatewayLocalSecretReferenceArgs'] ca_secret_ref: A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+        :param pulumi.Input[_builtins.bool] optional: Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+        """
+        if ca_certificate is not None:
+            pulumi.set(__self__, "ca_certificate", ca_certificate)
+        if ca_secret_ref is not None:
+            pulumi.set(__self__, "ca_secret_ref", ca_secret_ref)
+        if optional is None:
+            optional = False
+        if optional is not None:
+            pulumi.set(__self__, "optional", optional)
+
+    @_builtins.property
+    @pulumi.getter(name="caCertificate")
+    def ca_certificate(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        Certificates of the authorities that issue those of clients, in PEM. To change the authority without a lost connection, write both first. Give either `caCertificate` or `caSecretRef`.
+        """
+        return pulumi.get(self, "ca_certificate")
+
+    @ca_certificate.setter
+    def ca_certificate(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "ca_certificate", value)
+
+    @_builtins.property
+    @pulumi.getter(name="caSecretRef")
+    def ca_secret_ref(self) -> pulumi.Input[Optional['GatewayLocalSecretReferenceArgs']]:
+        """
+        A Secret of your own in the gateway's namespace with such certificates in the entry `ca.crt`.
+        """
+        return pulumi.get(self, "ca_secret_ref")
+
+    @ca_secret_ref.setter
+    def ca_secret_ref(self, value: pulumi.Input[Optional['GatewayLocalSecretReferenceArgs']]):
+        pulumi.set(self, "ca_secret_ref", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def optional(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether a client may come without a certificate. One that it does show must be valid. Default: false.
+        """
+        return pulumi.get(self, "optional")
+
+    @optional.setter
+    def optional(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "optional", value)
+
+
+class GatewayHttpsArgsDict(TypedDict):
+    """
+    HTTPS for the clients of a gateway.
+    """
+    cert_manager: NotRequired[pulumi.Input[Optional['GatewayCertManagerArgsDict']]]
+    """
+    An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+    """
+    certificates: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgsDict']]]]]
+    """
+    The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+    """
+    client_certificates: NotRequired[pulumi.Input[Optional['GatewayClientCertificatesArgsDict']]]
+    """
+    Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+    """
+    hostnames: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+    """
+    http: NotRequired[pulumi.Input[Optional['GatewayPlainHttp']]]
+    """
+    What becomes of plain HTTP. Default: `Redirect`.
+    """
+    min_version: NotRequired[pulumi.Input[Optional['GatewayTlsVersion']]]
+    """
+    The oldest version of TLS that a client may speak. Default: `TLS12`.
+    """
+    port: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+    """
+
+@pulumi.input_type
+class GatewayHttpsArgs:
+    def __init__(__self__, *,
+                 cert_manager: pulumi.Input[Optional['GatewayCertManagerArgs']] = None,
+                 certificates: pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgs']]]] = None,
+                 client_certificates: pulumi.Input[Optional['GatewayClientCertificatesArgs']] = None,
+                 hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 http: pulumi.Input[Optional['GatewayPlainHttp']] = None,
+                 min_version: pulumi.Input[Optional['GatewayTlsVersion']] = None,
+                 port: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        HTTPS for the clients of a gateway.
+
+        :param pulumi.Input['GatewayCertManagerArgs'] cert_manager: An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+        :param pulumi.Input[Sequence[pulumi.Input['GatewayCertificateArgs']]] certificates: The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+        :param pulumi.Input['GatewayClientCertificatesArgs'] client_certificates: Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+        :param pulumi.Input['GatewayPlainHttp'] http: What becomes of plain HTTP. Default: `Redirect`.
+        :param pulumi.Input['GatewayTlsVersion'] min_version: The oldest version of TLS that a client may speak. Default: `TLS12`.
+        :param pulumi.Input[_builtins.int] port: The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+        """
+        if cert_manager is not None:
+            pulumi.set(__self__, "cert_manager", cert_manager)
+        if certificates is not None:
+            pulumi.set(__self__, "certificates", certificates)
+        if client_certificates is not None:
+            pulumi.set(__self__, "client_certificates", client_certificates)
+        if hostnames is not None:
+            pulumi.set(__self__, "hostnames", hostnames)
+        if http is None:
+            http = 'Redirect'
+        if http is not None:
+            pulumi.set(__self__, "http", http)
+        if min_version is None:
+            min_version = 'TLS12'
+        if min_version is not None:
+            pulumi.set(__self__, "min_version", min_version)
+        if port is None:
+            port = 443
+        if port is not None:
+            pulumi.set(__self__, "port", port)
+
+    @_builtins.property
+    @pulumi.getter(name="certManager")
+    def cert_manager(self) -> pulumi.Input[Optional['GatewayCertManagerArgs']]:
+        """
+        An issuer of cert-manager's, which must be installed in the cluster, that issues and renews one certificate for all `hostnames`.
+        """
+        return pulumi.get(self, "cert_manager")
+
+    @cert_manager.setter
+    def cert_manager(self, value: pulumi.Input[Optional['GatewayCertManagerArgs']]):
+        pulumi.set(self, "cert_manager", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def certificates(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgs']]]]:
+        """
+        The certificates, up to 64. A client gets the one that holds the name which it asks for. Give either `certificates` or `certManager`.
+        """
+        return pulumi.get(self, "certificates")
+
+    @certificates.setter
+    def certificates(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['GatewayCertificateArgs']]]]):
+        pulumi.set(self, "certificates", value)
+
+    @_builtins.property
+    @pulumi.getter(name="clientCertificates")
+    def client_certificates(self) -> pulumi.Input[Optional['GatewayClientCertificatesArgs']]:
+        """
+        Ask clients for certificates. This is for the whole gateway, whatever the name or path. Default: none is asked for.
+        """
+        return pulumi.get(self, "client_certificates")
+
+    @client_certificates.setter
+    def client_certificates(self, value: pulumi.Input[Optional['GatewayClientCertificatesArgs']]):
+        pulumi.set(self, "client_certificates", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def hostnames(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The names that clients use, such as `models.example.com`, or `*.example.com` for all names of one level. A connection for any other name is refused. The first one without a wildcard is in `url`. Required with `certManager`, and where the first certificate is in a Secret of your own. Default: the names in the certificates; a client that asks for another name, or for none, gets the first certificate.
+        """
+        return pulumi.get(self, "hostnames")
+
+    @hostnames.setter
+    def hostnames(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "hostnames", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def http(self) -> pulumi.Input[Optional['GatewayPlainHttp']]:
+        """
+        What becomes of plain HTTP. Default: `Redirect`.
+        """
+        return pulumi.get(self, "http")
+
+    @http.setter
+    def http(self, value: pulumi.Input[Optional['GatewayPlainHttp']]):
+        pulumi.set(self, "http", value)
+
+    @_builtins.property
+    @pulumi.getter(name="minVersion")
+    def min_version(self) -> pulumi.Input[Optional['GatewayTlsVersion']]:
+        """
+        The oldest version of TLS that a client may speak. Default: `TLS12`.
+        """
+        return pulumi.get(self, "min_version")
+
+    @min_version.setter
+    def min_version(self, value: pulumi.Input[Optional['GatewayTlsVersion']]):
+        pulumi.set(self, "min_version", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def port(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        The port that clients connect to by HTTPS, from 1 to 65535. Default: 443.
+        """
+        return pulumi.get(self, "port")
+
+    @port.setter
+    def port(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "port", value)
+
+
+class GatewayLocalSecretReferenceArgsDict(TypedDict):
+    """
+    A Secret in the gateway's namespace.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The Secret's name.
+    """
+
+@pulumi.input_type
+class GatewayLocalSecretReferenceArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str]):
+        """
+        A Secret in the gateway's namespace.
+
+        :param pulumi.Input[_builtins.str] name: The Secret's name.
+        """
+        pulumi.set(__self__, "name", name)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Secret's name.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+
+class GatewayMetricsArgsDict(TypedDict):
+    """
+    A gateway's figures for Prometheus.
+    """
+    buckets: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]]]
+    """
+    The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+    """
+    service_monitor: NotRequired[pulumi.Input[Optional['GatewayServiceMonitorArgsDict']]]
+    """
+    A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+    """
+
+@pulumi.input_type
+class GatewayMetricsArgs:
+    def __init__(__self__, *,
+                 buckets: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]] = None,
+                 service_monitor: pulumi.Input[Optional['GatewayServiceMonitorArgs']] = None):
+        """
+        A gateway's figures for Prometheus.
+
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.float]]] buckets: The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+        :param pulumi.Input['GatewayServiceMonitorArgs'] service_monitor: A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+        """
+        if buckets is not None:
+            pulumi.set(__self__, "buckets", buckets)
+        if service_monitor is not None:
+            pulumi.set(__self__, "service_monitor", service_monitor)
+
+    @_builtins.property
+    @pulumi.getter
+    def buckets(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]]:
+        """
+        The upper bounds of the histograms' buckets, in seconds, in rising order: up to 30, from 0.001 to 3600. Default: 16 from 0.01 to 600. A change replaces Traefik's Pods.
+        """
+        return pulumi.get(self, "buckets")
+
+    @buckets.setter
+    def buckets(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.float]]]]):
+        pulumi.set(self, "buckets", value)
+
+    @_builtins.property
+    @pulumi.getter(name="serviceMonitor")
+    def service_monitor(self) -> pulumi.Input[Optional['GatewayServiceMonitorArgs']]:
+        """
+        A ServiceMonitor, with which Prometheus' operator finds the figures. Its CRD must be in the cluster. `{}` is enough for an operator that takes every ServiceMonitor. Default: none.
+        """
+        return pulumi.get(self, "service_monitor")
+
+    @service_monitor.setter
+    def service_monitor(self, value: pulumi.Input[Optional['GatewayServiceMonitorArgs']]):
+        pulumi.set(self, "service_monitor", value)
+
+
+class GatewayOTLPArgsDict(TypedDict):
+    """
+    Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+    """
+    endpoint: pulumi.Input[_builtins.str]
+    """
+    The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+    """
+    headers: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+    """
+    metrics: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+    """
+    protocol: NotRequired[pulumi.Input[Optional['GatewayOTLPProtocol']]]
+    """
+    How data is sent. Default: `HTTP`.
+    """
+    sample_rate: NotRequired[pulumi.Input[Optional[_builtins.float]]]
+    """
+    The part of all requests that is traced, from 0 to 1. Default: 1.
+    """
+    traces: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+    """
+
+@pulumi.input_type
+class GatewayOTLPArgs:
+    def __init__(__self__, *,
+                 endpoint: pulumi.Input[_builtins.str],
+                 headers: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 metrics: pulumi.Input[Optional[_builtins.bool]] = None,
+                 protocol: pulumi.Input[Optional['GatewayOTLPProtocol']] = None,
+                 sample_rate: pulumi.Input[Optional[_builtins.float]] = None,
+                 traces: pulumi.Input[Optional[_builtins.bool]] = None):
+        """
+        Where a gateway sends traces and figures, by the OpenTelemetry protocol.
+
+        :param pulumi.Input[_builtins.str] endpoint: The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] headers: Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+        :param pulumi.Input[_builtins.bool] metrics: Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+        :param pulumi.Input['GatewayOTLPProtocol'] protocol: How data is sent. Default: `HTTP`.
+        :param pulumi.Input[_builtins.float] sample_rate: The part of all requests that is traced, from 0 to 1. Default: 1.
+        :param pulumi.Input[_builtins.bool] traces: Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        if headers is not None:
+            pulumi.set(__self__, "headers", headers)
+        if metrics is None:
+            metrics = True
+        if metrics is not None:
+            pulumi.set(__self__, "metrics", metrics)
+        if protocol is None:
+            protocol = 'HTTP'
+        if protocol is not None:
+            pulumi.set(__self__, "protocol", protocol)
+        if sample_rate is not None:
+            pulumi.set(__self__, "sample_rate", sample_rate)
+        if traces is None:
+            traces = True
+        if traces is not None:
+            pulumi.set(__self__, "traces", traces)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> pulumi.Input[_builtins.str]:
+        """
+        The collector's URL, such as `http://collector.monitoring.svc:4318`. For HTTP it may have a path, after which `/v1/traces` and `/v1/metrics` are added.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @endpoint.setter
+    def endpoint(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "endpoint", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Headers for the collector, such as its key: up to 20. Names have letters, digits and dashes. The values are in a Secret, and in nothing else.
+        """
+        return pulumi.get(self, "headers")
+
+    @headers.setter
+    def headers(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "headers", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def metrics(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether to send Traefik's own figures. Those of `metrics` are for Prometheus alone. Default: true.
+        """
+        return pulumi.get(self, "metrics")
+
+    @metrics.setter
+    def metrics(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "metrics", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def protocol(self) -> pulumi.Input[Optional['GatewayOTLPProtocol']]:
+        """
+        How data is sent. Default: `HTTP`.
+        """
+        return pulumi.get(self, "protocol")
+
+    @protocol.setter
+    def protocol(self, value: pulumi.Input[Optional['GatewayOTLPProtocol']]):
+        pulumi.set(self, "protocol", value)
+
+    @_builtins.property
+    @pulumi.getter(name="sampleRate")
+    def sample_rate(self) -> pulumi.Input[Optional[_builtins.float]]:
+        """
+        The part of all requests that is traced, from 0 to 1. Default: 1.
+        """
+        return pulumi.get(self, "sample_rate")
+
+    @sample_rate.setter
+    def sample_rate(self, value: pulumi.Input[Optional[_builtins.float]]):
+        pulumi.set(self, "sample_rate", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def traces(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether to send traces. A span has the path and the header `User-Agent`, but no other header, and no value of a query. Default: true.
+        """
+        return pulumi.get(self, "traces")
+
+    @traces.setter
+    def traces(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "traces", value)
+
+
+class GatewayObservabilityArgsDict(TypedDict):
+    """
+    What a gateway tells of its requests.
+    """
+    access_log: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+    """
+    dashboard: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+    """
+    metrics: NotRequired[pulumi.Input[Optional['GatewayMetricsArgsDict']]]
+    """
+    Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+    """
+    otlp: NotRequired[pulumi.Input[Optional['GatewayOTLPArgsDict']]]
+    """
+    Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+    """
+
+@pulumi.input_type
+class GatewayObservabilityArgs:
+    def __init__(__self__, *,
+                 access_log: pulumi.Input[Optional[_builtins.bool]] = None,
+                 dashboard: pulumi.Input[Optional[_builtins.bool]] = None,
+                 metrics: pulumi.Input[Optional['GatewayMetricsArgs']] = None,
+                 otlp: pulumi.Input[Optional['GatewayOTLPArgs']] = None):
+        """
+        What a gateway tells of its requests.
+
+        :param pulumi.Input[_builtins.bool] access_log: Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+        :param pulumi.Input[_builtins.bool] dashboard: Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+        :param pulumi.Input['GatewayMetricsArgs'] metrics: Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+        :param pulumi.Input['GatewayOTLPArgs'] otlp: Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+        """
+        if access_log is None:
+            access_log = False
+        if access_log is not None:
+            pulumi.set(__self__, "access_log", access_log)
+        if dashboard is None:
+            dashboard = False
+        if dashboard is not None:
+            pulumi.set(__self__, "dashboard", dashboard)
+        if metrics is not None:
+            pulumi.set(__self__, "metrics", metrics)
+        if otlp is not None:
+            pulumi.set(__self__, "otlp", otlp)
+
+    @_builtins.property
+    @pulumi.getter(name="accessLog")
+    def access_log(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. Other headers, and queries, are left out: they can hold keys. Default: false.
+        """
+        return pulumi.get(self, "access_log")
+
+    @access_log.setter
+    def access_log(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "access_log", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def dashboard(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
+        """
+        return pulumi.get(self, "dashboard")
+
+    @dashboard.setter
+    def dashboard(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "dashboard", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def metrics(self) -> pulumi.Input[Optional['GatewayMetricsArgs']]:
+        """
+        Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
+        """
+        return pulumi.get(self, "metrics")
+
+    @metrics.setter
+    def metrics(self, value: pulumi.Input[Optional['GatewayMetricsArgs']]):
+        pulumi.set(self, "metrics", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def otlp(self) -> pulumi.Input[Optional['GatewayOTLPArgs']]:
+        """
+        Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+        """
+        return pulumi.get(self, "otlp")
+
+    @otlp.setter
+    def otlp(self, value: pulumi.Input[Optional['GatewayOTLPArgs']]):
+        pulumi.set(self, "otlp", value)
+
+
 class GatewayReferenceArgsDict(TypedDict):
     """
     A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
@@ -2224,9 +3205,25 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     The URL that clients inside the cluster reach the listener by. Default: none is known.
     """
+    hostnames: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The host names that the listener has certificates for. Default: a service may have any.
+    """
+    inner: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+    """
     listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The listener that routes attach to. Default: `http`.
+    """
+    observed: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+    """
+    plain_listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
     """
     plugin_version: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -2236,6 +3233,7 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     Whether the listener can be reached from the internet, as far as is known. Default: false.
     """
+    trusted_proxies: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
 
 @pulumi.input_type
 class GatewayReferenceArgs:
@@ -2245,9 +3243,14 @@ class GatewayReferenceArgs:
                  url: pulumi.Input[_builtins.str],
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  cluster_url: pulumi.Input[Optional[_builtins.str]] = None,
+                 hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 inner: pulumi.Input[Optional[_builtins.str]] = None,
                  listener: pulumi.Input[Optional[_builtins.str]] = None,
+                 observed: pulumi.Input[Optional[_builtins.bool]] = None,
+                 plain_listener: pulumi.Input[Optional[_builtins.str]] = None,
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
-                 public: pulumi.Input[Optional[_builtins.bool]] = None):
+                 public: pulumi.Input[Optional[_builtins.bool]] = None,
+                 trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 
@@ -2256,7 +3259,11 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.str] url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the listener has certificates for. Default: a service may have any.
+        :param pulumi.Input[_builtins.str] inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
+        :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+        :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
@@ -2269,16 +3276,28 @@ class GatewayReferenceArgs:
             pulumi.set(__self__, "allow_any_path", allow_any_path)
         if cluster_url is not None:
             pulumi.set(__self__, "cluster_url", cluster_url)
+        if hostnames is not None:
+            pulumi.set(__self__, "hostnames", hostnames)
+        if inner is not None:
+            pulumi.set(__self__, "inner", inner)
         if listener is None:
             listener = 'http'
         if listener is not None:
             pulumi.set(__self__, "listener", listener)
+        if observed is None:
+            observed = False
+        if observed is not None:
+            pulumi.set(__self__, "observed", observed)
+        if plain_listener is not None:
+            pulumi.set(__self__, "plain_listener", plain_listener)
         if plugin_version is not None:
             pulumi.set(__self__, "plugin_version", plugin_version)
         if public is None:
             public = False
         if public is not None:
             pulumi.set(__self__, "public", public)
+        if trusted_proxies is not None:
+            pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
     @_builtins.property
     @pulumi.getter
@@ -2342,6 +3361,30 @@ class GatewayReferenceArgs:
 
     @_builtins.property
     @pulumi.getter
+    def hostnames(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The host names that the listener has certificates for. Default: a service may have any.
+        """
+        return pulumi.get(self, "hostnames")
+
+    @hostnames.setter
+    def hostnames(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "hostnames", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def inner(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        """
+        return pulumi.get(self, "inner")
+
+    @inner.setter
+    def inner(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "inner", value)
+
+    @_builtins.property
+    @pulumi.getter
     def listener(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
         The listener that routes attach to. Default: `http`.
@@ -2351,6 +3394,30 @@ class GatewayReferenceArgs:
     @listener.setter
     def listener(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "listener", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def observed(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+        """
+        return pulumi.get(self, "observed")
+
+    @observed.setter
+    def observed(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "observed", value)
+
+    @_builtins.property
+    @pulumi.getter(name="plainListener")
+    def plain_listener(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+        """
+        return pulumi.get(self, "plain_listener")
+
+    @plain_listener.setter
+    def plain_listener(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "plain_listener", value)
 
     @_builtins.property
     @pulumi.getter(name="pluginVersion")
@@ -2376,6 +3443,68 @@ class GatewayReferenceArgs:
     def public(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "public", value)
 
+    @_builtins.property
+    @pulumi.getter(name="trustedProxies")
+    def trusted_proxies(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        return pulumi.get(self, "trusted_proxies")
+
+    @trusted_proxies.setter
+    def trusted_proxies(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "trusted_proxies", value)
+
+
+class GatewaySecretReferenceArgsDict(TypedDict):
+    """
+    A Secret that exists already.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The Secret's name.
+    """
+    namespace: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+    """
+
+@pulumi.input_type
+class GatewaySecretReferenceArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 namespace: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        A Secret that exists already.
+
+        :param pulumi.Input[_builtins.str] name: The Secret's name.
+        :param pulumi.Input[_builtins.str] namespace: The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+        """
+        pulumi.set(__self__, "name", name)
+        if namespace is not None:
+            pulumi.set(__self__, "namespace", namespace)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Secret's name.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The Secret's namespace. In another namespace than the gateway's, a ReferenceGrant lets the gateway use this Secret alone. Default: the gateway's namespace.
+        """
+        return pulumi.get(self, "namespace")
+
+    @namespace.setter
+    def namespace(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "namespace", value)
+
 
 class GatewayServiceArgsDict(TypedDict):
     """
@@ -2384,6 +3513,10 @@ class GatewayServiceArgsDict(TypedDict):
     annotations: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
     """
     Annotations for the Service alone, such as those that a cloud's load balancer reads.
+    """
+    external_traffic_policy: NotRequired[pulumi.Input[Optional['GatewayTrafficPolicy']]]
+    """
+    To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
     """
     load_balancer_class: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -2402,6 +3535,7 @@ class GatewayServiceArgsDict(TypedDict):
 class GatewayServiceArgs:
     def __init__(__self__, *,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 external_traffic_policy: pulumi.Input[Optional['GatewayTrafficPolicy']] = None,
                  load_balancer_class: pulumi.Input[Optional[_builtins.str]] = None,
                  load_balancer_source_ranges: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  type: pulumi.Input[Optional['GatewayServiceType']] = None):
@@ -2409,12 +3543,15 @@ class GatewayServiceArgs:
         The Kubernetes Service in front of Traefik.
 
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for the Service alone, such as those that a cloud's load balancer reads.
+        :param pulumi.Input['GatewayTrafficPolicy'] external_traffic_policy: To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
         :param pulumi.Input[_builtins.str] load_balancer_class: Which load balancer serves it. Default: the cluster's own choice.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] load_balancer_source_ranges: The IP ranges from which clients may connect, in CIDR notation (`10.0.0.0/8`), where the cluster's load balancer supports that. Default: every address.
         :param pulumi.Input['GatewayServiceType'] type: The Service's type. Default: `LoadBalancer`.
         """
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if external_traffic_policy is not None:
+            pulumi.set(__self__, "external_traffic_policy", external_traffic_policy)
         if load_balancer_class is not None:
             pulumi.set(__self__, "load_balancer_class", load_balancer_class)
         if load_balancer_source_ranges is not None:
@@ -2435,6 +3572,18 @@ class GatewayServiceArgs:
     @annotations.setter
     def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter(name="externalTrafficPolicy")
+    def external_traffic_policy(self) -> pulumi.Input[Optional['GatewayTrafficPolicy']]:
+        """
+        To which Pods a node sends connections from outside of the cluster. With `Local` the gateway sees the client's own address, where the load balancer keeps it. Default: the cluster's, which is `Cluster`.
+        """
+        return pulumi.get(self, "external_traffic_policy")
+
+    @external_traffic_policy.setter
+    def external_traffic_policy(self, value: pulumi.Input[Optional['GatewayTrafficPolicy']]):
+        pulumi.set(self, "external_traffic_policy", value)
 
     @_builtins.property
     @pulumi.getter(name="loadBalancerClass")
@@ -2471,6 +3620,191 @@ class GatewayServiceArgs:
     @type.setter
     def type(self, value: pulumi.Input[Optional['GatewayServiceType']]):
         pulumi.set(self, "type", value)
+
+
+class GatewayServiceMonitorArgsDict(TypedDict):
+    """
+    A ServiceMonitor of Prometheus' operator.
+    """
+    interval: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+    """
+    labels: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    Labels for it, by which the operator selects, such as `release: prometheus`.
+    """
+
+@pulumi.input_type
+class GatewayServiceMonitorArgs:
+    def __init__(__self__, *,
+                 interval: pulumi.Input[Optional[_builtins.str]] = None,
+                 labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None):
+        """
+        A ServiceMonitor of Prometheus' operator.
+
+        :param pulumi.Input[_builtins.str] interval: How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for it, by which the operator selects, such as `release: prometheus`.
+        """
+        if interval is not None:
+            pulumi.set(__self__, "interval", interval)
+        if labels is not None:
+            pulumi.set(__self__, "labels", labels)
+
+    @_builtins.property
+    @pulumi.getter
+    def interval(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How often figures are collected, such as `30s`. Default: as Prometheus is set up.
+        """
+        return pulumi.get(self, "interval")
+
+    @interval.setter
+    def interval(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "interval", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def labels(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Labels for it, by which the operator selects, such as `release: prometheus`.
+        """
+        return pulumi.get(self, "labels")
+
+    @labels.setter
+    def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "labels", value)
+
+
+class InFlightLimitArgsDict(TypedDict):
+    """
+    How many requests may be under way at once.
+    """
+    requests: pulumi.Input[_builtins.int]
+    """
+    How many requests: 1 to 1,000,000.
+    """
+    by: NotRequired[pulumi.Input[Optional['LimitBy']]]
+    """
+    Whose requests are counted together. Default: `All`.
+    """
+    header: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+    """
+
+@pulumi.input_type
+class InFlightLimitArgs:
+    def __init__(__self__, *,
+                 requests: pulumi.Input[_builtins.int],
+                 by: pulumi.Input[Optional['LimitBy']] = None,
+                 header: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        How many requests may be under way at once.
+
+        :param pulumi.Input[_builtins.int] requests: How many requests: 1 to 1,000,000.
+        :param pulumi.Input['LimitBy'] by: Whose requests are counted together. Default: `All`.
+        :param pulumi.Input[_builtins.str] header: The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        pulumi.set(__self__, "requests", requests)
+        if by is None:
+            by = 'All'
+        if by is not None:
+            pulumi.set(__self__, "by", by)
+        if header is not None:
+            pulumi.set(__self__, "header", header)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many requests: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "requests", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input[Optional['LimitBy']]:
+        """
+        Whose requests are counted together. Default: `All`.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input[Optional['LimitBy']]):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def header(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        return pulumi.get(self, "header")
+
+    @header.setter
+    def header(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header", value)
+
+
+class OutlierEjectionArgsDict(TypedDict):
+    """
+    When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+    """
+    duration: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    For how long, such as `30s`. Default: `30s`.
+    """
+    failures: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    After how many failures in a row: 1 to 1,000. Default: 5.
+    """
+
+@pulumi.input_type
+class OutlierEjectionArgs:
+    def __init__(__self__, *,
+                 duration: pulumi.Input[Optional[_builtins.str]] = None,
+                 failures: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
+
+        :param pulumi.Input[_builtins.str] duration: For how long, such as `30s`. Default: `30s`.
+        :param pulumi.Input[_builtins.int] failures: After how many failures in a row: 1 to 1,000. Default: 5.
+        """
+        if duration is not None:
+            pulumi.set(__self__, "duration", duration)
+        if failures is None:
+            failures = 5
+        if failures is not None:
+            pulumi.set(__self__, "failures", failures)
+
+    @_builtins.property
+    @pulumi.getter
+    def duration(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        For how long, such as `30s`. Default: `30s`.
+        """
+        return pulumi.get(self, "duration")
+
+    @duration.setter
+    def duration(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "duration", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def failures(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        After how many failures in a row: 1 to 1,000. Default: 5.
+        """
+        return pulumi.get(self, "failures")
+
+    @failures.setter
+    def failures(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "failures", value)
 
 
 class PlacementLabelRequirementArgsDict(TypedDict):
@@ -2825,6 +4159,103 @@ class PlacementTolerationArgs:
         pulumi.set(self, "value", value)
 
 
+class RequestLimitArgsDict(TypedDict):
+    """
+    How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+    """
+    requests: pulumi.Input[_builtins.int]
+    """
+    How many requests: 1 to 1,000,000.
+    """
+    by: NotRequired[pulumi.Input[Optional['LimitBy']]]
+    """
+    Whose requests are counted together. Default: `All`.
+    """
+    header: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+    """
+    seconds: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    In how many seconds: 1 to 86,400. Default: 60.
+    """
+
+@pulumi.input_type
+class RequestLimitArgs:
+    def __init__(__self__, *,
+                 requests: pulumi.Input[_builtins.int],
+                 by: pulumi.Input[Optional['LimitBy']] = None,
+                 header: pulumi.Input[Optional[_builtins.str]] = None,
+                 seconds: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        How many requests may come in a span of time. They may all come at once; after that the allowance fills up again evenly.
+
+        :param pulumi.Input[_builtins.int] requests: How many requests: 1 to 1,000,000.
+        :param pulumi.Input['LimitBy'] by: Whose requests are counted together. Default: `All`.
+        :param pulumi.Input[_builtins.str] header: The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        :param pulumi.Input[_builtins.int] seconds: In how many seconds: 1 to 86,400. Default: 60.
+        """
+        pulumi.set(__self__, "requests", requests)
+        if by is None:
+            by = 'All'
+        if by is not None:
+            pulumi.set(__self__, "by", by)
+        if header is not None:
+            pulumi.set(__self__, "header", header)
+        if seconds is None:
+            seconds = 60
+        if seconds is not None:
+            pulumi.set(__self__, "seconds", seconds)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many requests: 1 to 1,000,000.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "requests", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input[Optional['LimitBy']]:
+        """
+        Whose requests are counted together. Default: `All`.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input[Optional['LimitBy']]):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def header(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        return pulumi.get(self, "header")
+
+    @header.setter
+    def header(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def seconds(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        In how many seconds: 1 to 86,400. Default: 60.
+        """
+        return pulumi.get(self, "seconds")
+
+    @seconds.setter
+    def seconds(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "seconds", value)
+
+
 class SecretKeyReferenceArgsDict(TypedDict):
     """
     An entry of a Secret in the endpoint's namespace.
@@ -2877,6 +4308,133 @@ class SecretKeyReferenceArgs:
         pulumi.set(self, "name", value)
 
 
+class ServiceAffinityArgsDict(TypedDict):
+    """
+    Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+    """
+    by: pulumi.Input['AffinityBy']
+    """
+    What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+    """
+    name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The name of the header or cookie, with `by: Header` and `by: Cookie`.
+    """
+
+@pulumi.input_type
+class ServiceAffinityArgs:
+    def __init__(__self__, *,
+                 by: pulumi.Input['AffinityBy'],
+                 name: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
+
+        :param pulumi.Input['AffinityBy'] by: What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+        :param pulumi.Input[_builtins.str] name: The name of the header or cookie, with `by: Header` and `by: Cookie`.
+        """
+        pulumi.set(__self__, "by", by)
+        if name is not None:
+            pulumi.set(__self__, "name", name)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input['AffinityBy']:
+        """
+        What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input['AffinityBy']):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The name of the header or cookie, with `by: Header` and `by: Cookie`.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "name", value)
+
+
+class ServiceAuthArgsDict(TypedDict):
+    """
+    How callers show who they are. Give one of `callers`, `basic` and `forward`.
+    """
+    basic: NotRequired[pulumi.Input[Optional['ServiceBasicAuthArgsDict']]]
+    """
+    User and password by HTTP's basic authentication.
+    """
+    callers: NotRequired[pulumi.Input[Optional['CallersReferenceArgsDict']]]
+    """
+    API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+    """
+    forward: NotRequired[pulumi.Input[Optional['ServiceForwardAuthArgsDict']]]
+    """
+    A server of yours that is asked about each request.
+    """
+
+@pulumi.input_type
+class ServiceAuthArgs:
+    def __init__(__self__, *,
+                 basic: pulumi.Input[Optional['ServiceBasicAuthArgs']] = None,
+                 callers: pulumi.Input[Optional['CallersReferenceArgs']] = None,
+                 forward: pulumi.Input[Optional['ServiceForwardAuthArgs']] = None):
+        """
+        How callers show who they are. Give one of `callers`, `basic` and `forward`.
+
+        :param pulumi.Input['ServiceBasicAuthArgs'] basic: User and password by HTTP's basic authentication.
+        :param pulumi.Input['CallersReferenceArgs'] callers: API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+        :param pulumi.Input['ServiceForwardAuthArgs'] forward: A server of yours that is asked about each request.
+        """
+        if basic is not None:
+            pulumi.set(__self__, "basic", basic)
+        if callers is not None:
+            pulumi.set(__self__, "callers", callers)
+        if forward is not None:
+            pulumi.set(__self__, "forward", forward)
+
+    @_builtins.property
+    @pulumi.getter
+    def basic(self) -> pulumi.Input[Optional['ServiceBasicAuthArgs']]:
+        """
+        User and password by HTTP's basic authentication.
+        """
+        return pulumi.get(self, "basic")
+
+    @basic.setter
+    def basic(self, value: pulumi.Input[Optional['ServiceBasicAuthArgs']]):
+        pulumi.set(self, "basic", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def callers(self) -> pulumi.Input[Optional['CallersReferenceArgs']]:
+        """
+        API keys, as OpenAI's, Anthropic's, Azure's and Google's clients send them: the output `callers` of a ModelCallers in the service's namespace.
+        """
+        return pulumi.get(self, "callers")
+
+    @callers.setter
+    def callers(self, value: pulumi.Input[Optional['CallersReferenceArgs']]):
+        pulumi.set(self, "callers", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def forward(self) -> pulumi.Input[Optional['ServiceForwardAuthArgs']]:
+        """
+        A server of yours that is asked about each request.
+        """
+        return pulumi.get(self, "forward")
+
+    @forward.setter
+    def forward(self, value: pulumi.Input[Optional['ServiceForwardAuthArgs']]):
+        pulumi.set(self, "forward", value)
+
+
 class ServiceBackendArgsDict(TypedDict):
     """
     One endpoint, or several, with a share of a service's traffic.
@@ -2889,6 +4447,10 @@ class ServiceBackendArgsDict(TypedDict):
     """
     Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
     """
+    priority: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+    """
     weight: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
     This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
@@ -2899,18 +4461,24 @@ class ServiceBackendArgs:
     def __init__(__self__, *,
                  endpoint: pulumi.Input[Optional['BackendReferenceArgs']] = None,
                  endpoints: pulumi.Input[Optional[Sequence[pulumi.Input['BackendReferenceArgs']]]] = None,
+                 priority: pulumi.Input[Optional[_builtins.int]] = None,
                  weight: pulumi.Input[Optional[_builtins.int]] = None):
         """
         One endpoint, or several, with a share of a service's traffic.
 
         :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint. Give either `endpoint` or `endpoints`.
         :param pulumi.Input[Sequence[pulumi.Input['BackendReferenceArgs']]] endpoints: Several endpoints that share the weight, evenly or by their `share`: the output `endpoints` of a ModelDeployment.
+        :param pulumi.Input[_builtins.int] priority: Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
         :param pulumi.Input[_builtins.int] weight: This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
         """
         if endpoint is not None:
             pulumi.set(__self__, "endpoint", endpoint)
         if endpoints is not None:
             pulumi.set(__self__, "endpoints", endpoints)
+        if priority is None:
+            priority = 0
+        if priority is not None:
+            pulumi.set(__self__, "priority", priority)
         if weight is None:
             weight = 1
         if weight is not None:
@@ -2942,6 +4510,18 @@ class ServiceBackendArgs:
 
     @_builtins.property
     @pulumi.getter
+    def priority(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        Who is asked first: the entries with the smallest number. The next ones get a request only when these have failed it, or are out: 0 to 15. Default: 0.
+        """
+        return pulumi.get(self, "priority")
+
+    @priority.setter
+    def priority(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "priority", value)
+
+    @_builtins.property
+    @pulumi.getter
     def weight(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
         This entry's share of the traffic as a whole, in proportion to the other entries' weights, however many endpoints it has: 0 to 1,000,000. Default: 1.
@@ -2951,5 +4531,471 @@ class ServiceBackendArgs:
     @weight.setter
     def weight(self, value: pulumi.Input[Optional[_builtins.int]]):
         pulumi.set(self, "weight", value)
+
+
+class ServiceBasicAuthArgsDict(TypedDict):
+    """
+    User and password by HTTP's basic authentication (RFC 7617).
+    """
+    secret_name: pulumi.Input[_builtins.str]
+    """
+    The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+    """
+
+@pulumi.input_type
+class ServiceBasicAuthArgs:
+    def __init__(__self__, *,
+                 secret_name: pulumi.Input[_builtins.str]):
+        """
+        User and password by HTTP's basic authentication (RFC 7617).
+
+        :param pulumi.Input[_builtins.str] secret_name: The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+        """
+        pulumi.set(__self__, "secret_name", secret_name)
+
+    @_builtins.property
+    @pulumi.getter(name="secretName")
+    def secret_name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The Secret in the service's namespace that has the users in its entry `users`, as `htpasswd -nB` prints them, one a line.
+        """
+        return pulumi.get(self, "secret_name")
+
+    @secret_name.setter
+    def secret_name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "secret_name", value)
+
+
+class ServiceCorsArgsDict(TypedDict):
+    """
+    What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+    """
+    allow_origins: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]
+    """
+    The sites, such as `https://app.example.com`; `*` is every site.
+    """
+    allow_credentials: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+    """
+    allow_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+    """
+    allow_methods: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+    """
+    expose_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The headers of answers that they may read. Default: none but those that every script may read.
+    """
+    max_age: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+    """
+
+@pulumi.input_type
+class ServiceCorsArgs:
+    def __init__(__self__, *,
+                 allow_origins: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]],
+                 allow_credentials: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 allow_methods: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 expose_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 max_age: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
+
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_origins: The sites, such as `https://app.example.com`; `*` is every site.
+        :param pulumi.Input[_builtins.bool] allow_credentials: Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_headers: The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_methods: The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] expose_headers: The headers of answers that they may read. Default: none but those that every script may read.
+        :param pulumi.Input[_builtins.int] max_age: For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+        """
+        pulumi.set(__self__, "allow_origins", allow_origins)
+        if allow_credentials is None:
+            allow_credentials = False
+        if allow_credentials is not None:
+            pulumi.set(__self__, "allow_credentials", allow_credentials)
+        if allow_headers is not None:
+            pulumi.set(__self__, "allow_headers", allow_headers)
+        if allow_methods is not None:
+            pulumi.set(__self__, "allow_methods", allow_methods)
+        if expose_headers is not None:
+            pulumi.set(__self__, "expose_headers", expose_headers)
+        if max_age is not None:
+            pulumi.set(__self__, "max_age", max_age)
+
+    @_builtins.property
+    @pulumi.getter(name="allowOrigins")
+    def allow_origins(self) -> pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]:
+        """
+        The sites, such as `https://app.example.com`; `*` is every site.
+        """
+        return pulumi.get(self, "allow_origins")
+
+    @allow_origins.setter
+    def allow_origins(self, value: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]):
+        pulumi.set(self, "allow_origins", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowCredentials")
+    def allow_credentials(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether browsers send cookies and passwords; not with the site `*`. Default: false.
+        """
+        return pulumi.get(self, "allow_credentials")
+
+    @allow_credentials.setter
+    def allow_credentials(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "allow_credentials", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowHeaders")
+    def allow_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+        """
+        return pulumi.get(self, "allow_headers")
+
+    @allow_headers.setter
+    def allow_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "allow_headers", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowMethods")
+    def allow_methods(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+        """
+        return pulumi.get(self, "allow_methods")
+
+    @allow_methods.setter
+    def allow_methods(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "allow_methods", value)
+
+    @_builtins.property
+    @pulumi.getter(name="exposeHeaders")
+    def expose_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The headers of answers that they may read. Default: none but those that every script may read.
+        """
+        return pulumi.get(self, "expose_headers")
+
+    @expose_headers.setter
+    def expose_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "expose_headers", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxAge")
+    def max_age(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
+        """
+        return pulumi.get(self, "max_age")
+
+    @max_age.setter
+    def max_age(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "max_age", value)
+
+
+class ServiceFailoverArgsDict(TypedDict):
+    """
+    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+    """
+    attempts: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many backends are asked at most: 1 to 16. Default: 3.
+    """
+    deadline: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+    """
+    first_token_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+    """
+    header_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+    """
+    status_codes: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+    """
+
+@pulumi.input_type
+class ServiceFailoverArgs:
+    def __init__(__self__, *,
+                 attempts: pulumi.Input[Optional[_builtins.int]] = None,
+                 deadline: pulumi.Input[Optional[_builtins.str]] = None,
+                 first_token_timeout: pulumi.Input[Optional[_builtins.str]] = None,
+                 header_timeout: pulumi.Input[Optional[_builtins.str]] = None,
+                 status_codes: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+        """
+        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+
+        :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
+        :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+        :param pulumi.Input[_builtins.str] first_token_timeout: How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+        :param pulumi.Input[_builtins.str] header_timeout: How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] status_codes: The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+        """
+        if attempts is None:
+            attempts = 3
+        if attempts is not None:
+            pulumi.set(__self__, "attempts", attempts)
+        if deadline is not None:
+            pulumi.set(__self__, "deadline", deadline)
+        if first_token_timeout is not None:
+            pulumi.set(__self__, "first_token_timeout", first_token_timeout)
+        if header_timeout is not None:
+            pulumi.set(__self__, "header_timeout", header_timeout)
+        if status_codes is not None:
+            pulumi.set(__self__, "status_codes", status_codes)
+
+    @_builtins.property
+    @pulumi.getter
+    def attempts(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many backends are asked at most: 1 to 16. Default: 3.
+        """
+        return pulumi.get(self, "attempts")
+
+    @attempts.setter
+    def attempts(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "attempts", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def deadline(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+        """
+        return pulumi.get(self, "deadline")
+
+    @deadline.setter
+    def deadline(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "deadline", value)
+
+    @_builtins.property
+    @pulumi.getter(name="firstTokenTimeout")
+    def first_token_timeout(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+        """
+        return pulumi.get(self, "first_token_timeout")
+
+    @first_token_timeout.setter
+    def first_token_timeout(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "first_token_timeout", value)
+
+    @_builtins.property
+    @pulumi.getter(name="headerTimeout")
+    def header_timeout(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+        """
+        return pulumi.get(self, "header_timeout")
+
+    @header_timeout.setter
+    def header_timeout(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header_timeout", value)
+
+    @_builtins.property
+    @pulumi.getter(name="statusCodes")
+    def status_codes(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+        """
+        return pulumi.get(self, "status_codes")
+
+    @status_codes.setter
+    def status_codes(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "status_codes", value)
+
+
+class ServiceForwardAuthArgsDict(TypedDict):
+    """
+    A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+    """
+    url: pulumi.Input[_builtins.str]
+    """
+    The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+    """
+    response_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+    """
+
+@pulumi.input_type
+class ServiceForwardAuthArgs:
+    def __init__(__self__, *,
+                 url: pulumi.Input[_builtins.str],
+                 response_headers: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+        """
+        A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
+
+        :param pulumi.Input[_builtins.str] url: The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] response_headers: Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+        """
+        pulumi.set(__self__, "url", url)
+        if response_headers is not None:
+            pulumi.set(__self__, "response_headers", response_headers)
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> pulumi.Input[_builtins.str]:
+        """
+        The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
+        """
+        return pulumi.get(self, "url")
+
+    @url.setter
+    def url(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "url", value)
+
+    @_builtins.property
+    @pulumi.getter(name="responseHeaders")
+    def response_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+        """
+        return pulumi.get(self, "response_headers")
+
+    @response_headers.setter
+    def response_headers(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "response_headers", value)
+
+
+class ServiceLimitsArgsDict(TypedDict):
+    """
+    How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+    """
+    in_flight: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgsDict']]]]]
+    """
+    How many requests at once. One is under way until its answer has ended.
+    """
+    max_body_bytes: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+    """
+    requests: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgsDict']]]]]
+    """
+    How many requests in a span of time.
+    """
+
+@pulumi.input_type
+class ServiceLimitsArgs:
+    def __init__(__self__, *,
+                 in_flight: pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]] = None,
+                 max_body_bytes: pulumi.Input[Optional[_builtins.int]] = None,
+                 requests: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]] = None):
+        """
+        How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+
+        :param pulumi.Input[Sequence[pulumi.Input['InFlightLimitArgs']]] in_flight: How many requests at once. One is under way until its answer has ended.
+        :param pulumi.Input[_builtins.int] max_body_bytes: How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+        :param pulumi.Input[Sequence[pulumi.Input['RequestLimitArgs']]] requests: How many requests in a span of time.
+        """
+        if in_flight is not None:
+            pulumi.set(__self__, "in_flight", in_flight)
+        if max_body_bytes is not None:
+            pulumi.set(__self__, "max_body_bytes", max_body_bytes)
+        if requests is not None:
+            pulumi.set(__self__, "requests", requests)
+
+    @_builtins.property
+    @pulumi.getter(name="inFlight")
+    def in_flight(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]]:
+        """
+        How many requests at once. One is under way until its answer has ended.
+        """
+        return pulumi.get(self, "in_flight")
+
+    @in_flight.setter
+    def in_flight(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]]):
+        pulumi.set(self, "in_flight", value)
+
+    @_builtins.property
+    @pulumi.getter(name="maxBodyBytes")
+    def max_body_bytes(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
+        """
+        return pulumi.get(self, "max_body_bytes")
+
+    @max_body_bytes.setter
+    def max_body_bytes(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "max_body_bytes", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def requests(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]:
+        """
+        How many requests in a span of time.
+        """
+        return pulumi.get(self, "requests")
+
+    @requests.setter
+    def requests(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]):
+        pulumi.set(self, "requests", value)
+
+
+class ServiceMirrorArgsDict(TypedDict):
+    """
+    An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+    """
+    endpoint: pulumi.Input['BackendReferenceArgsDict']
+    """
+    The endpoint: the output `backend` of a ModelEndpoint.
+    """
+    percent: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many of a hundred requests are copied: 1 to 100. Default: 100.
+    """
+
+@pulumi.input_type
+class ServiceMirrorArgs:
+    def __init__(__self__, *,
+                 endpoint: pulumi.Input['BackendReferenceArgs'],
+                 percent: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+
+        :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint.
+        :param pulumi.Input[_builtins.int] percent: How many of a hundred requests are copied: 1 to 100. Default: 100.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        if percent is None:
+            percent = 100
+        if percent is not None:
+            pulumi.set(__self__, "percent", percent)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> pulumi.Input['BackendReferenceArgs']:
+        """
+        The endpoint: the output `backend` of a ModelEndpoint.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @endpoint.setter
+    def endpoint(self, value: pulumi.Input['BackendReferenceArgs']):
+        pulumi.set(self, "endpoint", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def percent(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many of a hundred requests are copied: 1 to 100. Default: 100.
+        """
+        return pulumi.get(self, "percent")
+
+    @percent.setter
+    def percent(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "percent", value)
 
 

@@ -25,32 +25,56 @@ class ModelGatewayArgs:
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_namespaces: pulumi.Input[Optional['GatewayAllowedNamespacesArgs']] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 autoscaling: pulumi.Input[Optional['GatewayAutoscalingArgs']] = None,
                  chart: pulumi.Input[Optional['GatewayChartArgs']] = None,
                  create_namespace: Optional[_builtins.bool] = None,
+                 drain_seconds: Optional[_builtins.int] = None,
+                 https: pulumi.Input[Optional['GatewayHttpsArgs']] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 network_policy: Optional[_builtins.bool] = None,
+                 node_selector: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 observability: pulumi.Input[Optional['GatewayObservabilityArgs']] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
+                 priority_class_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 proxy_protocol: pulumi.Input[Optional[_builtins.bool]] = None,
                  public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
-                 service: pulumi.Input[Optional['GatewayServiceArgs']] = None):
+                 resources: pulumi.Input[Optional['DeploymentResourcesArgs']] = None,
+                 service: pulumi.Input[Optional['GatewayServiceArgs']] = None,
+                 tolerations: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]] = None,
+                 topology_spread: pulumi.Input[Optional[_builtins.bool]] = None,
+                 trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
         The set of arguments for constructing a ModelGateway resource.
 
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
         :param pulumi.Input['GatewayAllowedNamespacesArgs'] allowed_namespaces: The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, except the CRDs.
+        :param pulumi.Input['GatewayAutoscalingArgs'] autoscaling: Has the cluster choose the number of replicas by their use of CPU, for which it needs a metrics server. Leave `replicas` out then. Default: the number is fixed.
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
+        :param _builtins.int drain_seconds: How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+        :param pulumi.Input['GatewayHttpsArgs'] https: HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
+        :param _builtins.bool network_policy: Whether a NetworkPolicy lets connections in at the ports of the gateway's listeners alone, and at that of its metrics from Pods of the cluster. Default: false.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] node_selector: Labels of the nodes that replicas may run on. Default: every node.
+        :param pulumi.Input['GatewayObservabilityArgs'] observability: What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
-        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
-        :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
+        :param pulumi.Input[_builtins.str] priority_class_name: The PriorityClass of the replicas, which must exist. Default: the cluster's own.
+        :param pulumi.Input[_builtins.bool] proxy_protocol: Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
+        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
+        :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
+        :param pulumi.Input['DeploymentResourcesArgs'] resources: CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
+        :param pulumi.Input[Sequence[pulumi.Input['PlacementTolerationArgs']]] tolerations: The taints of nodes that replicas may run in spite of. Default: none.
+        :param pulumi.Input[_builtins.bool] topology_spread: Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
         """
         if allow_any_path is None:
             allow_any_path = False
@@ -60,10 +84,18 @@ class ModelGatewayArgs:
             pulumi.set(__self__, "allowed_namespaces", allowed_namespaces)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if autoscaling is not None:
+            pulumi.set(__self__, "autoscaling", autoscaling)
         if chart is not None:
             pulumi.set(__self__, "chart", chart)
         if create_namespace is not None:
             pulumi.set(__self__, "create_namespace", create_namespace)
+        if drain_seconds is None:
+            drain_seconds = 600
+        if drain_seconds is not None:
+            pulumi.set(__self__, "drain_seconds", drain_seconds)
+        if https is not None:
+            pulumi.set(__self__, "https", https)
         if install_crds is None:
             install_crds = True
         if install_crds is not None:
@@ -74,18 +106,42 @@ class ModelGatewayArgs:
             pulumi.set(__self__, "name", name)
         if namespace is not None:
             pulumi.set(__self__, "namespace", namespace)
+        if network_policy is None:
+            network_policy = False
+        if network_policy is not None:
+            pulumi.set(__self__, "network_policy", network_policy)
+        if node_selector is not None:
+            pulumi.set(__self__, "node_selector", node_selector)
+        if observability is not None:
+            pulumi.set(__self__, "observability", observability)
         if port is None:
             port = 80
         if port is not None:
             pulumi.set(__self__, "port", port)
+        if priority_class_name is not None:
+            pulumi.set(__self__, "priority_class_name", priority_class_name)
+        if proxy_protocol is None:
+            proxy_protocol = False
+        if proxy_protocol is not None:
+            pulumi.set(__self__, "proxy_protocol", proxy_protocol)
         if public_url is not None:
             pulumi.set(__self__, "public_url", public_url)
         if replicas is None:
             replicas = 2
         if replicas is not None:
             pulumi.set(__self__, "replicas", replicas)
+        if resources is not None:
+            pulumi.set(__self__, "resources", resources)
         if service is not None:
             pulumi.set(__self__, "service", service)
+        if tolerations is not None:
+            pulumi.set(__self__, "tolerations", tolerations)
+        if topology_spread is None:
+            topology_spread = True
+        if topology_spread is not None:
+            pulumi.set(__self__, "topology_spread", topology_spread)
+        if trusted_proxies is not None:
+            pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
     @_builtins.property
     @pulumi.getter(name="allowAnyPath")
@@ -125,6 +181,18 @@ class ModelGatewayArgs:
 
     @_builtins.property
     @pulumi.getter
+    def autoscaling(self) -> pulumi.Input[Optional['GatewayAutoscalingArgs']]:
+        """
+        Has the cluster choose the number of replicas by their use of CPU, for which it needs a metrics server. Leave `replicas` out then. Default: the number is fixed.
+        """
+        return pulumi.get(self, "autoscaling")
+
+    @autoscaling.setter
+    def autoscaling(self, value: pulumi.Input[Optional['GatewayAutoscalingArgs']]):
+        pulumi.set(self, "autoscaling", value)
+
+    @_builtins.property
+    @pulumi.getter
     def chart(self) -> pulumi.Input[Optional['GatewayChartArgs']]:
         """
         The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
@@ -146,6 +214,30 @@ class ModelGatewayArgs:
     @create_namespace.setter
     def create_namespace(self, value: Optional[_builtins.bool]):
         pulumi.set(self, "create_namespace", value)
+
+    @_builtins.property
+    @pulumi.getter(name="drainSeconds")
+    def drain_seconds(self) -> Optional[_builtins.int]:
+        """
+        How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+        """
+        return pulumi.get(self, "drain_seconds")
+
+    @drain_seconds.setter
+    def drain_seconds(self, value: Optional[_builtins.int]):
+        pulumi.set(self, "drain_seconds", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def https(self) -> pulumi.Input[Optional['GatewayHttpsArgs']]:
+        """
+        HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
+        """
+        return pulumi.get(self, "https")
+
+    @https.setter
+    def https(self, value: pulumi.Input[Optional['GatewayHttpsArgs']]):
+        pulumi.set(self, "https", value)
 
     @_builtins.property
     @pulumi.getter(name="installCrds")
@@ -196,6 +288,42 @@ class ModelGatewayArgs:
         pulumi.set(self, "namespace", value)
 
     @_builtins.property
+    @pulumi.getter(name="networkPolicy")
+    def network_policy(self) -> Optional[_builtins.bool]:
+        """
+        Whether a NetworkPolicy lets connections in at the ports of the gateway's listeners alone, and at that of its metrics from Pods of the cluster. Default: false.
+        """
+        return pulumi.get(self, "network_policy")
+
+    @network_policy.setter
+    def network_policy(self, value: Optional[_builtins.bool]):
+        pulumi.set(self, "network_policy", value)
+
+    @_builtins.property
+    @pulumi.getter(name="nodeSelector")
+    def node_selector(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        Labels of the nodes that replicas may run on. Default: every node.
+        """
+        return pulumi.get(self, "node_selector")
+
+    @node_selector.setter
+    def node_selector(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "node_selector", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def observability(self) -> pulumi.Input[Optional['GatewayObservabilityArgs']]:
+        """
+        What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
+        """
+        return pulumi.get(self, "observability")
+
+    @observability.setter
+    def observability(self, value: pulumi.Input[Optional['GatewayObservabilityArgs']]):
+        pulumi.set(self, "observability", value)
+
+    @_builtins.property
     @pulumi.getter
     def port(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
@@ -208,10 +336,34 @@ class ModelGatewayArgs:
         pulumi.set(self, "port", value)
 
     @_builtins.property
+    @pulumi.getter(name="priorityClassName")
+    def priority_class_name(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The PriorityClass of the replicas, which must exist. Default: the cluster's own.
+        """
+        return pulumi.get(self, "priority_class_name")
+
+    @priority_class_name.setter
+    def priority_class_name(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "priority_class_name", value)
+
+    @_builtins.property
+    @pulumi.getter(name="proxyProtocol")
+    def proxy_protocol(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
+        """
+        return pulumi.get(self, "proxy_protocol")
+
+    @proxy_protocol.setter
+    def proxy_protocol(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "proxy_protocol", value)
+
+    @_builtins.property
     @pulumi.getter(name="publicUrl")
     def public_url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
+        The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         """
         return pulumi.get(self, "public_url")
 
@@ -223,13 +375,25 @@ class ModelGatewayArgs:
     @pulumi.getter
     def replicas(self) -> pulumi.Input[Optional[_builtins.int]]:
         """
-        How many replicas of Traefik run: 1 to 1,000. Default: 2.
+        How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
         """
         return pulumi.get(self, "replicas")
 
     @replicas.setter
     def replicas(self, value: pulumi.Input[Optional[_builtins.int]]):
         pulumi.set(self, "replicas", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def resources(self) -> pulumi.Input[Optional['DeploymentResourcesArgs']]:
+        """
+        CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.
+        """
+        return pulumi.get(self, "resources")
+
+    @resources.setter
+    def resources(self, value: pulumi.Input[Optional['DeploymentResourcesArgs']]):
+        pulumi.set(self, "resources", value)
 
     @_builtins.property
     @pulumi.getter
@@ -243,6 +407,42 @@ class ModelGatewayArgs:
     def service(self, value: pulumi.Input[Optional['GatewayServiceArgs']]):
         pulumi.set(self, "service", value)
 
+    @_builtins.property
+    @pulumi.getter
+    def tolerations(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]]:
+        """
+        The taints of nodes that replicas may run in spite of. Default: none.
+        """
+        return pulumi.get(self, "tolerations")
+
+    @tolerations.setter
+    def tolerations(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]]):
+        pulumi.set(self, "tolerations", value)
+
+    @_builtins.property
+    @pulumi.getter(name="topologySpread")
+    def topology_spread(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
+        """
+        return pulumi.get(self, "topology_spread")
+
+    @topology_spread.setter
+    def topology_spread(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "topology_spread", value)
+
+    @_builtins.property
+    @pulumi.getter(name="trustedProxies")
+    def trusted_proxies(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
+        """
+        return pulumi.get(self, "trusted_proxies")
+
+    @trusted_proxies.setter
+    def trusted_proxies(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "trusted_proxies", value)
+
 
 @pulumi.type_token("modelplane:index:ModelGateway")
 class ModelGateway(pulumi.ComponentResource):
@@ -253,16 +453,28 @@ class ModelGateway(pulumi.ComponentResource):
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_namespaces: pulumi.Input[Optional[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 autoscaling: pulumi.Input[Optional[Union['GatewayAutoscalingArgs', 'GatewayAutoscalingArgsDict']]] = None,
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
+                 drain_seconds: Optional[_builtins.int] = None,
+                 https: pulumi.Input[Optional[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']]] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 network_policy: Optional[_builtins.bool] = None,
+                 node_selector: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 observability: pulumi.Input[Optional[Union['GatewayObservabilityArgs', 'GatewayObservabilityArgsDict']]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
+                 priority_class_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 proxy_protocol: pulumi.Input[Optional[_builtins.bool]] = None,
                  public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
+                 resources: pulumi.Input[Optional[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']]] = None,
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
+                 tolerations: pulumi.Input[Optional[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]]] = None,
+                 topology_spread: pulumi.Input[Optional[_builtins.bool]] = None,
+                 trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  __props__=None):
         """
         The gateway: a Helm release of Traefik with its own GatewayClass and Gateway, in its own namespace, ready for services of every namespace. A cluster can have several gateways, which share the CRDs. `pulumi up` fails when Traefik does not run or has no address after ten minutes (or the `customTimeouts` of the component).
@@ -290,16 +502,28 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a ModelService may have a `path` outside of `/<its namespace>/`. A service of another namespace may then have the same path. Default: false.
         :param pulumi.Input[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']] allowed_namespaces: The namespaces whose routes may attach to the gateway. Whoever may create an HTTPRoute in one of them can serve any path of the gateway. Default: all.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the gateway, except the CRDs.
+        :param pulumi.Input[Union['GatewayAutoscalingArgs', 'GatewayAutoscalingArgsDict']] autoscaling: Has the cluster choose the number of replicas by their use of CPU, for which it needs a metrics server. Leave `replicas` out then. Default: the number is fixed.
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
+        :param _builtins.int drain_seconds: How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+        :param pulumi.Input[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']] https: HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
         :param _builtins.str name: The name of the Gateway, the Helm release and what it makes. Up to 53 characters (RFC 1035, and the length of a Helm release), 52 with the default `namespace`. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The gateway's namespace, which must exist and is never deleted. Default: `modelplane-<name>`, which is the gateway's own: it is created with the gateway, and deleted with it and everything in it.
+        :param _builtins.bool network_policy: Whether a NetworkPolicy lets connections in at the ports of the gateway's listeners alone, and at that of its metrics from Pods of the cluster. Default: false.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] node_selector: Labels of the nodes that replicas may run on. Default: every node.
+        :param pulumi.Input[Union['GatewayObservabilityArgs', 'GatewayObservabilityArgsDict']] observability: What the gateway tells of its requests: figures, an access log, traces. Default: nothing more than Traefik's own figures, on a port that is not exposed.
         :param pulumi.Input[_builtins.int] port: The port that clients connect to, from 1 to 65535. Default: 80.
-        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port.
-        :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2.
+        :param pulumi.Input[_builtins.str] priority_class_name: The PriorityClass of the replicas, which must exist. Default: the cluster's own.
+        :param pulumi.Input[_builtins.bool] proxy_protocol: Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
+        :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
+        :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
+        :param pulumi.Input[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']] resources: CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]] tolerations: The taints of nodes that replicas may run in spite of. Default: none.
+        :param pulumi.Input[_builtins.bool] topology_spread: Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
         """
         ...
     @overload
@@ -346,16 +570,28 @@ class ModelGateway(pulumi.ComponentResource):
                  allow_any_path: pulumi.Input[Optional[_builtins.bool]] = None,
                  allowed_namespaces: pulumi.Input[Optional[Union['GatewayAllowedNamespacesArgs', 'GatewayAllowedNamespacesArgsDict']]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 autoscaling: pulumi.Input[Optional[Union['GatewayAutoscalingArgs', 'GatewayAutoscalingArgsDict']]] = None,
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
+                 drain_seconds: Optional[_builtins.int] = None,
+                 https: pulumi.Input[Optional[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']]] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 network_policy: Optional[_builtins.bool] = None,
+                 node_selector: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 observability: pulumi.Input[Optional[Union['GatewayObservabilityArgs', 'GatewayObservabilityArgsDict']]] = None,
                  port: pulumi.Input[Optional[_builtins.int]] = None,
+                 priority_class_name: pulumi.Input[Optional[_builtins.str]] = None,
+                 proxy_protocol: pulumi.Input[Optional[_builtins.bool]] = None,
                  public_url: pulumi.Input[Optional[_builtins.str]] = None,
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
+                 resources: pulumi.Input[Optional[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']]] = None,
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
+                 tolerations: pulumi.Input[Optional[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]]] = None,
+                 topology_spread: pulumi.Input[Optional[_builtins.bool]] = None,
+                 trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
         if not isinstance(opts, pulumi.ResourceOptions):
@@ -372,22 +608,42 @@ class ModelGateway(pulumi.ComponentResource):
             __props__.__dict__["allow_any_path"] = allow_any_path
             __props__.__dict__["allowed_namespaces"] = allowed_namespaces
             __props__.__dict__["annotations"] = annotations
+            __props__.__dict__["autoscaling"] = autoscaling
             __props__.__dict__["chart"] = chart
             __props__.__dict__["create_namespace"] = create_namespace
+            if drain_seconds is None:
+                drain_seconds = 600
+            __props__.__dict__["drain_seconds"] = drain_seconds
+            __props__.__dict__["https"] = https
             if install_crds is None:
                 install_crds = True
             __props__.__dict__["install_crds"] = install_crds
             __props__.__dict__["labels"] = labels
             __props__.__dict__["name"] = name
             __props__.__dict__["namespace"] = namespace
+            if network_policy is None:
+                network_policy = False
+            __props__.__dict__["network_policy"] = network_policy
+            __props__.__dict__["node_selector"] = node_selector
+            __props__.__dict__["observability"] = observability
             if port is None:
                 port = 80
             __props__.__dict__["port"] = port
+            __props__.__dict__["priority_class_name"] = priority_class_name
+            if proxy_protocol is None:
+                proxy_protocol = False
+            __props__.__dict__["proxy_protocol"] = proxy_protocol
             __props__.__dict__["public_url"] = public_url
             if replicas is None:
                 replicas = 2
             __props__.__dict__["replicas"] = replicas
+            __props__.__dict__["resources"] = resources
             __props__.__dict__["service"] = service
+            __props__.__dict__["tolerations"] = tolerations
+            if topology_spread is None:
+                topology_spread = True
+            __props__.__dict__["topology_spread"] = topology_spread
+            __props__.__dict__["trusted_proxies"] = trusted_proxies
             __props__.__dict__["address"] = None
             __props__.__dict__["cluster_url"] = None
             __props__.__dict__["gateway"] = None
@@ -415,7 +671,7 @@ class ModelGateway(pulumi.ComponentResource):
     @pulumi.getter(name="clusterUrl")
     def cluster_url(self) -> pulumi.Output[_builtins.str]:
         """
-        The URL of the gateway for clients inside the cluster, without a path.
+        The URL of the gateway for clients inside the cluster, without a path. It is empty where plain HTTP is not served and no certificate holds the Service's name.
         """
         return pulumi.get(self, "cluster_url")
 

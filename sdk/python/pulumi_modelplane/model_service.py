@@ -14,6 +14,7 @@ else:
     from typing_extensions import NotRequired, TypedDict, TypeAlias
 from . import _utilities
 from . import outputs
+from ._enums import *
 from ._inputs import *
 
 __all__ = ['ModelServiceArgs', 'ModelService']
@@ -23,12 +24,20 @@ class ModelServiceArgs:
     def __init__(__self__, *,
                  backends: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]],
                  gateway: pulumi.Input['GatewayReferenceArgs'],
+                 affinity: pulumi.Input[Optional['ServiceAffinityArgs']] = None,
                  allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_from: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 auth: pulumi.Input[Optional['ServiceAuthArgs']] = None,
+                 cors: pulumi.Input[Optional['ServiceCorsArgs']] = None,
+                 failover: pulumi.Input[Optional['ServiceFailoverArgs']] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 limits: pulumi.Input[Optional['ServiceLimitsArgs']] = None,
+                 mirror: pulumi.Input[Optional['ServiceMirrorArgs']] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 outlier_ejection: pulumi.Input[Optional['OutlierEjectionArgs']] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None):
         """
@@ -36,33 +45,57 @@ class ModelServiceArgs:
 
         :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
         :param pulumi.Input['GatewayReferenceArgs'] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
-        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        :param pulumi.Input['ServiceAffinityArgs'] affinity: Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
+        :param pulumi.Input['ServiceAuthArgs'] auth: How callers show who they are. Default: nobody is asked.
+        :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        :param pulumi.Input['ServiceFailoverArgs'] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
+        :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input['ServiceMirrorArgs'] mirror: An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
+        :param pulumi.Input['OutlierEjectionArgs'] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         pulumi.set(__self__, "backends", backends)
         pulumi.set(__self__, "gateway", gateway)
+        if affinity is not None:
+            pulumi.set(__self__, "affinity", affinity)
         if allow_anonymous is None:
             allow_anonymous = False
         if allow_anonymous is not None:
             pulumi.set(__self__, "allow_anonymous", allow_anonymous)
+        if allow_from is not None:
+            pulumi.set(__self__, "allow_from", allow_from)
         if annotations is not None:
             pulumi.set(__self__, "annotations", annotations)
+        if auth is not None:
+            pulumi.set(__self__, "auth", auth)
+        if cors is not None:
+            pulumi.set(__self__, "cors", cors)
+        if failover is not None:
+            pulumi.set(__self__, "failover", failover)
         if hostnames is not None:
             pulumi.set(__self__, "hostnames", hostnames)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
+        if limits is not None:
+            pulumi.set(__self__, "limits", limits)
+        if mirror is not None:
+            pulumi.set(__self__, "mirror", mirror)
         if name is not None:
             pulumi.set(__self__, "name", name)
         if namespace is None:
             namespace = 'default'
         if namespace is not None:
             pulumi.set(__self__, "namespace", namespace)
+        if outlier_ejection is not None:
+            pulumi.set(__self__, "outlier_ejection", outlier_ejection)
         if path is not None:
             pulumi.set(__self__, "path", path)
         if skip_await is None:
@@ -95,16 +128,40 @@ class ModelServiceArgs:
         pulumi.set(self, "gateway", value)
 
     @_builtins.property
+    @pulumi.getter
+    def affinity(self) -> pulumi.Input[Optional['ServiceAffinityArgs']]:
+        """
+        Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
+        """
+        return pulumi.get(self, "affinity")
+
+    @affinity.setter
+    def affinity(self, value: pulumi.Input[Optional['ServiceAffinityArgs']]):
+        pulumi.set(self, "affinity", value)
+
+    @_builtins.property
     @pulumi.getter(name="allowAnonymous")
     def allow_anonymous(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
         """
         return pulumi.get(self, "allow_anonymous")
 
     @allow_anonymous.setter
     def allow_anonymous(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "allow_anonymous", value)
+
+    @_builtins.property
+    @pulumi.getter(name="allowFrom")
+    def allow_from(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+        """
+        return pulumi.get(self, "allow_from")
+
+    @allow_from.setter
+    def allow_from(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "allow_from", value)
 
     @_builtins.property
     @pulumi.getter
@@ -117,6 +174,42 @@ class ModelServiceArgs:
     @annotations.setter
     def annotations(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "annotations", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def auth(self) -> pulumi.Input[Optional['ServiceAuthArgs']]:
+        """
+        How callers show who they are. Default: nobody is asked.
+        """
+        return pulumi.get(self, "auth")
+
+    @auth.setter
+    def auth(self, value: pulumi.Input[Optional['ServiceAuthArgs']]):
+        pulumi.set(self, "auth", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def cors(self) -> pulumi.Input[Optional['ServiceCorsArgs']]:
+        """
+        What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        """
+        return pulumi.get(self, "cors")
+
+    @cors.setter
+    def cors(self, value: pulumi.Input[Optional['ServiceCorsArgs']]):
+        pulumi.set(self, "cors", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def failover(self) -> pulumi.Input[Optional['ServiceFailoverArgs']]:
+        """
+        When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
+        """
+        return pulumi.get(self, "failover")
+
+    @failover.setter
+    def failover(self, value: pulumi.Input[Optional['ServiceFailoverArgs']]):
+        pulumi.set(self, "failover", value)
 
     @_builtins.property
     @pulumi.getter
@@ -144,6 +237,30 @@ class ModelServiceArgs:
 
     @_builtins.property
     @pulumi.getter
+    def limits(self) -> pulumi.Input[Optional['ServiceLimitsArgs']]:
+        """
+        How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        """
+        return pulumi.get(self, "limits")
+
+    @limits.setter
+    def limits(self, value: pulumi.Input[Optional['ServiceLimitsArgs']]):
+        pulumi.set(self, "limits", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def mirror(self) -> pulumi.Input[Optional['ServiceMirrorArgs']]:
+        """
+        An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
+        """
+        return pulumi.get(self, "mirror")
+
+    @mirror.setter
+    def mirror(self, value: pulumi.Input[Optional['ServiceMirrorArgs']]):
+        pulumi.set(self, "mirror", value)
+
+    @_builtins.property
+    @pulumi.getter
     def name(self) -> Optional[_builtins.str]:
         """
         The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
@@ -165,6 +282,18 @@ class ModelServiceArgs:
     @namespace.setter
     def namespace(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "namespace", value)
+
+    @_builtins.property
+    @pulumi.getter(name="outlierEjection")
+    def outlier_ejection(self) -> pulumi.Input[Optional['OutlierEjectionArgs']]:
+        """
+        When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
+        """
+        return pulumi.get(self, "outlier_ejection")
+
+    @outlier_ejection.setter
+    def outlier_ejection(self, value: pulumi.Input[Optional['OutlierEjectionArgs']]):
+        pulumi.set(self, "outlier_ejection", value)
 
     @_builtins.property
     @pulumi.getter
@@ -197,14 +326,22 @@ class ModelService(pulumi.ComponentResource):
     def __init__(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 affinity: pulumi.Input[Optional[Union['ServiceAffinityArgs', 'ServiceAffinityArgsDict']]] = None,
                  allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_from: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 auth: pulumi.Input[Optional[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
+                 cors: pulumi.Input[Optional[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']]] = None,
+                 failover: pulumi.Input[Optional[Union['ServiceFailoverArgs', 'ServiceFailoverArgsDict']]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 limits: pulumi.Input[Optional[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']]] = None,
+                 mirror: pulumi.Input[Optional[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 outlier_ejection: pulumi.Input[Optional[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
                  __props__=None):
@@ -235,14 +372,22 @@ class ModelService(pulumi.ComponentResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key on a gateway that the internet can reach.
+        :param pulumi.Input[Union['ServiceAffinityArgs', 'ServiceAffinityArgsDict']] affinity: Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
+        :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
+        :param pulumi.Input[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
+        :param pulumi.Input[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        :param pulumi.Input[Union['ServiceFailoverArgs', 'ServiceFailoverArgsDict']] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
+        :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']] mirror: An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
+        :param pulumi.Input[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
@@ -292,14 +437,22 @@ class ModelService(pulumi.ComponentResource):
     def _internal_init(__self__,
                  resource_name: str,
                  opts: Optional[pulumi.ResourceOptions] = None,
+                 affinity: pulumi.Input[Optional[Union['ServiceAffinityArgs', 'ServiceAffinityArgsDict']]] = None,
                  allow_anonymous: pulumi.Input[Optional[_builtins.bool]] = None,
+                 allow_from: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  annotations: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 auth: pulumi.Input[Optional[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']]] = None,
                  backends: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]]] = None,
+                 cors: pulumi.Input[Optional[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']]] = None,
+                 failover: pulumi.Input[Optional[Union['ServiceFailoverArgs', 'ServiceFailoverArgsDict']]] = None,
                  gateway: pulumi.Input[Optional[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']]] = None,
                  hostnames: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 limits: pulumi.Input[Optional[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']]] = None,
+                 mirror: pulumi.Input[Optional[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 outlier_ejection: pulumi.Input[Optional[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
                  __props__=None):
@@ -313,22 +466,30 @@ class ModelService(pulumi.ComponentResource):
                 raise TypeError('__props__ is only valid when passed in combination with a valid opts.id to get an existing resource')
             __props__ = ModelServiceArgs.__new__(ModelServiceArgs)
 
+            __props__.__dict__["affinity"] = affinity
             if allow_anonymous is None:
                 allow_anonymous = False
             __props__.__dict__["allow_anonymous"] = allow_anonymous
+            __props__.__dict__["allow_from"] = allow_from
             __props__.__dict__["annotations"] = annotations
+            __props__.__dict__["auth"] = auth
             if backends is None and not opts.urn:
                 raise TypeError("Missing required property 'backends'")
             __props__.__dict__["backends"] = backends
+            __props__.__dict__["cors"] = cors
+            __props__.__dict__["failover"] = failover
             if gateway is None and not opts.urn:
                 raise TypeError("Missing required property 'gateway'")
             __props__.__dict__["gateway"] = gateway
             __props__.__dict__["hostnames"] = hostnames
             __props__.__dict__["labels"] = labels
+            __props__.__dict__["limits"] = limits
+            __props__.__dict__["mirror"] = mirror
             __props__.__dict__["name"] = name
             if namespace is None:
                 namespace = 'default'
             __props__.__dict__["namespace"] = namespace
+            __props__.__dict__["outlier_ejection"] = outlier_ejection
             __props__.__dict__["path"] = path
             if skip_await is None:
                 skip_await = False

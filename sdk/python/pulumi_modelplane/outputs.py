@@ -19,6 +19,7 @@ from ._enums import *
 __all__ = [
     'BackendReference',
     'BackendShare',
+    'CallersReference',
     'ClusterConnection',
     'ClusterDevice',
     'ClusterFacts',
@@ -240,6 +241,40 @@ class BackendShare(dict):
         Its weight in the HTTPRoute.
         """
         return pulumi.get(self, "weight")
+
+
+@pulumi.output_type
+class CallersReference(dict):
+    """
+    Callers as a service takes them: the output `callers` of a ModelCallers.
+    """
+    def __init__(__self__, *,
+                 middleware: _builtins.str,
+                 namespace: _builtins.str):
+        """
+        Callers as a service takes them: the output `callers` of a ModelCallers.
+
+        :param _builtins.str middleware: The Traefik Middleware that asks for the callers' keys.
+        :param _builtins.str namespace: The Middleware's namespace. Only services of that namespace can use it.
+        """
+        pulumi.set(__self__, "middleware", middleware)
+        pulumi.set(__self__, "namespace", namespace)
+
+    @_builtins.property
+    @pulumi.getter
+    def middleware(self) -> _builtins.str:
+        """
+        The Traefik Middleware that asks for the callers' keys.
+        """
+        return pulumi.get(self, "middleware")
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> _builtins.str:
+        """
+        The Middleware's namespace. Only services of that namespace can use it.
+        """
+        return pulumi.get(self, "namespace")
 
 
 @pulumi.output_type
@@ -863,8 +898,12 @@ class GatewayReference(dict):
             suggest = "allow_any_path"
         elif key == "clusterUrl":
             suggest = "cluster_url"
+        elif key == "plainListener":
+            suggest = "plain_listener"
         elif key == "pluginVersion":
             suggest = "plugin_version"
+        elif key == "trustedProxies":
+            suggest = "trusted_proxies"
 
         if suggest:
             pulumi.log.warn(f"Key '{key}' not found in GatewayReference. Access the value via the '{suggest}' property getter instead.")
@@ -883,9 +922,14 @@ class GatewayReference(dict):
                  url: _builtins.str,
                  allow_any_path: Optional[_builtins.bool] = None,
                  cluster_url: Optional[_builtins.str] = None,
+                 hostnames: Optional[Sequence[_builtins.str]] = None,
+                 inner: Optional[_builtins.str] = None,
                  listener: Optional[_builtins.str] = None,
+                 observed: Optional[_builtins.bool] = None,
+                 plain_listener: Optional[_builtins.str] = None,
                  plugin_version: Optional[_builtins.str] = None,
-                 public: Optional[_builtins.bool] = None):
+                 public: Optional[_builtins.bool] = None,
+                 trusted_proxies: Optional[Sequence[_builtins.str]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 
@@ -894,7 +938,11 @@ class GatewayReference(dict):
         :param _builtins.str url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
         :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
+        :param Sequence[_builtins.str] hostnames: The host names that the listener has certificates for. Default: a service may have any.
+        :param _builtins.str inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
+        :param _builtins.bool observed: Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+        :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
@@ -907,16 +955,28 @@ class GatewayReference(dict):
             pulumi.set(__self__, "allow_any_path", allow_any_path)
         if cluster_url is not None:
             pulumi.set(__self__, "cluster_url", cluster_url)
+        if hostnames is not None:
+            pulumi.set(__self__, "hostnames", hostnames)
+        if inner is not None:
+            pulumi.set(__self__, "inner", inner)
         if listener is None:
             listener = 'http'
         if listener is not None:
             pulumi.set(__self__, "listener", listener)
+        if observed is None:
+            observed = False
+        if observed is not None:
+            pulumi.set(__self__, "observed", observed)
+        if plain_listener is not None:
+            pulumi.set(__self__, "plain_listener", plain_listener)
         if plugin_version is not None:
             pulumi.set(__self__, "plugin_version", plugin_version)
         if public is None:
             public = False
         if public is not None:
             pulumi.set(__self__, "public", public)
+        if trusted_proxies is not None:
+            pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
     @_builtins.property
     @pulumi.getter
@@ -960,11 +1020,43 @@ class GatewayReference(dict):
 
     @_builtins.property
     @pulumi.getter
+    def hostnames(self) -> Optional[Sequence[_builtins.str]]:
+        """
+        The host names that the listener has certificates for. Default: a service may have any.
+        """
+        return pulumi.get(self, "hostnames")
+
+    @_builtins.property
+    @pulumi.getter
+    def inner(self) -> Optional[_builtins.str]:
+        """
+        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        """
+        return pulumi.get(self, "inner")
+
+    @_builtins.property
+    @pulumi.getter
     def listener(self) -> Optional[_builtins.str]:
         """
         The listener that routes attach to. Default: `http`.
         """
         return pulumi.get(self, "listener")
+
+    @_builtins.property
+    @pulumi.getter
+    def observed(self) -> Optional[_builtins.bool]:
+        """
+        Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
+        """
+        return pulumi.get(self, "observed")
+
+    @_builtins.property
+    @pulumi.getter(name="plainListener")
+    def plain_listener(self) -> Optional[_builtins.str]:
+        """
+        The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
+        """
+        return pulumi.get(self, "plain_listener")
 
     @_builtins.property
     @pulumi.getter(name="pluginVersion")
@@ -981,6 +1073,11 @@ class GatewayReference(dict):
         Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
         return pulumi.get(self, "public")
+
+    @_builtins.property
+    @pulumi.getter(name="trustedProxies")
+    def trusted_proxies(self) -> Optional[Sequence[_builtins.str]]:
+        return pulumi.get(self, "trusted_proxies")
 
 
 @pulumi.output_type

@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write the golden files of testdata")
 type entry struct {
 	Child   string         `json:"child"`
 	After   []string       `json:"after,omitempty"`
+	Seen    []string       `json:"seen,omitempty"`
 	Timeout string         `json:"timeout,omitempty"`
 	Keep    bool           `json:"keep,omitempty"`
 	Owned   bool           `json:"owned,omitempty"`
@@ -42,7 +43,7 @@ func GoldenFile(t *testing.T, file string, children []child.Rendered, elide ...s
 				c.Object[field] = "…"
 			}
 		}
-		entries[i] = entry{c.Key, c.After, c.Timeout, c.Keep, c.Owned, c.Object}
+		entries[i] = entry{c.Key, c.After, c.Seen, c.Timeout, c.Keep, c.Owned, c.Object}
 	}
 	got, err := yaml.Marshal(entries)
 	require.NoError(t, err)

@@ -2,6 +2,27 @@
 // *** Do not edit by hand unless you're certain you know what you are doing! ***
 
 
+export const AffinityBy = {
+    /**
+     * The value of a header.
+     */
+    Header: "Header",
+    /**
+     * The value of a cookie.
+     */
+    Cookie: "Cookie",
+    /**
+     * The caller, as `auth` names it.
+     */
+    Caller: "Caller",
+    /**
+     * The beginning of the prompt, to the end of its first message of a user, so that a conversation finds its cached keys and values again.
+     */
+    Prompt: "Prompt",
+} as const;
+
+export type AffinityBy = (typeof AffinityBy)[keyof typeof AffinityBy];
+
 export const CaCertificateKind = {
     /**
      * A ConfigMap.
@@ -101,6 +122,36 @@ export const GatewayNamespacesFrom = {
 
 export type GatewayNamespacesFrom = (typeof GatewayNamespacesFrom)[keyof typeof GatewayNamespacesFrom];
 
+export const GatewayOTLPProtocol = {
+    /**
+     * Protobuf over HTTP, by custom on port 4318.
+     */
+    HTTP: "HTTP",
+    /**
+     * gRPC, by custom on port 4317.
+     */
+    GRPC: "GRPC",
+} as const;
+
+export type GatewayOTLPProtocol = (typeof GatewayOTLPProtocol)[keyof typeof GatewayOTLPProtocol];
+
+export const GatewayPlainHttp = {
+    /**
+     * Requests are redirected to HTTPS (308, so that a POST stays one). Only routes of the gateway's own namespace attach to the listener.
+     */
+    Redirect: "Redirect",
+    /**
+     * Services are served by both.
+     */
+    Serve: "Serve",
+    /**
+     * The port is closed.
+     */
+    Off: "Off",
+} as const;
+
+export type GatewayPlainHttp = (typeof GatewayPlainHttp)[keyof typeof GatewayPlainHttp];
+
 export const GatewayServiceType = {
     /**
      * An address from the cluster's load balancer.
@@ -117,3 +168,50 @@ export const GatewayServiceType = {
 } as const;
 
 export type GatewayServiceType = (typeof GatewayServiceType)[keyof typeof GatewayServiceType];
+
+export const GatewayTlsVersion = {
+    /**
+     * TLS 1.2 or newer.
+     */
+    TLS12: "TLS12",
+    /**
+     * TLS 1.3 or newer.
+     */
+    TLS13: "TLS13",
+} as const;
+
+export type GatewayTlsVersion = (typeof GatewayTlsVersion)[keyof typeof GatewayTlsVersion];
+
+export const GatewayTrafficPolicy = {
+    /**
+     * To Pods of every node. The gateway sees a node's address in place of the client's.
+     */
+    Cluster: "Cluster",
+    /**
+     * To Pods of the same node, with the client's address. A node without one takes no connections.
+     */
+    Local: "Local",
+} as const;
+
+export type GatewayTrafficPolicy = (typeof GatewayTrafficPolicy)[keyof typeof GatewayTrafficPolicy];
+
+export const LimitBy = {
+    /**
+     * Those of all clients.
+     */
+    All: "All",
+    /**
+     * Those of a caller, as `auth` names it.
+     */
+    Caller: "Caller",
+    /**
+     * Those of a client's IP address.
+     */
+    Address: "Address",
+    /**
+     * Those with one value of a header.
+     */
+    Header: "Header",
+} as const;
+
+export type LimitBy = (typeof LimitBy)[keyof typeof LimitBy];

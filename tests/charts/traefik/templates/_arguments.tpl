@@ -14,7 +14,17 @@
 --ping=true
 {{- with (.Values.metrics).prometheus }}
 --metrics.prometheus=true
---metrics.prometheus.entrypoint={{ .entryPoint }}
+{{- include "tree" (dict "path" "metrics.prometheus" "values" (omit . "service" "serviceMonitor")) }}
+{{- end }}
+{{- if ((.Values.metrics).otlp).enabled }}
+--metrics.otlp=true
+{{- include "otlp" (dict "path" "metrics.otlp" "otlp" .Values.metrics.otlp) }}
+{{- include "tree" (dict "path" "metrics.otlp" "values" (omit .Values.metrics.otlp "enabled" "http" "grpc")) }}
+{{- end }}
+{{- if ((.Values.tracing).otlp).enabled }}
+--tracing.otlp=true
+{{- include "otlp" (dict "path" "tracing.otlp" "otlp" .Values.tracing.otlp) }}
+{{- include "tree" (dict "path" "tracing" "values" (omit .Values.tracing "otlp")) }}
 {{- end }}
 {{- range $name, $plugin := .Values.experimental.localPlugins }}
 --experimental.localPlugins.{{ $name }}.moduleName={{ $plugin.moduleName }}
@@ -50,6 +60,16 @@
 {{- include "tree" (dict "path" (printf "%s.observability" .path) "values" (.port.observability | default dict)) }}
 {{- include "tree" (dict "path" (printf "%s.forwardedHeaders" .path) "values" (.port.forwardedHeaders | default dict) "quiet" (list "insecure" "notAppendXForwardedFor")) }}
 {{- include "tree" (dict "path" (printf "%s.proxyProtocol" .path) "values" (.port.proxyProtocol | default dict) "quiet" (list "insecure")) }}
+{{- end -}}
+
+{{- define "otlp" }}
+{{- range $protocol := list "http" "grpc" }}
+{{- $settings := get $.otlp $protocol | default dict }}
+{{- if $settings.enabled }}
+--{{ $.path }}.{{ $protocol }}=true
+{{- include "tree" (dict "path" (printf "%s.%s" $.path $protocol) "values" (omit $settings "enabled")) }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "gatewayProvider" -}}

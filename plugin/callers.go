@@ -1,0 +1,145 @@
+package plugin
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// CallerHeader names the caller on a request whose key the gateway knows. Clients' own are removed.
+const CallerHeader = "X-Modelplane-Caller"
+
+// hashLength is how many bytes of a key's SHA-256 are kept: enough that nobody finds another key with the same, and little enough for
+// 20,000 callers in one Secret.
+const hashLength = 24
+
+// HashOf is what a Secret with callers' keys has of a key with this SHA-256.
+func HashOf(sha256 [32]byte) string { return base64.RawURLEncoding.EncodeToString(sha256[:hashLength]) }
+
+// keyHeaders are the headers in which clients send keys: OpenAI's, Anthropic's, Azure's and Google's.
+var keyHeaders = []string{"Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
+
+var (
+	noKey = refusal{
+		http.StatusUnauthorized, "invalid_request_error", "missing_api_key",
+		"The request has no API key. Send the key that you were given for this gateway.",
+	}
+	wrongKey = refusal{
+		http.StatusUnauthorized, "invalid_request_error", "invalid_api_key",
+		"The gateway does not know this API key. Send the key that you were given for this gateway.",
+	}
+	expiredKey = refusal{http.StatusUnauthorized, "invalid_request_error", "expired_api_key", "This API key has expired. Ask for a new one."}
+)
+
+// caller is who has a key, and until when, in seconds since 1970; 0 is for good.
+type caller struct {
+	name    string
+	expires int64
+}
+
+// keyring has callers by their keys' hashes.
+type keyring struct{ callers map[string]caller }
+
+// keyrings are those in use, by what they were read from: a keyring is read once, however many routes use it and however often Traefik
+// makes its middlewares again.
+var (
+	keyrings     = map[string]*keyring{}
+	keyringsLock sync.Mutex
+)
+
+// maxKeyrings is how many are kept. Those that a rotation has left behind go when there are more.
+const maxKeyrings = 64
+
+// keyringOf reads callers, one a line: a key's hash, the caller's name and, if the key expires, when.
+func keyringOf(text string) (*keyring, error) {
+	keyringsLock.Lock()
+	defer keyringsLock.Unlock()
+	if known, has := keyrings[text]; has {
+		return known, nil
+	}
+	read := map[string]caller{}
+	for _, line := range strings.Split(text, "\n") {
+		if line == "" {
+			continue
+		}
+		fields := strings.Fields(line)
+		if len(fields) < 2 || len(fields) > 3 || len(fields[0]) != base64.RawURLEncoding.EncodedLen(hashLength) {
+			return nil, errors.New("callers has a line that is not a key's hash, a name and a time; have a ModelCallers write the Secret")
+		}
+		var expires int64
+		if len(fields) == 3 {
+			at, err := strconv.ParseInt(fields[2], 10, 64)
+			if err != nil {
+				return nil, errors.New("callers has a time that is not a number of seconds; have a ModelCallers write the Secret")
+			}
+			expires = at
+		}
+		read[fields[0]] = caller{name: fields[1], expires: expires}
+	}
+	if len(keyrings) >= maxKeyrings {
+		keyrings = map[string]*keyring{}
+	}
+	ring := &keyring{callers: read}
+	keyrings[text] = ring
+	return ring, nil
+}
+
+// admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives why the request is refused, or nil.
+func (k *keyring) admit(r *http.Request) *refusal {
+	why := &noKey
+	name := ""
+	for _, header := range keyHeaders {
+		key := keyIn(r.Header, header)
+		if key == "" {
+			continue
+		}
+		sum := sha256.Sum256([]byte(key))
+		known, has := k.callers[HashOf(sum)]
+		if !has {
+			if why == &noKey {
+				why = &wrongKey
+			}
+			continue
+		}
+		r.Header.Del(header)
+		if known.expires != 0 && time.Now().Unix() >= known.expires {
+			why = &expiredKey
+			continue
+		}
+		if name == "" {
+			name = known.name
+		}
+	}
+	if name == "" {
+		return why
+	}
+	r.Header.Set(CallerHeader, name)
+	return nil
+}
+
+// keyIn is the key in a header; empty if there is none.
+func keyIn(headers http.Header, header string) string {
+	value := strings.TrimSpace(headers.Get(header))
+	if header != "Authorization" {
+		return value
+	}
+	scheme, key, _ := strings.Cut(value, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
+}
+
+// removeOwnHeaders removes what only the gateway itself may write.
+func removeOwnHeaders(header http.Header) {
+	for name := range header {
+		if strings.HasPrefix(http.CanonicalHeaderKey(dashes.Replace(name)), "X-Modelplane-") {
+			delete(header, name)
+		}
+	}
+}

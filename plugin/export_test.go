@@ -1,0 +1,7 @@
+package plugin
+
+// What tests call by themselves.
+var (
+	ParseRanges   = parseRanges
+	ClientAddress = clientAddress
+)

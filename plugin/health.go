@@ -1,0 +1,106 @@
+package plugin
+
+import (
+	"sync"
+	"time"
+)
+
+// health knows which backends of a service are not asked for now. It lives in a package variable, as turns do.
+type health struct {
+	lock   sync.Mutex
+	states map[string]*state
+}
+
+// state is that of one backend.
+type state struct {
+	// failures are those since its last answer.
+	failures int
+	// until is when it may be asked again, in nanoseconds since 1970; 0 while it is in use.
+	until int64
+	// isTried says that one request finds out whether it is back. Others do not wait for that.
+	isTried bool
+}
+
+var (
+	allHealth     = map[string]*health{}
+	allHealthLock sync.Mutex
+)
+
+func healthOf(service string) *health {
+	allHealthLock.Lock()
+	defer allHealthLock.Unlock()
+	if known, has := allHealth[service]; has {
+		return known
+	}
+	made := &health{states: map[string]*state{}}
+	allHealth[service] = made
+	return made
+}
+
+func (h *health) of(endpoint string) *state {
+	known, has := h.states[endpoint]
+	if !has {
+		known = &state{}
+		h.states[endpoint] = known
+	}
+	return known
+}
+
+// isOpen says whether a backend may be asked.
+func (h *health) isOpen(endpoint string, now time.Time) bool {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	s := h.of(endpoint)
+	return s.until == 0 || now.UnixNano() >= s.until && !s.isTried
+}
+
+// asked says that a request is on its way. The first one after an ejection finds out for the others.
+func (h *health) asked(endpoint string) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	s := h.of(endpoint)
+	s.isTried = s.until != 0
+}
+
+// answered says that a backend has answered.
+func (h *health) answered(endpoint string) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	s := h.of(endpoint)
+	s.failures = 0
+	s.until = 0
+	s.isTried = false
+}
+
+// left says that nothing is known of how it would have ended: the client has gone.
+func (h *health) left(endpoint string) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	h.of(endpoint).isTried = false
+}
+
+// failed says that a backend has failed. After most failures in a row, or where it was being tried, it is not asked for a time. It gives whether
+// that begins now; most of 0 never ejects.
+func (h *health) failed(endpoint string, most int, pause time.Duration, now time.Time) bool {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	s := h.of(endpoint)
+	s.failures++
+	isOut := s.isTried || most > 0 && s.failures >= most
+	s.isTried = false
+	if isOut {
+		s.until = now.Add(pause).UnixNano()
+	}
+	return isOut
+}
+
+// rest keeps a backend that has asked for it out for a time.
+func (h *health) rest(endpoint string, pause time.Duration, now time.Time) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	s := h.of(endpoint)
+	s.isTried = false
+	if until := now.Add(pause).UnixNano(); until > s.until {
+		s.until = until
+	}
+}

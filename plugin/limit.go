@@ -1,0 +1,179 @@
+package plugin
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Limit is how much one caller, or all together, may ask for.
+type Limit struct {
+	// By says whose requests are counted together: "caller", "address", "header", or "all".
+	By string `json:"by,omitempty"`
+	// Header is the header whose value tells clients apart, where By is "header".
+	Header string `json:"header,omitempty"`
+	// Requests may be sent at once, and as many again in each span of Seconds, evenly.
+	Requests int `json:"requests,omitempty"`
+	Seconds  int `json:"seconds,omitempty"`
+	// InFlight is how many may be under way at once.
+	InFlight int `json:"inFlight,omitempty"`
+}
+
+const (
+	// maxClients is how many clients a limit tells apart. Those beyond share one count, so that made-up names take no memory.
+	maxClients = 100_000
+	// others is what such clients are counted as; it is no client's own, since it has a line break.
+	others = "\n"
+)
+
+// meter counts for one limit of one service. It lives in a package variable: Traefik makes its middlewares again whenever any object changes,
+// and nobody should get a new allowance by that.
+type meter struct {
+	lock sync.Mutex
+	// full is when a client's allowance is whole again, in nanoseconds since 1970. One that is whole has no entry.
+	full map[string]int64
+	// underWay are a client's requests that have no whole answer yet.
+	underWay map[string]int
+	swept    int64
+}
+
+var (
+	meters     = map[string]*meter{}
+	metersLock sync.Mutex
+)
+
+func meterOf(name string) *meter {
+	metersLock.Lock()
+	defer metersLock.Unlock()
+	if known, has := meters[name]; has {
+		return known
+	}
+	made := &meter{full: map[string]int64{}, underWay: map[string]int{}}
+	meters[name] = made
+	return made
+}
+
+// limiter is a limit with its meter, and the proxies that it believes about a client's address.
+type limiter struct {
+	limit   Limit
+	meter   *meter
+	trusted []netip.Prefix
+}
+
+// limitersOf are the limits of a service.
+func limitersOf(service string, limits []Limit, trusted []netip.Prefix) ([]limiter, error) {
+	var all []limiter
+	for _, limit := range limits {
+		isKnown := limit.By == "caller" || limit.By == "address" || limit.By == "all" || limit.By == "header" && limit.Header != ""
+		if !isKnown || limit.InFlight < 0 || limit.Requests < 0 || limit.Requests > 0 && limit.Seconds < 1 || limit.Requests+limit.InFlight == 0 {
+			return nil, errors.New("limits has an entry that the plugin does not understand; have a ModelService write it")
+		}
+		kind := "requests"
+		if limit.InFlight > 0 {
+			kind = "in flight"
+		}
+		all = append(all, limiter{limit: limit, meter: meterOf(service + " " + kind + " by " + limit.By + " " + limit.Header), trusted: trusted})
+	}
+	return all, nil
+}
+
+// begin counts a request of a client, or gives how long to wait before the next try. Yaegi 0.16 cannot give back a function beside another
+// value, so that the request's end is told by [limiter.end].
+func (l limiter) begin(client string, now time.Time) time.Duration {
+	if l.limit.InFlight > 0 {
+		return l.meter.begin(client, l.limit.InFlight)
+	}
+	return l.meter.take(client, l.limit.Requests, time.Duration(l.limit.Seconds)*time.Second, now)
+}
+
+// end says that a request which was counted is over.
+func (l limiter) end(client string) {
+	if l.limit.InFlight > 0 {
+		l.meter.end(client)
+	}
+}
+
+// clientOf is who sent a request, as far as the limit tells clients apart.
+func (l limiter) clientOf(r *http.Request) string {
+	switch l.limit.By {
+	case "caller":
+		return r.Header.Get(CallerHeader)
+	case "address":
+		return networkOf(clientAddress(r, l.trusted))
+	case "header":
+		return r.Header.Get(l.limit.Header)
+	default:
+		return ""
+	}
+}
+
+// take counts one request of a client, unless its allowance is used up; then it gives how long until one request is allowed again. An
+// allowance fills up evenly (the generic cell rate algorithm).
+func (m *meter) take(client string, requests int, span time.Duration, now time.Time) time.Duration {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	at := now.UnixNano()
+	m.sweep(at)
+	full, has := m.full[client]
+	if !has && len(m.full) >= maxClients {
+		client = others
+		full = m.full[client]
+	}
+	if full < at {
+		full = at
+	}
+	each := int64(span) / int64(requests)
+	if over := full + each - at - int64(span); over > 0 {
+		return time.Duration(over)
+	}
+	m.full[client] = full + each
+	return 0
+}
+
+// sweep forgets the clients whose allowance is whole, now and then.
+func (m *meter) sweep(at int64) {
+	if at-m.swept < int64(10*time.Second) && len(m.full) < maxClients || at-m.swept < int64(time.Second) {
+		return
+	}
+	m.swept = at
+	for client, full := range m.full {
+		if full <= at {
+			delete(m.full, client)
+		}
+	}
+}
+
+// begin counts a request as under way, until end. A client that has as many already waits for one of them: a second, for want of better
+// knowledge.
+func (m *meter) begin(client string, most int) time.Duration {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if m.underWay[client] >= most {
+		return time.Second
+	}
+	m.underWay[client]++
+	return 0
+}
+
+func (m *meter) end(client string) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.underWay[client]--
+	if m.underWay[client] == 0 {
+		delete(m.underWay, client)
+	}
+}
+
+// refuseForNow answers a request that comes too early.
+func refuseForNow(w http.ResponseWriter, r *http.Request, wait time.Duration) {
+	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+	w.Header().Set("Retry-After", seconds)
+	refuse(w, r, refusal{
+		http.StatusTooManyRequests, "rate_limit_error", "rate_limit_exceeded",
+		"The gateway's limit for this client is reached. Try again in " + seconds + " s.",
+	})
+}

@@ -1,0 +1,102 @@
+package service
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+	"k8s.io/utils/ptr"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+)
+
+const (
+	// maxPriority is the last priority.
+	maxPriority = 15
+	// maxAttempts is how many backends there can be.
+	maxAttempts = 16
+	// maxTimeout is longer than any answer takes to begin.
+	maxTimeout = time.Hour
+	// failures and pause are those of an ejection that is not asked for otherwise.
+	failures, pause = 5, 30 * time.Second
+)
+
+// statusCodes are a status or a range of them.
+var statusCodes = regexp.MustCompile(`^([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?$`)
+
+// isFronted says whether the plugin chooses backends: only it can ask a second one.
+func isFronted(c Choice, backends []Backend) bool {
+	return c.Failover != nil || c.OutlierEjection != nil || c.Affinity != nil || c.Mirror != nil ||
+		slices.ContainsFunc(backends, func(b Backend) bool { return b.Priority != 0 })
+}
+
+// decideChoice is what the plugin is told of choosing backends, without these.
+func decideChoice(c Choice, asked bool, faults *fault.List) plugin.Front {
+	failover := ptr.Deref(c.Failover, Failover{Attempts: 3})
+	ejection := ptr.Deref(c.OutlierEjection, OutlierEjection{Failures: failures})
+	front := plugin.Front{Statuses: failover.StatusCodes, Attempts: failover.Attempts, EjectAfter: ejection.Failures}
+	if len(front.Statuses) == 0 {
+		front.Statuses = []string{"429", "500-599"}
+	}
+	for i, text := range failover.StatusCodes {
+		match := statusCodes.FindStringSubmatch(text)
+		if match == nil || match[2] != "" && match[2] < match[1] {
+			faults.Addf(fault.Index("failover.statusCodes", i), "is neither a status nor a range of statuses; write one such as 429 or 500-599")
+		}
+	}
+	checkRange("failover.attempts", failover.Attempts, 1, maxAttempts, faults)
+	checkRange("outlierEjection.failures", ejection.Failures, 1, 1000, faults)
+	front.HeaderTimeout = milliseconds("failover.headerTimeout", failover.HeaderTimeout, 0, faults)
+	front.FirstTokenTimeout = milliseconds("failover.firstTokenTimeout", failover.FirstTokenTimeout, 0, faults)
+	front.Deadline = milliseconds("failover.deadline", failover.Deadline, 0, faults)
+	front.EjectSeconds = max(1, milliseconds("outlierEjection.duration", ejection.Duration, pause, faults)/1000)
+	if c.Affinity != nil {
+		front.AffinityBy, front.AffinityName = c.Affinity.decide(asked, faults)
+	}
+	return front
+}
+
+// checkFront finds whether the gateway can have the plugin choose, and whether each priority has a backend that can be asked.
+func checkFront(r Routing, faults *fault.List) {
+	if r.Gateway.Inner == "" || !r.Gateway.HasPlugin() {
+		faults.Add("gateway.inner", "is missing: failover, outlierEjection, affinity, mirror and priorities need the gateway's inner listener and the modelplane "+
+			"plugin; use a ModelGateway", "gateway")
+		return
+	}
+	faults.AddErr("gateway.inner", names.Existing(r.Gateway.Inner))
+}
+
+// milliseconds is a duration that the plugin counts in.
+func milliseconds(path string, given *string, otherwise time.Duration, faults *fault.List) int {
+	if given == nil {
+		return int(otherwise.Milliseconds())
+	}
+	d, err := time.ParseDuration(*given)
+	if err != nil || d < time.Millisecond || d > maxTimeout {
+		faults.Addf(path, "is not a span of time from 1ms to 1h; write one such as 500ms, 30s or 2m")
+	}
+	return int(d.Milliseconds())
+}
+
+func (a Affinity) decide(asked bool, faults *fault.List) (by, name string) {
+	needsName := a.By == AffinityByHeader || a.By == AffinityByCookie
+	switch {
+	case needsName && a.Name == nil:
+		faults.Add("affinity.name", fmt.Sprintf("is required with by: %s; name the one whose value tells requests apart", a.By), "affinity.by")
+	case !needsName && a.Name != nil:
+		faults.Add("affinity.name", fmt.Sprintf("is given with by: %s; leave it out", a.By), "affinity.by")
+	}
+	if a.By == AffinityByCaller && !asked {
+		faults.Add("affinity.by", "is Caller, but nobody is asked who they are; write auth, or go by something else", "auth")
+	}
+	// The name of a cookie is a token, as that of a header is (RFC 6265, section 4.1.1).
+	if a.Name != nil && !httpguts.ValidHeaderFieldName(*a.Name) {
+		faults.Addf("affinity.name", "is not the name of a header or cookie")
+	}
+	return strings.ToLower(string(a.By)), ptr.Deref(a.Name, "")
+}
