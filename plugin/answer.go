@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,7 +47,21 @@ var (
 // so the connection ends.
 func refuseBody(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Connection", "close")
-	refuse(w, r, refusal{statusOf(err), "invalid_request_error", "unreadable_body", "The request's body could not be read to its end."})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, errFull):
+		w.Header().Set("Retry-After", "1")
+		refuse(w, r, refusal{
+			http.StatusServiceUnavailable, "server_error", "gateway_busy", "The gateway holds as many requests as its memory takes. Try again in 1 s.",
+		})
+	case errors.As(err, &tooLarge):
+		refuse(w, r, refusal{
+			http.StatusRequestEntityTooLarge, "invalid_request_error", "request_too_large",
+			"The request's body is larger than the " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes that the gateway takes.",
+		})
+	default:
+		refuse(w, r, refusal{statusOf(err), "invalid_request_error", "unreadable_body", "The request's body could not be read to its end."})
+	}
 }
 
 // refuse answers in the form in which the client that sent the request looks for an error.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -32,6 +33,7 @@ var engines = map[string]engine{"compiled": compiled, "interpreted": interpreted
 
 // inEveryEngine runs a test once for each engine.
 func inEveryEngine(t *testing.T, run func(t *testing.T, build engine)) {
+	plugin.SetBodyMemory(bodyMemory)
 	for name, build := range engines {
 		t.Run(name, func(t *testing.T) { run(t, build) })
 	}
@@ -79,7 +81,9 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 	loaded.Do(func() {
 		goPath := t.TempDir()
 		writeFiles(t, filepath.Join(goPath, "src", plugin.ModuleName))
-		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged, Env: []string{plugin.MetricsVariable + "=" + metricsName, plugin.LogVariable + "=true"}})
+		i := interp.New(interp.Options{GoPath: goPath, Stderr: &loaded.logged, Env: []string{
+			plugin.MetricsVariable + "=" + metricsName, plugin.LogVariable + "=true", plugin.BodyMemoryVariable + "=" + strconv.Itoa(bodyMemory),
+		}})
 		require.NoError(t, i.Use(stdlib.Symbols))
 		_, err := i.Eval(`import "` + plugin.ModuleName + `"`)
 		require.NoError(t, err)

@@ -5,3 +5,6 @@ var (
 	ParseRanges   = parseRanges
 	ClientAddress = clientAddress
 )
+
+// SetBodyMemory says how much the bodies of all requests may take.
+func SetBodyMemory(most int64) { bodyMemory.most = most }

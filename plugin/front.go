@@ -152,21 +152,23 @@ func (f *front) choose(tried map[int]bool, key string, now time.Time) int {
 
 // ServeHTTP answers a request with the first answer of a backend that is good, or with the last one.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}, isHeld: true}
+	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}, isWhole: true}
 	if r.Header.Get("Upgrade") == "" && r.ContentLength != 0 {
-		a.isHeld = false
-		if r.ContentLength <= maxHeld {
-			body, whole, err := readUpTo(r, maxHeld)
+		a.isWhole = false
+		if most := bodyMemory.ofOne(); r.ContentLength <= most {
+			h, err := holdOnce(r, most)
 			if err != nil {
 				refuseBody(w, r, err)
 				return
 			}
-			a.body = body
-			a.isHeld = whole
+			defer h.letGo()
+			a.held = h
+			a.body = h.bytes
+			a.isWhole = h.isWhole
 		}
 	}
 	a.key = f.config.keyOf(r, a.body)
-	if f.config.Mirror != nil && a.isHeld && takeMirror(f.service, f.config.Mirror.Percent) {
+	if f.config.Mirror != nil && a.isWhole && takeMirror(f.service, f.config.Mirror.Percent, int64(len(a.body))) {
 		target := innerURL(r.URL, f.config.Prefix, f.config.Mirror.Path)
 		// The request itself changes on its way.
 		go f.config.Mirror.send(r.Clone(r.Context()), target, a.body, f.transport)
@@ -198,11 +200,13 @@ func (f *front) rewrite(p *httputil.ProxyRequest) {
 type attempts struct {
 	front *front
 	began time.Time
-	// isHeld says that the whole body is in body, so that it can be sent again.
-	isHeld bool
-	body   []byte
-	key    string
-	tried  map[int]bool
+	// isWhole says that the whole body is in body, so that it can be sent again.
+	isWhole bool
+	body    []byte
+	// held is what has the body; nil without one.
+	held  *heldBody
+	key   string
+	tried map[int]bool
 }
 
 // answer asks backends until one answers well.
@@ -216,8 +220,13 @@ func (a *attempts) answer(r *http.Request) (*http.Response, error) {
 		}
 		a.tried[i] = true
 		response, err := a.ask(r, f.config.Backends[i])
-		isLast := n >= f.config.Attempts || len(a.tried) == len(f.config.Backends) || !a.isHeld || a.left() <= 0
+		isLast := n >= f.config.Attempts || len(a.tried) == len(f.config.Backends) || !a.isWhole || a.left() <= 0
 		if err == nil && (isLast || !f.isFailure(response.StatusCode)) {
+			if a.isWhole {
+				// Nobody is asked again.
+				a.body = nil
+				a.held.drop()
+			}
 			return response, nil
 		}
 		if err != nil && (isLast || r.Context().Err() != nil) {
@@ -285,7 +294,7 @@ func (a *attempts) send(r *http.Request, b Backend) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	out := r.Clone(ctx)
 	out.URL = innerURL(r.URL, f.config.Prefix, b.Path)
-	if a.isHeld {
+	if a.isWhole {
 		out.Body = io.NopCloser(bytes.NewReader(a.body))
 		out.ContentLength = int64(len(a.body))
 		if len(a.body) == 0 {

@@ -34,21 +34,29 @@ func serveInner(t *testing.T) *servers {
 	require.NoError(t, err)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/secret/"), "/")
-		s.mu.Lock()
-		handler, asked := s.handlers[name], s.asked[name]
-		s.mu.Unlock()
-		if handler == nil {
-			w.WriteHeader(http.StatusNotFound)
-			return
-		}
-		asked.Add(1)
-		handler(w, r)
+		s.serve(name, w, r)
 	}))
 	_ = server.Listener.Close()
 	server.Listener = listener
 	server.Start()
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		// Fronts keep connections for the next request, and need a moment to see that these have ended.
+		time.Sleep(50 * time.Millisecond)
+	})
 	return s
+}
+
+func (s *servers) serve(name string, w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	handler, asked := s.handlers[name], s.asked[name]
+	s.mu.Unlock()
+	if handler == nil {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	asked.Add(1)
+	handler(w, r)
 }
 
 func (s *servers) set(name string, handler http.HandlerFunc) {

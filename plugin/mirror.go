@@ -32,8 +32,8 @@ var (
 	credits    = map[string]int{}
 )
 
-// takeMirror says whether this request of a service is copied, so that exactly as many are as asked for.
-func takeMirror(service string, percent int) bool {
+// takeMirror says whether this request of a service is copied, so that exactly as many are as asked for. A copy keeps the memory of its body.
+func takeMirror(service string, percent int, size int64) bool {
 	mirrorLock.Lock()
 	defer mirrorLock.Unlock()
 	credits[service] += percent
@@ -41,14 +41,15 @@ func takeMirror(service string, percent int) bool {
 		return false
 	}
 	credits[service] -= 100
-	if mirrored >= maxMirrored {
+	if mirrored >= maxMirrored || !bodyMemory.take(size) {
 		return false
 	}
 	mirrored++
 	return true
 }
 
-func endMirror() {
+func endMirror(size int64) {
+	bodyMemory.give(size)
 	mirrorLock.Lock()
 	defer mirrorLock.Unlock()
 	mirrored--
@@ -56,7 +57,7 @@ func endMirror() {
 
 // send sends a copy of a request, whose body has been read.
 func (m Mirror) send(r *http.Request, target *url.URL, body []byte, transport http.RoundTripper) {
-	defer endMirror()
+	defer endMirror(int64(len(body)))
 	ctx, cancel := context.WithTimeout(context.Background(), mirrorTimeout)
 	defer cancel()
 	out := r.Clone(ctx)

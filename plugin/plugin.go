@@ -37,10 +37,10 @@ import (
 	"context"
 	"errors"
 	"log"
+	"math"
 	"net/http"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -141,6 +141,7 @@ type middleware struct {
 	allowed           []netip.Prefix // none where every address may
 	trusted           []netip.Prefix
 	keyring           *keyring // nil where no key is asked for
+	bodies            *memory
 	maxBodyBytes      int64
 	limiters          []limiter
 	anonymous         bool
@@ -154,9 +155,14 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		removeOwnHeaders:  config.RemoveOwnHeaders,
 		refuseDotSegments: config.RefuseDotSegments,
 		readBody:          config.ReadBody,
+		bodies:            bodyMemory,
 		maxBodyBytes:      config.MaxBodyBytes,
 		anonymous:         config.Anonymous,
 		next:              next,
+	}
+	if m.inner {
+		// Its front has counted the body.
+		m.bodies = &memory{most: math.MaxInt64}
 	}
 	if config.Callers != nil {
 		ring, err := keyringOf(*config.Callers)
@@ -222,10 +228,15 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, dotted)
 		return
 	}
-	if m.readBody {
-		if err := readBody(r); err != nil {
+	if m.readBody && isRead(r) {
+		h, err := hold(r, maxRead, m.bodies)
+		if err != nil {
 			refuseBody(w, r, err)
 			return
+		}
+		defer h.letGo()
+		if h.isWhole {
+			r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
 		}
 	}
 	if len(m.allowed) > 0 && !isWithin(clientAddress(r, m.trusted), m.allowed) {
@@ -239,8 +250,13 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if m.maxBodyBytes > 0 && !m.hasRoom(w, r) {
-		return
+	if m.maxBodyBytes > 0 {
+		h, err := m.measure(r)
+		if err != nil {
+			refuseBody(w, r, err)
+			return
+		}
+		defer h.letGo()
 	}
 	if len(m.limiters) > 0 {
 		m.serveWithin(w, r)
@@ -287,18 +303,21 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request) {
 	m.next.ServeHTTP(w, r)
 }
 
-// hasRoom says whether the body is small enough, and refuses the request otherwise.
-func (m *middleware) hasRoom(w http.ResponseWriter, r *http.Request) bool {
-	tooLarge, err := exceeds(r, m.maxBodyBytes)
-	switch {
-	case err != nil:
-		refuseBody(w, r, err)
-	case tooLarge:
-		w.Header().Set("Connection", "close")
-		refuse(w, r, refusal{
-			http.StatusRequestEntityTooLarge, "invalid_request_error", "request_too_large",
-			"The request's body is larger than the " + strconv.FormatInt(m.maxBodyBytes, 10) + " bytes that the gateway takes.",
-		})
+// measure finds a body that is too large. One whose length is not known is held, so that the server is not sent a part of it.
+func (m *middleware) measure(r *http.Request) (*heldBody, error) {
+	tooLarge := r.ContentLength > m.maxBodyBytes
+	var h *heldBody
+	if r.ContentLength < 0 {
+		var err error
+		h, err = holdOnce(r, m.maxBodyBytes)
+		if err != nil {
+			return nil, err
+		}
+		tooLarge = int64(len(h.bytes)) > m.maxBodyBytes
 	}
-	return err == nil && !tooLarge
+	if tooLarge {
+		h.letGo()
+		return nil, &http.MaxBytesError{Limit: m.maxBodyBytes}
+	}
+	return h, nil
 }

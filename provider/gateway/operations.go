@@ -26,6 +26,10 @@ const (
 	defaultReplicas = 2
 	// maxReplicas is the most replicas that a gateway may have.
 	maxReplicas = 1000
+	// partForBodies is which part of a replica's memory the bodies of requests may take: each byte of them costs up to four, of which two are
+	// Traefik's and one is Go's for what is no longer used. minBodyMemory is what they may take in any case, in bytes.
+	partForBodies = 4
+	minBodyMemory = 16 << 20
 )
 
 // Operating says how a gateway's replicas are run.
@@ -47,7 +51,8 @@ func (o *Operating) Annotate(at infer.Annotator) {
 	at.Describe(&o.DrainSeconds, "How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: "+
 		"1 to 3,600. Default: 600.")
 	at.SetDefault(&o.DrainSeconds, chart.DefaultDrain)
-	at.Describe(&o.Resources, "CPU, memory and other resources of each replica. Default: none are asked for; half a CPU with `autoscaling`.")
+	at.Describe(&o.Resources, "CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of "+
+		"requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.")
 	at.Describe(&o.NodeSelector, "Labels of the nodes that replicas may run on. Default: every node.")
 	at.Describe(&o.Tolerations, "The taints of nodes that replicas may run in spite of. Default: none.")
 	at.Describe(&o.TopologySpread, "Whether replicas are spread over nodes and zones, where there are several with room. Default: true.")
@@ -96,6 +101,9 @@ func (p plan) withOperating(in Operating) (plan, fault.List) {
 	o := chart.Operations{
 		Autoscaling: in.Autoscaling.decide(int(p.settings.Replicas), &required, &faults), DrainSeconds: int32(in.DrainSeconds),
 		PriorityClass: ptr.Deref(in.PriorityClassName, ""), NodeSelector: in.NodeSelector, Spread: in.TopologySpread,
+	}
+	if limit := required.Limits.Memory().Value(); limit > 0 {
+		o.BodyMemory = max(limit/partForBodies, minBodyMemory)
 	}
 	// Both have a JSON form.
 	plain, _ := kube.Plain(required)

@@ -38,7 +38,7 @@ type Failover struct {
 func (f *Failover) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceFailover")
 	at.Describe(f, "When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is "+
-		"never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.")
+		"never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.")
 	at.Describe(&f.StatusCodes, "The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway "+
 		"answers so for a server that it cannot reach. Default: `429` and `500-599`.")
 	at.Describe(&f.Attempts, "How many backends are asked at most: 1 to 16. Default: 3.")
@@ -74,7 +74,7 @@ type Mirror struct {
 func (m *Mirror) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceMirror")
 	at.Describe(m, "An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no "+
-		"answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.")
+		"answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.")
 	at.Describe(&m.Endpoint, "The endpoint: the output `backend` of a ModelEndpoint.")
 	at.Describe(&m.Percent, "How many of a hundred requests are copied: 1 to 100. Default: 100.")
 	at.SetDefault(&m.Percent, 100)

@@ -21,6 +21,7 @@ var decisive = map[string][]string{
 	"ModelGateway":  {"name", "createNamespace", "installCrds", "drainSeconds", "networkPolicy"},
 	"ModelEndpoint": {"name", "forwardCaller"},
 	"ModelService":  {"name"},
+	"ModelCallers":  {"name"},
 
 	"InferenceCluster": {"name", "gatewayApi", "envoyGateway", "deleteUnreachable"},
 	"ModelDeployment":  {"name"},

@@ -34,16 +34,18 @@ func TestAWholeProgramPreviewsWithoutACluster(t *testing.T) {
 				"kubernetes:apps/v1:DeploymentPatch":                               1,
 				"kubernetes:core/v1:ServicePatch":                                  1,
 				"kubernetes:gateway.networking.k8s.io/v1:GatewayClass":             1,
-				"kubernetes:gateway.networking.k8s.io/v1:Gateway":                  1,
+				"kubernetes:gateway.networking.k8s.io/v1:Gateway":                  2, // the inner one, too
 				"modelplane:index:ModelEndpoint":                                   len(wholeEndpoints(t)),
 				"kubernetes:core/v1:Service":                                       len(wholeEndpoints(t)),
 				"kubernetes:discovery.k8s.io/v1:EndpointSlice":                     len(wholeEndpoints(t)),
-				"kubernetes:core/v1:Secret":                                        1,
-				"kubernetes:traefik.io/v1alpha1:Middleware":                        len(wholeEndpoints(t)) + 1, // one at the entry point
-				"kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy":         2,
-				"kubernetes:core/v1:ConfigMap":                                     2, // the gateway's anchor, and the certificates of an endpoint
-				"modelplane:index:ModelService":                                    1,
-				"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute":                1,
+				"kubernetes:core/v1:Secret":                                        2, // an endpoint's key, and the callers'
+				// Two at the entry points, one of the callers, five of a service.
+				"kubernetes:traefik.io/v1alpha1:Middleware":                len(wholeEndpoints(t)) + 8,
+				"kubernetes:gateway.networking.k8s.io/v1:BackendTLSPolicy": 2,
+				"kubernetes:core/v1:ConfigMap":                             3, // the gateway's anchor, the certificates of an endpoint, a service's paths
+				"modelplane:index:ModelCallers":                            1,
+				"modelplane:index:ModelService":                            2,
+				"kubernetes:gateway.networking.k8s.io/v1:HTTPRoute":        2,
 			}, count(result.Resources))
 			assertHidden(t, result, password)
 			assertHidden(t, result, base64.StdEncoding.EncodeToString([]byte(password)))

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,8 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/yaml"
 
+	"github.com/modelplane/pulumi-modelplane/tests/apitest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
 	"github.com/modelplane/pulumi-modelplane/tests/localplane"
@@ -39,7 +36,8 @@ func TestCertManagerIssuesTheCertificate(t *testing.T) {
 	require.Error(t, result.Err)
 	assert.Contains(t, result.Output, "The cluster does not have cert-manager's CRDs (cert-manager.io/v1)")
 
-	apply(t, harness.NewCluster(t), "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "certificates.cert-manager.io", certificateCRD(t))
+	apply(t, harness.NewCluster(t), "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "certificates.cert-manager.io",
+		map[string]any{"spec": apitest.CertificateCRD(t)["spec"]})
 	issuer := playIssuer(t, s.authority)
 	outputs := s.up(issued("", secureName))
 	leaf, err := s.handshake(secureName, nil)
@@ -76,19 +74,6 @@ func TestCertManagerIssuesTheCertificate(t *testing.T) {
 	assert.Contains(t, result.Output, "Traefik does not serve the listener https. These Secrets must exist")
 	assert.Contains(t, result.Output, "modelplane-secure/absent")
 	s.options = ""
-}
-
-// certificateCRD is the CRD of Certificates as cert-manager installs it. The module is one that this package imports.
-func certificateCRD(t testing.TB) map[string]any {
-	t.Helper()
-	folder, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()
-	require.NoError(t, err)
-	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(folder)), "deploy", "crds", "crd-certificates.yaml"))
-	require.NoError(t, err)
-	// It is a template of cert-manager's chart, whose actions are comments and labels.
-	var crd map[string]any
-	require.NoError(t, yaml.Unmarshal(text, &crd))
-	return map[string]any{"spec": crd["spec"]}
 }
 
 // issuer plays cert-manager with an issuer that asks for a proof by HTTP.

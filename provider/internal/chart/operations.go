@@ -3,6 +3,9 @@ package chart
 import (
 	"cmp"
 	"fmt"
+	"strconv"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
 )
 
 const (
@@ -26,6 +29,8 @@ type Operations struct {
 	Tolerations []any
 	// Resources are those of a container; nil for none.
 	Resources map[string]any
+	// BodyMemory is how many bytes of requests' bodies Traefik may hold at once; 0 is the plugin's default.
+	BodyMemory int64
 	// Spread has the scheduler prefer nodes and zones with few of the gateway's Pods.
 	Spread bool
 }
@@ -73,6 +78,14 @@ func (o Operations) values(gateway string) map[string]any {
 		values["topologySpreadConstraints"] = []any{spread("topology.kubernetes.io/zone", gateway), spread("kubernetes.io/hostname", gateway)}
 	}
 	return values
+}
+
+// environment are the variables that what is asked for needs.
+func (o Operations) environment() []any {
+	if o.BodyMemory == 0 {
+		return nil
+	}
+	return []any{map[string]any{"name": plugin.BodyMemoryVariable, "value": strconv.FormatInt(o.BodyMemory, 10)}}
 }
 
 // spread prefers places with few of the gateway's Pods. Pods of one version count: those that end in a rollout would keep new ones away from

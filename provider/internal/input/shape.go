@@ -31,7 +31,7 @@ func shapeOf(spec schema.PackageSpec, token string) shape {
 // going to be in plain text.
 func (s shape) check(inputs property.Map) fault.List {
 	var faults fault.List
-	s.checkObject("", s.root, inputs, &faults)
+	s.checkObject("", s.root, false, inputs, &faults)
 	return faults
 }
 
@@ -39,20 +39,22 @@ func (s shape) check(inputs property.Map) fault.List {
 const inPlainText = "is a secret, but would be in plain text in the objects made from it; " +
 	"mark it as not secret (unsecret), or, for a key, use apiKey"
 
-func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, object property.Map, faults *fault.List) {
+// checkObject checks an object, all of which may be secret where the property is that it is in.
+func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, isSecret bool, object property.Map, faults *fault.List) {
 	for key, value := range object.AllStable {
 		at := fault.Key(path, key)
 		prop, known := spec.Properties[key]
+		mayBeSecret := isSecret || prop.Secret
 		switch {
 		case strings.HasPrefix(key, "__"): // the engine's own
 		case !known:
 			faults.Addf(at, "no such property; %s", choices(spec.Properties, key))
 		case value.IsComputed() && prop.Plain:
 			faults.Addf(at, "is not known in preview, but must be, because it decides which objects there are or what they are called")
-		case value.Secret() && !prop.Secret && !holdsAnything(prop.TypeSpec):
+		case value.Secret() && !mayBeSecret && !holdsAnything(prop.TypeSpec):
 			faults.Addf(at, inPlainText)
 		default:
-			s.checkValue(at, prop.TypeSpec, prop.Secret, value, faults)
+			s.checkValue(at, prop.TypeSpec, mayBeSecret, value, faults)
 		}
 	}
 	for _, key := range spec.Required {
@@ -73,7 +75,7 @@ func (s shape) checkValue(path string, spec schema.TypeSpec, isSecret bool, valu
 		checkEnum(path, complexType.Enum, value, faults)
 	case isRef:
 		if object, ok := as(path, "an object", value, property.Value.IsMap, property.Value.AsMap, faults); ok {
-			s.checkObject(path, complexType.ObjectTypeSpec, object, faults)
+			s.checkObject(path, complexType.ObjectTypeSpec, isSecret, object, faults)
 		}
 	case spec.Type == "array":
 		list, _ := as(path, "a list", value, property.Value.IsArray, property.Value.AsArray, faults)

@@ -8652,7 +8652,7 @@ func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
 type ServiceFailover struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts *int `pulumi:"attempts"`
@@ -8690,7 +8690,7 @@ type ServiceFailoverInput interface {
 	ToServiceFailoverOutputWithContext(context.Context) ServiceFailoverOutput
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
 type ServiceFailoverArgs struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
@@ -8768,7 +8768,7 @@ func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutputWithContext(ctx conte
 	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverPtrOutput)
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
 type ServiceFailoverOutput struct{ *pulumi.OutputState }
 
 func (ServiceFailoverOutput) ElementType() reflect.Type {
@@ -9229,7 +9229,7 @@ func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
 	}).(RequestLimitArrayOutput)
 }
 
-// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
 type ServiceMirror struct {
 	// The endpoint: the output `backend` of a ModelEndpoint.
 	Endpoint BackendReference `pulumi:"endpoint"`
@@ -9263,7 +9263,7 @@ type ServiceMirrorInput interface {
 	ToServiceMirrorOutputWithContext(context.Context) ServiceMirrorOutput
 }
 
-// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
 type ServiceMirrorArgs struct {
 	// The endpoint: the output `backend` of a ModelEndpoint.
 	Endpoint BackendReferenceInput `pulumi:"endpoint"`
@@ -9336,7 +9336,7 @@ func (i *serviceMirrorPtrType) ToServiceMirrorPtrOutputWithContext(ctx context.C
 	return pulumi.ToOutputWithContext(ctx, i).(ServiceMirrorPtrOutput)
 }
 
-// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+// An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
 type ServiceMirrorOutput struct{ *pulumi.OutputState }
 
 func (ServiceMirrorOutput) ElementType() reflect.Type {

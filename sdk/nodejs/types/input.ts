@@ -1235,7 +1235,7 @@ export function serviceCorsArgsProvideDefaults(val: ServiceCorsArgs): ServiceCor
 }
 
 /**
- * When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+ * When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
  */
 export interface ServiceFailoverArgs {
     /**
@@ -1302,7 +1302,7 @@ export interface ServiceLimitsArgs {
 }
 
 /**
- * An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+ * An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
  */
 export interface ServiceMirrorArgs {
     /**

@@ -4703,7 +4703,7 @@ class ServiceCorsArgs:
 
 class ServiceFailoverArgsDict(TypedDict):
     """
-    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
     """
     attempts: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -4735,7 +4735,7 @@ class ServiceFailoverArgs:
                  header_timeout: pulumi.Input[Optional[_builtins.str]] = None,
                  status_codes: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
-        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB goes to one backend alone.
+        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
 
         :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
         :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
@@ -4946,7 +4946,7 @@ class ServiceLimitsArgs:
 
 class ServiceMirrorArgsDict(TypedDict):
     """
-    An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+    An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
     """
     endpoint: pulumi.Input['BackendReferenceArgsDict']
     """
@@ -4963,7 +4963,7 @@ class ServiceMirrorArgs:
                  endpoint: pulumi.Input['BackendReferenceArgs'],
                  percent: pulumi.Input[Optional[_builtins.int]] = None):
         """
-        An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies of more than 32 MiB. The endpoint's own key is sent, so copies cost what requests cost.
+        An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
 
         :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint: the output `backend` of a ModelEndpoint.
         :param pulumi.Input[_builtins.int] percent: How many of a hundred requests are copied: 1 to 100. Default: 100.

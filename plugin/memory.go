@@ -1,0 +1,181 @@
+package plugin
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+)
+
+// BodyMemoryVariable is the environment variable with how many bytes of requests' bodies Traefik may hold at once.
+const BodyMemoryVariable = "MODELPLANE_BODY_MEMORY"
+
+// DefaultBodyMemory is that number without the variable: 1 GiB.
+const DefaultBodyMemory = 1 << 30
+
+// maxHeld is how much of a body is held so that it can be sent to several backends, in bytes, however much memory there is.
+const maxHeld = 32 << 20
+
+// firstPiece is how much memory is taken for a body of which nothing has arrived. After that it doubles with what has: a length that is promised
+// costs nothing.
+const firstPiece = 16 << 10
+
+// errFull is why a body is not held.
+var errFull = errors.New("the bodies of other requests take all memory that there is for them")
+
+// bodyMemory is what the bodies of all requests take together.
+var bodyMemory = &memory{most: bytesOf(os.Getenv(BodyMemoryVariable))}
+
+func bytesOf(text string) int64 {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+		return n
+	}
+	return DefaultBodyMemory
+}
+
+// memory is an amount of bytes that are handed out and given back.
+type memory struct {
+	lock sync.Mutex
+	most int64
+	used int64
+}
+
+// take says whether there are n more bytes, and hands them out if so.
+func (m *memory) take(n int64) bool {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if m.used+n > m.most {
+		return false
+	}
+	m.used += n
+	return true
+}
+
+// ofOne is how much one body may take so that it can be sent to several backends. A longer one is sent to one alone.
+func (m *memory) ofOne() int64 {
+	if part := m.most / 8; part < maxHeld {
+		return part
+	}
+	return maxHeld
+}
+
+func (m *memory) give(n int64) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	m.used -= n
+}
+
+// ofBody is where a request's context has its body, if that is held.
+var ofBody = &struct{ name string }{"body"}
+
+// heldBody is a body, or its beginning, in memory.
+type heldBody struct {
+	bytes []byte
+	// isWhole says that the body has no more than these.
+	isWhole bool
+	// reader is what the request reads them from.
+	reader *bytes.Reader
+	// body is what the request has as its body.
+	body io.ReadCloser
+	from *memory
+	// taken is how much of the memory they take.
+	taken int64
+}
+
+// hold reads up to most bytes of a body. The request goes on with the same body. Whoever holds it lets it go, at the latest at the request's end.
+// The error is errFull where the memory does not have that much.
+func hold(r *http.Request, most int64, from *memory) (*heldBody, error) {
+	h := &heldBody{from: from}
+	for {
+		piece := h.next(r.ContentLength, most)
+		if !from.take(piece) {
+			h.letGo()
+			return nil, errFull
+		}
+		h.taken += piece
+		// ReadFrom wants room for an end that it has not seen yet.
+		read := bytes.NewBuffer(make([]byte, 0, len(h.bytes)+int(piece)+bytes.MinRead))
+		_, _ = read.Write(h.bytes)
+		n, err := read.ReadFrom(io.LimitReader(r.Body, piece))
+		if err != nil {
+			h.letGo()
+			return nil, err
+		}
+		h.bytes = read.Bytes()
+		h.isWhole = n < piece
+		if h.isWhole || int64(len(h.bytes)) > most {
+			break
+		}
+	}
+	h.reader = bytes.NewReader(h.bytes)
+	if h.isWhole {
+		h.body = io.NopCloser(h.reader)
+	} else {
+		h.body = &resumed{reader: io.MultiReader(h.reader, r.Body), closer: r.Body}
+	}
+	// Reading has told the client to continue, so the server need not be asked.
+	r.Header.Del("Expect")
+	r.Body = h.body
+	return h, nil
+}
+
+// next is how much to read now, of a body with this length, or with none that is known. One byte more tells a body that ends there from one that
+// goes on.
+func (h *heldBody) next(length, most int64) int64 {
+	piece := int64(len(h.bytes))
+	if piece < firstPiece {
+		piece = firstPiece
+	}
+	left := most + 1
+	if length >= 0 && length < most {
+		left = length + 1
+	}
+	left -= int64(len(h.bytes))
+	if left <= 2*piece {
+		return left
+	}
+	return piece
+}
+
+// letGo gives the memory back, once. Whoever still sends the body may go on.
+func (h *heldBody) letGo() {
+	if h == nil {
+		return
+	}
+	h.from.give(h.taken)
+	h.taken = 0
+}
+
+// drop lets a body go that nobody reads from the request any more: the request, which may go on for minutes, needs no memory for it.
+func (h *heldBody) drop() {
+	if h == nil {
+		return
+	}
+	h.reader.Reset(nil)
+	h.bytes = nil
+	h.letGo()
+}
+
+// holdOnce is hold for a request whose body may be held already, as it has passed the entry point.
+func holdOnce(r *http.Request, most int64) (*heldBody, error) {
+	known, has := r.Context().Value(ofBody).(*heldBody)
+	if has && r.Body == known.body {
+		return known, nil
+	}
+	return hold(r, most, bodyMemory)
+}
+
+// resumed is a body whose beginning has been read.
+type resumed struct {
+	reader io.Reader
+	closer io.Closer
+}
+
+// Read reads what has been read already, and then the rest.
+func (b *resumed) Read(p []byte) (int, error) { return b.reader.Read(p) }
+
+// Close closes the body itself.
+func (b *resumed) Close() error { return b.closer.Close() }

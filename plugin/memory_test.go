@@ -1,0 +1,102 @@
+package plugin_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
+)
+
+// bodyMemory is how much the bodies of all requests may take in these tests, and fits how many of limit bytes that are.
+const (
+	bodyMemory = 64 << 20
+	fits       = bodyMemory/limit - 1
+)
+
+// TestBodiesBeyondTheMemoryAreRefused would catch memory that grows with every client, a body that is counted twice on its way to a backend, and
+// memory that is not given back.
+func TestBodiesBeyondTheMemoryAreRefused(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "slow 0 1"))
+		plain := proxyTo(t, build, func(w http.ResponseWriter, r *http.Request) { inner.serve("slow", w, r) })
+		for name, gateway := range map[string]http.Handler{
+			"fronted": front,
+			"guarded": guardOf(t, build, front),
+			"plain":   plain.Config.Handler,
+		} {
+			t.Run(name, func(t *testing.T) {
+				server := httptest.NewServer(gateway)
+				defer server.Close()
+				// The first request is alone: the interpreter fills tables of its own without a lock.
+				inner.set("slow", answering("slow", http.StatusOK))
+				status, body, _ := post(t, server.URL+"/default/chat/v1/x", "x")
+				require.Equal(t, http.StatusOK, status, body)
+				leave := make(chan struct{})
+				inner.set("slow", func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					<-leave
+				})
+				before := inner.count("slow")
+				end := sync.OnceFunc(func() { close(leave) })
+				defer end()
+				var clients sync.WaitGroup
+				for range fits {
+					clients.Go(func() {
+						status, body, _ := post(t, server.URL+"/default/chat/v1/x", strings.Repeat("x", limit))
+						assert.Equal(t, http.StatusOK, status, body)
+					})
+				}
+				require.Eventually(t, func() bool { return inner.count("slow")-before == fits }, 20*time.Second, 10*time.Millisecond)
+				status, body, header := post(t, server.URL+"/default/chat/v1/x", strings.Repeat("x", limit))
+				assert.Equal(t, http.StatusServiceUnavailable, status)
+				assert.Contains(t, body, `"code":"gateway_busy"`)
+				assert.Equal(t, "1", header.Get("Retry-After"))
+				end()
+				clients.Wait()
+
+				status, body, _ = post(t, server.URL+"/default/chat/v1/x", strings.Repeat("x", limit))
+				require.Equal(t, http.StatusOK, status, body)
+			})
+		}
+	})
+}
+
+// TestAnAnswerNeedsNoMemoryForItsRequest would catch a body that is held for as long as its answer is streamed.
+func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		leave := make(chan struct{})
+		inner.set("slow", func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			<-leave
+		})
+		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "slow 0 1"))
+		server := httptest.NewServer(guardOf(t, build, front))
+		defer server.Close()
+		defer close(leave)
+		for range 2 * fits {
+			response, err := http.Post(server.URL+"/default/chat/v1/x", "application/json", strings.NewReader(strings.Repeat("x", limit)))
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = response.Body.Close() })
+			require.Equal(t, http.StatusOK, response.StatusCode)
+		}
+	})
+}
+
+// guardOf puts the Middleware of an entry point in front of next.
+func guardOf(t *testing.T, build engine, next http.Handler) http.Handler {
+	t.Helper()
+	guard, _ := build(t, next, reader)
+	return guard
+}
