@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// HeaderPrefix begins the names of headers that only the gateway itself may write.
+const HeaderPrefix = "X-Modelplane-"
+
 // CallerHeader names the caller on a request whose key the gateway knows. Clients' own are removed.
 const CallerHeader = "X-Modelplane-Caller"
 
@@ -138,7 +141,7 @@ func keyIn(headers http.Header, header string) string {
 // removeOwnHeaders removes what only the gateway itself may write.
 func removeOwnHeaders(header http.Header) {
 	for name := range header {
-		if strings.HasPrefix(http.CanonicalHeaderKey(dashes.Replace(name)), "X-Modelplane-") {
+		if strings.HasPrefix(http.CanonicalHeaderKey(dashes.Replace(name)), HeaderPrefix) {
 			delete(header, name)
 		}
 	}

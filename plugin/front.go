@@ -19,7 +19,9 @@ import (
 // listener that only this Traefik reaches: behind that, each backend has its own rewrite, Host and key, as in any route.
 type Front struct {
 	// Prefix is the service's path, in whose place comes a backend's on the inner listener.
-	Prefix   string    `json:"prefix,omitempty"`
+	Prefix string `json:"prefix,omitempty"`
+	// Rule tells the rules of a service apart, each of which shares its requests out by itself; "" is the service's own.
+	Rule     string    `json:"rule,omitempty"`
 	Backends []Backend `json:"backends,omitempty"`
 	// Statuses are answers after which the next backend is asked: "429", "500-599".
 	Statuses []string `json:"statuses,omitempty"`
@@ -85,7 +87,7 @@ func newFront(service string, config Front) (*front, error) {
 		return nil, errors.New("front has no backends or no attempts; have a ModelService write it")
 	}
 	f := &front{
-		service: service, config: config, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service), health: healthOf(service), transport: toInner,
+		service: service, config: config, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service + " " + config.Rule), health: healthOf(service), transport: toInner,
 	}
 	for _, text := range config.Statuses {
 		from, to, isRange := strings.Cut(text, "-")

@@ -23,6 +23,7 @@ type BackendReference struct {
 	Middleware    *string  `pulumi:"middleware,optional" json:"middleware,omitempty"`
 	Keyed         bool     `pulumi:"keyed,optional" json:"keyed,omitempty"`
 	Share         *int     `pulumi:"share,optional" json:"share,omitempty"`
+	Protocol      *string  `pulumi:"protocol,optional" json:"protocol,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -45,6 +46,7 @@ func (b *BackendReference) Annotate(at infer.Annotator) {
 	at.SetDefault(&b.Keyed, false)
 	at.Describe(&b.Share, "How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to "+
 		"1,000,000. A ModelDeployment writes its replicas here. Default: 1.")
+	at.Describe(&b.Protocol, "What the server speaks: `http1` or `h2c`. Default: `http1`.")
 }
 
 // reference is what a service takes, given what the objects are called.
@@ -58,6 +60,9 @@ func (p plan) reference(name, namespace, service, middleware string) BackendRefe
 	}
 	if len(p.headers.Set)+len(p.headers.Remove) > 0 {
 		ref.Headers = &p.headers
+	}
+	if p.Protocol == H2C {
+		ref.Protocol = ptr.To(string(H2C))
 	}
 	if middleware != "" {
 		ref.Middleware = &middleware
@@ -87,6 +92,10 @@ func (b BackendReference) Parse(path string, faults *fault.List) BackendReferenc
 		faults.AddErr(path+".hostHeader", err)
 		b.HostHeader = &host
 	}
+	// It is no enum in the schema: Pulumi YAML does not pass an output's enum on to an input.
+	if protocol := Protocol(ptr.Deref(b.Protocol, string(HTTP1))); protocol != HTTP1 && protocol != H2C {
+		faults.Addf(path+".protocol", "%q is neither http1 nor h2c", protocol)
+	}
 	ptr.Deref(b.Headers, Headers{}).check(path+".headers", faults)
 	if b.Middleware != nil {
 		faults.AddErr(path+".middleware", names.Existing(*b.Middleware))
@@ -95,6 +104,9 @@ func (b BackendReference) Parse(path string, faults *fault.List) BackendReferenc
 	}
 	return b
 }
+
+// SpeaksH2C says whether the server takes nothing but HTTP/2 without TLS.
+func (b BackendReference) SpeaksH2C() bool { return ptr.Deref(b.Protocol, "") == string(H2C) }
 
 // ShareOfEntry is how much of its entry's weight the endpoint gets, in proportion to the entry's other endpoints.
 func (b BackendReference) ShareOfEntry() int { return ptr.Deref(b.Share, 1) }

@@ -31,6 +31,7 @@ func (a *Args) Annotate(at infer.Annotator) {
 type Routing struct {
 	Gateway        gateway.Reference `pulumi:"gateway"`
 	Backends       []Backend         `pulumi:"backends"`
+	Rules          []Rule            `pulumi:"rules,optional"`
 	Hostnames      []string          `pulumi:"hostnames,optional"`
 	Path           *string           `pulumi:"path,optional"`
 	AllowAnonymous bool              `pulumi:"allowAnonymous,optional"`
@@ -41,6 +42,7 @@ func (r *Routing) Annotate(at infer.Annotator) {
 	at.Describe(&r.Gateway, "The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.")
 	at.Describe(&r.Backends, "Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one "+
 		"endpoint's `urls`.")
+	at.Describe(&r.Rules, "Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.")
 	at.Describe(&r.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`, but not of "+
 		"all of them. Up to 16. Default: every name that points to the gateway.")
 	at.Describe(&r.Path, "The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a "+

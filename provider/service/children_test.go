@@ -27,6 +27,9 @@ func TestChildrenAreTheReviewedList(t *testing.T) {
 				Name: "far", ServiceName: "far-1", Namespace: "team", Port: 8000, BasePath: "/v3", Middleware: ptr.To("far-2"),
 			}},
 		},
+		Rules: []Rule{{Headers: map[string]string{"X-Team": "search", "X-Beta": "1"}, Backends: []Backend{
+			{Weight: 1, Endpoint: &endpoint.BackendReference{Name: "next", ServiceName: "next-1", Namespace: "beta", Port: 8000, BasePath: "/v1"}},
+		}}},
 	}}))
 }
 
@@ -78,6 +81,7 @@ func TestAFrontedServiceIsTheReviewedList(t *testing.T) {
 			},
 			Backends:  []Backend{{Weight: 3, Endpoint: backend("own")}, {Weight: 1, Endpoint: backend("other")}, {Weight: 1, Priority: 1, Endpoint: backend("saas")}},
 			Hostnames: []string{"api.example.com"},
+			Rules:     []Rule{{Headers: map[string]string{"X-Team": "search"}, Backends: []Backend{{Weight: 1, Endpoint: backend("saas")}, {Weight: 1, Endpoint: backend("next")}}}},
 		},
 		Choice: Choice{
 			Failover:        &Failover{StatusCodes: []string{"429", "503"}, Attempts: 2, HeaderTimeout: ptr.To("30s"), Deadline: ptr.To("1m")},

@@ -3,7 +3,6 @@ package service
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 )
@@ -30,9 +30,9 @@ const (
 var statusCodes = regexp.MustCompile(`^([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?$`)
 
 // isFronted says whether the plugin chooses backends: only it can ask a second one.
-func isFronted(c Choice, backends []Backend) bool {
+func isFronted(c Choice, r Routing) bool {
 	return c.Failover != nil || c.OutlierEjection != nil || c.Affinity != nil || c.Mirror != nil ||
-		slices.ContainsFunc(backends, func(b Backend) bool { return b.Priority != 0 })
+		r.hasPriorities()
 }
 
 // decideChoice is what the plugin is told of choosing backends, without these.
@@ -61,14 +61,31 @@ func decideChoice(c Choice, asked bool, faults *fault.List) plugin.Front {
 	return front
 }
 
-// checkFront finds whether the gateway can have the plugin choose, and whether each priority has a backend that can be asked.
-func checkFront(r Routing, faults *fault.List) {
+// checkFront finds whether the gateway can have the plugin choose, and whether that can ask each server.
+func checkFront(c Choice, r Routing, faults *fault.List) {
 	if r.Gateway.Inner == "" || !r.Gateway.HasPlugin() {
 		faults.Add("gateway.inner", "is missing: failover, outlierEjection, affinity, mirror and priorities need the gateway's inner listener and the modelplane "+
 			"plugin; use a ModelGateway", "gateway")
 		return
 	}
 	faults.AddErr("gateway.inner", names.Existing(r.Gateway.Inner))
+	// gRPC needs HTTP/2 on its whole way, and the way to the inner listener is HTTP/1.
+	h2c := func(path string, reference endpoint.BackendReference) {
+		if reference.SpeaksH2C() {
+			faults.Add(path, "speaks h2c, which does not pass where the plugin chooses a backend: leave failover, outlierEjection, affinity, mirror and priorities "+
+				"out, or give the endpoint protocol: http1, if its server speaks that, too", path)
+		}
+	}
+	for at, backends := range r.lists {
+		for i, b := range backends {
+			for path, reference := range b.references(fault.Index(at, i)) {
+				h2c(path, reference)
+			}
+		}
+	}
+	if c.Mirror != nil {
+		h2c("mirror.endpoint", c.Mirror.Endpoint)
+	}
 }
 
 // milliseconds is a duration that the plugin counts in.

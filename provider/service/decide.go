@@ -11,13 +11,11 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
-	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
-	"github.com/modelplane/pulumi-modelplane/provider/internal/weight"
 	"github.com/modelplane/pulumi-modelplane/provider/service/route"
 )
 
@@ -58,26 +56,27 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 	gatewayClusterURL := decideClusterURL(r, &faults)
 	hostnames := decideHostnames(r, &faults)
 	path := decidePath(identity, r, &faults)
-	backends := decideBackends(identity, r, &faults)
+	rules := decideRules(identity, r, &faults)
 	policies := decidePolicies(identity, r.Gateway, restrictions, &faults)
 	choice := decideChoice(c, restrictions.Auth != nil, &faults)
 	mirror := decideMirror(identity, r, c.Mirror, &faults)
-	if isFronted(c, r.Backends) {
-		checkFront(r, &faults)
-		policies = append(policies, policy{key: frontKey})
+	if isFronted(c, r) {
+		checkFront(c, r, &faults)
 	}
 	if len(faults) > 0 {
 		return plan{}, faults
 	}
-	weights, err := splitByPriority(backends)
-	if err != nil {
-		faults.AddErr("backends", err)
+	backends := rules[len(rules)-1].backends
+	for _, r := range rules {
+		faults.AddErr(r.path, splitByPriority(r.backends))
+	}
+	if len(faults) > 0 {
 		return plan{}, faults
 	}
-	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, append(backends, mirror...)), policies: policies}
+	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, append(entries(rules), mirror...)), policies: policies}
 	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
-	decided.shares = shares(backends, weights)
-	decided.warning = warn(r, restrictions, backends)
+	decided.shares = shares(backends)
+	decided.warning = warn(r, restrictions, entries(rules))
 	public := route.Route{
 		Gateway: route.ParentRef{
 			Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener, PlainListener: ptr.Deref(r.Gateway.PlainListener, ""),
@@ -88,10 +87,12 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 		Hostnames:   hostnames,
 		Path:        path,
 		Middlewares: middlewareNames(identity, policies),
-		Backends:    weighted(backends, weights),
 	}
-	if isFronted(c, r.Backends) {
-		decided.fronted = decideFronted(choice, r.Gateway, &public, backends, weights, mirror)
+	if isFronted(c, r) {
+		decided.fronted = decideFronted(choice, r.Gateway, public, rules, mirror)
+		public.Rules = decided.fronted.publicRules(identity)
+	} else {
+		public.Rules = plainRules(rules)
 	}
 	decided.route = route.Build(public)
 	return decided, nil
@@ -162,17 +163,6 @@ func decidePath(identity meta.Identity, r Routing, faults *fault.List) string {
 	return path
 }
 
-// entry is an entry of backends with its endpoints in the form that routes take.
-type entry struct {
-	weight    int
-	priority  int
-	endpoints []endpoint.BackendReference
-}
-
-func (e entry) isKeyed() bool {
-	return slices.ContainsFunc(e.endpoints, func(reference endpoint.BackendReference) bool { return reference.Keyed })
-}
-
 // claims are what no other service of the program may claim: the path, at each host name, on a listener of the gateway.
 func (p plan) claims() []string {
 	parent := p.route.ParentRefs[0]
@@ -185,147 +175,6 @@ func (p plan) claims() []string {
 		claims[i] = fmt.Sprintf("%s/%s %s %s %s", *parent.Namespace, parent.Name, *parent.SectionName, hostname, p.path)
 	}
 	return claims
-}
-
-// decideBackends reads all entries in their order.
-func decideBackends(identity meta.Identity, r Routing, faults *fault.List) []entry {
-	if len(r.Backends) == 0 {
-		faults.Addf("backends", "is empty; write at least one entry with an endpoint")
-		return nil
-	}
-	var read []entry
-	endpoints, total := 0, 0
-	for i, backend := range r.Backends {
-		path := fault.Index("backends", i)
-		faults.AddErr(path+".weight", weight.Check(int64(backend.Weight)))
-		switch {
-		case backend.Endpoint != nil && len(backend.Endpoints) > 0:
-			faults.Add(path+".endpoints", "is given beside endpoint; an entry has one or the other", path+".endpoint")
-		case backend.Endpoint == nil && len(backend.Endpoints) == 0:
-			faults.Add(path+".endpoint", "is required, unless endpoints is given: the output backend of a ModelEndpoint", path+".endpoints")
-		}
-		checkRange(path+".priority", backend.Priority, 0, maxPriority, faults)
-		e := entry{weight: backend.Weight, priority: backend.Priority}
-		for at, reference := range backend.references(path) {
-			e.endpoints = append(e.endpoints, decideEndpoint(at, reference, identity, r, faults))
-		}
-		read = append(read, e)
-		endpoints += len(e.endpoints)
-		total += e.weight
-	}
-	if endpoints > route.MaxBackends {
-		faults.Addf("backends", "has %d endpoints; a route takes %d. Write replicas with the same scheme, port and path into the urls "+
-			"of one endpoint, which takes 1000", endpoints, route.MaxBackends)
-	}
-	if total == 0 {
-		faults.Addf("backends", "has no weight above 0, so that every request would be answered with 503; give one entry a weight")
-	}
-	return read
-}
-
-// decideEndpoint is an endpoint in the form that routes take.
-func decideEndpoint(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) endpoint.BackendReference {
-	checkKey(path, reference, identity, r, faults)
-	reference = reference.Parse(path, faults)
-	filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
-	faults.AddErr(path+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), path, "gateway", "namespace")
-	return reference
-}
-
-// checkKey finds whether the service can use an endpoint that needs a key.
-func checkKey(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) {
-	if !reference.Keyed {
-		return
-	}
-	if reference.Namespace != identity.Namespace {
-		faults.Add(path, fmt.Sprintf("is an endpoint with a key in the namespace %s, but the service is in %s: a key can be used only "+
-			"in the namespace that its Secret is in; put both into one", reference.Namespace, identity.Namespace), "namespace")
-	}
-	if !r.Gateway.HasPlugin() {
-		faults.Add(path, "is an endpoint with a key, but the gateway's Traefik is not said to have the modelplane plugin, which "+
-			"sends keys; use a ModelGateway, or install the plugin and set gateway.pluginVersion", "gateway")
-	}
-}
-
-// references are the endpoints of an entry by their paths.
-func (b Backend) references(path string) func(yield func(string, endpoint.BackendReference) bool) {
-	return func(yield func(string, endpoint.BackendReference) bool) {
-		if b.Endpoint != nil && !yield(path+".endpoint", *b.Endpoint) {
-			return
-		}
-		for i, reference := range b.Endpoints {
-			if !yield(fault.Index(path+".endpoints", i), reference) {
-				return
-			}
-		}
-	}
-}
-
-// splitByPriority are the weights of the endpoints of all entries. Those of each priority share the requests that come to it.
-func splitByPriority(backends []entry) ([][]int32, error) {
-	weights := make([][]int32, len(backends))
-	of := map[int][]int{}
-	for i, e := range backends {
-		of[e.priority] = append(of[e.priority], i)
-	}
-	for _, indexes := range of {
-		var group []entry
-		for _, i := range indexes {
-			group = append(group, backends[i])
-		}
-		split, err := weight.Split(entries(group))
-		if err != nil {
-			return nil, err
-		}
-		for j, i := range indexes {
-			weights[i] = split[j]
-		}
-	}
-	return weights, nil
-}
-
-func entries(backends []entry) []weight.Entry {
-	entries := make([]weight.Entry, len(backends))
-	for i, e := range backends {
-		entries[i] = weight.Entry{Weight: int64(e.weight), Endpoints: len(e.endpoints)}
-		for _, reference := range e.endpoints {
-			entries[i].Shares = append(entries[i].Shares, int64(reference.ShareOfEntry()))
-		}
-	}
-	return entries
-}
-
-func weighted(backends []entry, weights [][]int32) []route.Backend {
-	var all []route.Backend
-	for i, e := range backends {
-		for j, reference := range e.endpoints {
-			all = append(all, route.Backend{BackendReference: reference, Weight: weights[i][j]})
-		}
-	}
-	return all
-}
-
-func shares(backends []entry, weights [][]int32) []Share {
-	first := slices.MinFunc(backends, func(x, y entry) int { return cmp.Compare(x.priority, y.priority) }).priority
-	var total float64
-	for i, e := range backends {
-		for _, w := range weights[i] {
-			if e.priority == first {
-				total += float64(w)
-			}
-		}
-	}
-	var shares []Share
-	for i, e := range backends {
-		for _, b := range weighted(backends[i:i+1], weights[i:i+1]) {
-			share := Share{Endpoint: b.Name, Weight: int(b.Weight)}
-			if e.priority == first {
-				share.Share = float64(b.Weight) / total
-			}
-			shares = append(shares, share)
-		}
-	}
-	return shares
 }
 
 // warn says that strangers can spend the money of a key's owner.

@@ -2,8 +2,8 @@ package service
 
 import (
 	"fmt"
-	"slices"
 
+	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
@@ -20,43 +20,73 @@ import (
 
 // The keys of the children of a service whose backends the plugin chooses.
 const (
-	pathsKey = "paths"
-	innerKey = "inner"
-	frontKey = "front"
+	pathsKey  = "paths"
+	innerKey  = "inner"
+	frontKey  = "front"
+	frontsKey = "fronts"
 )
 
-// fronted is all that is decided about a service whose backends the plugin chooses. Each has a route of its own on the inner listener. The service's own
-// route names none of them: it leads to the plugin.
+// fronted is all that is decided about a service whose backends the plugin chooses. Each has a route of its own on the inner listener. The rules of the
+// service's own route name none of them: they lead to the plugin.
 type fronted struct {
-	config   plugin.Front
-	backends []frontedBackend
+	config plugin.Front
+	rules  []frontedRule
 	// mirror has copies of requests; nil for none.
 	mirror *frontedBackend
 	// plain is what all inner routes have in common.
 	plain route.Route
 }
 
+type frontedRule struct {
+	headers map[string]string
+	// key is that of the rule's Middleware.
+	key      string
+	backends []frontedBackend
+}
+
 type frontedBackend struct {
 	route.Backend
 	priority int
+	// hash changes with all that decides how the backend is reached: another route then comes beside this one, and the plugin changes over in one write.
+	hash string
 }
 
 // decideFronted moves the backends of a service's route behind the plugin.
-func decideFronted(config plugin.Front, g gateway.Reference, r *route.Route, backends []entry, weights [][]int32, mirror []entry) *fronted {
-	f := &fronted{config: config, plain: *r}
-	f.config.Prefix = r.Path
+func decideFronted(config plugin.Front, g gateway.Reference, public route.Route, rules []rule, mirror []entry) *fronted {
+	f := &fronted{config: config, plain: public}
+	f.config.Prefix = public.Path
 	f.plain.Gateway = route.ParentRef{Name: g.Inner, Namespace: g.Namespace, Listener: gateway.Listener}
 	f.plain.Hostnames, f.plain.Middlewares = nil, nil
-	for i, e := range backends {
-		for _, b := range weighted(backends[i:i+1], weights[i:i+1]) {
-			f.backends = append(f.backends, frontedBackend{Backend: b, priority: e.priority})
+	for _, given := range rules {
+		made := frontedRule{headers: given.headers, key: frontKey}
+		if len(given.headers) > 0 {
+			made.key += "-" + names.Hash(given.headers)
 		}
+		for _, e := range given.backends {
+			for _, b := range e.weighted() {
+				made.backends = append(made.backends, f.backend(b, e.priority))
+			}
+		}
+		f.rules = append(f.rules, made)
 	}
 	for _, e := range mirror {
-		f.mirror = &frontedBackend{Backend: route.Backend{BackendReference: e.endpoints[0], Weight: int32(e.weight)}}
+		copied := f.backend(route.Backend{BackendReference: e.endpoints[0], Weight: int32(e.weight)}, 0)
+		f.mirror = &copied
 	}
-	r.Backends = nil
 	return f
+}
+
+func (f fronted) backend(b route.Backend, priority int) frontedBackend {
+	return frontedBackend{Backend: b, priority: priority, hash: names.Hash(f.spec(b, ""))}
+}
+
+// publicRules are those of the service's own route.
+func (f fronted) publicRules(identity meta.Identity) []route.Rule {
+	rules := make([]route.Rule, len(f.rules))
+	for i, r := range f.rules {
+		rules[i] = route.Rule{Headers: r.headers, Middlewares: []string{policy{key: r.key}.name(identity)}}
+	}
+	return rules
 }
 
 // decideMirror is an entry of its own with the endpoint that gets copies, and their percentage as its weight; none without one.
@@ -68,32 +98,28 @@ func decideMirror(identity meta.Identity, r Routing, m *Mirror, faults *fault.Li
 	return []entry{{weight: m.Percent, endpoints: []endpoint.BackendReference{decideEndpoint("mirror.endpoint", m.Endpoint, identity, r, faults)}}}
 }
 
-// spec is a backend's route on the inner listener. Its path begins with id, which nobody outside of the cluster's API knows, so that no other route takes
-// its requests by a longer path.
-func (f fronted) spec(b frontedBackend, id string) gatewayv1.HTTPRouteSpec {
+// spec is a backend's route on the inner listener, at path.
+func (f fronted) spec(b route.Backend, path string) gatewayv1.HTTPRouteSpec {
 	inner := f.plain
-	inner.Backends = []route.Backend{{BackendReference: b.BackendReference, Weight: 1}}
-	inner.Path = f.path(b, id)
+	inner.Path = path
+	inner.Rules = []route.Rule{{Backends: []route.Backend{{BackendReference: b.BackendReference, Weight: 1}}}}
 	return route.Build(inner)
 }
 
-func (f fronted) path(b frontedBackend, id string) string { return "/" + id + "/" + f.hash(b) }
+// path begins with id, which nobody outside of the cluster's API knows, so that no other route takes the backend's requests by a longer path.
+func (b frontedBackend) path(id string) string { return "/" + id + "/" + b.hash }
 
-// hash changes with all that decides how the backend is reached: another route then comes beside this one, and the plugin changes over in one write.
-func (f fronted) hash(b frontedBackend) string {
-	inner := f.plain
-	inner.Backends = []route.Backend{{BackendReference: b.BackendReference, Weight: 1}}
-	return names.Hash(route.Build(inner))
-}
-
-// middleware has the plugin choose among the backends.
-func (f fronted) middleware(identity meta.Identity, id string) map[string]any {
+// middleware has the plugin choose among the backends of a rule.
+func (f fronted) middleware(identity meta.Identity, r frontedRule, id string) map[string]any {
 	config := f.config
-	for _, b := range f.backends {
-		config.Backends = append(config.Backends, plugin.Backend{Endpoint: b.Name, Path: f.path(b, id), Priority: b.priority, Weight: int(b.Weight)})
+	if r.key != frontKey {
+		config.Rule = r.key
+	}
+	for _, b := range r.backends {
+		config.Backends = append(config.Backends, plugin.Backend{Endpoint: b.Name, Path: b.path(id), Priority: b.priority, Weight: int(b.Weight)})
 	}
 	if f.mirror != nil {
-		config.Mirror = &plugin.Mirror{Path: f.path(*f.mirror, id), Percent: int(f.mirror.Weight)}
+		config.Mirror = &plugin.Mirror{Path: f.mirror.path(id), Percent: int(f.mirror.Weight)}
 	}
 	return pluginMiddleware(plugin.Config{Service: identity.Namespace + "/" + identity.Name, Front: &config})
 }
@@ -101,7 +127,7 @@ func (f fronted) middleware(identity meta.Identity, id string) map[string]any {
 // frontedChildren come before the service's route.
 func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.Child {
 	identity := in.Identity.Now()
-	if !isFronted(in.Choice.Now(), in.Routing.Now().Backends) {
+	if !isFronted(in.Choice.Now(), in.Routing.Now()) {
 		return nil
 	}
 	name := names.Child(identity.Name, component)
@@ -111,13 +137,18 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 		}
 		return p.fronted.routes(component, identity.Name, in.Await.Now())
 	})
-	front := policyChild(component, identity, frontKey, child.FromSiblings(p, func(p plan, siblings child.Siblings) map[string]any {
+	fronts := value.Map(p, func(p plan) []child.Child {
 		if p.fronted == nil {
 			return nil
 		}
-		return p.fronted.middleware(identity, siblings[pathsKey].UID)
-	}))
-	front.After, front.Seen = []string{pathsKey}, []string{innerKey}
+		var fronts []child.Child
+		for _, r := range p.fronted.rules[:len(p.fronted.rules)-1] {
+			front := frontChild(component, identity, r.key, value.Known(*p.fronted), func(fronted) frontedRule { return r })
+			front.Key = frontsKey
+			fronts = append(fronts, front)
+		}
+		return fronts
+	})
 	return []child.Child{
 		{
 			Key: pathsKey, Kind: kube.ConfigMap, Lasting: true, ResourceName: name + "-paths",
@@ -126,28 +157,53 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 			})},
 		},
 		{Key: innerKey, Each: &inner},
-		front,
+		frontChild(component, identity, frontKey, value.Map(p, func(p plan) fronted { return ptr.Deref(p.fronted, fronted{}) }), fronted.rest),
+		{Key: frontsKey, Each: &fronts},
 	}
 }
 
-// routes are a list: only values say how many endpoints the backends have.
-func (f fronted) routes(component, name string, await Await) []child.Child {
-	var routes []child.Child
-	times := map[string]int{}
-	all := f.backends
-	if f.mirror != nil {
-		all = append(slices.Clone(all), *f.mirror)
+// rest is the rule without headers; an empty one while there are faults.
+func (f fronted) rest() frontedRule {
+	if len(f.rules) == 0 {
+		return frontedRule{}
 	}
+	return f.rules[len(f.rules)-1]
+}
+
+// frontChild is the Middleware that has the plugin choose among the backends of a rule.
+func frontChild(component string, identity meta.Identity, key string, f value.Value[fronted], ruleOf func(fronted) frontedRule) child.Child {
+	front := policyChild(component, identity, key, child.FromSiblings(f, func(f fronted, siblings child.Siblings) map[string]any {
+		return f.middleware(identity, ruleOf(f), siblings[pathsKey].UID)
+	}))
+	front.After, front.Seen = []string{pathsKey}, []string{innerKey}
+	return front
+}
+
+// routes are a list: only values say how many endpoints the backends have. An endpoint that several rules name has one.
+func (f fronted) routes(component, name string, await Await) []child.Child {
+	var all []frontedBackend
+	for _, r := range f.rules {
+		all = append(all, r.backends...)
+	}
+	if f.mirror != nil {
+		all = append(all, *f.mirror)
+	}
+	var routes []child.Child
+	times, made := map[string]int{}, map[string]bool{}
 	for _, b := range all {
+		if made[b.hash] {
+			continue
+		}
+		made[b.hash] = true
 		times[b.Name]++
 		routes = append(routes, child.Child{
 			Key: innerKey, Kind: kube.HTTPRoute, After: []string{pathsKey},
 			ResourceName: names.Child(name, component, innerKey, b.Namespace, b.Name, fmt.Sprint(times[b.Name])),
-			Hash:         child.Fixed(f.hash(b)),
+			Hash:         child.Fixed(b.hash),
 			Annotations:  child.Fixed(awaiting{gateway: f.plain.Gateway.Name, skip: await.SkipAwait}.annotations()),
 			Timeout:      acceptTimeout,
 			Fields: child.Fields{"spec": child.FromSiblings(value.Known(b), func(b frontedBackend, siblings child.Siblings) gatewayv1.HTTPRouteSpec {
-				return f.spec(b, siblings[pathsKey].UID)
+				return f.spec(b.Backend, b.path(siblings[pathsKey].UID))
 			})},
 		})
 	}

@@ -104,6 +104,7 @@ export class ModelService extends pulumi.ComponentResource {
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
             resourceInputs["outlierEjection"] = args ? pulumi.output(args.outlierEjection).apply(v => v === undefined ? undefined : inputs.outlierEjectionArgsProvideDefaults(v)) : undefined;
             resourceInputs["path"] = args?.path;
+            resourceInputs["rules"] = args?.rules;
             resourceInputs["skipAwait"] = (args?.skipAwait) ?? false;
             resourceInputs["clusterUrl"] = undefined /*out*/;
             resourceInputs["routeName"] = undefined /*out*/;
@@ -194,6 +195,10 @@ export interface ModelServiceArgs {
      * The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
      */
     path?: pulumi.Input<string | undefined>;
+    /**
+     * Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+     */
+    rules?: pulumi.Input<pulumi.Input<inputs.ServiceRuleArgs>[] | undefined>;
     /**
      * Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
      */

@@ -27,13 +27,15 @@ type failover struct {
 
 	servers map[string]*modelserver.Server
 	urls    map[string]string
+	// rules are those of two services.
+	rules string
 	// program has a variable whose change replaces the gateway's Pods.
 	program func(variable string) string
 }
 
 // TestAnotherBackendAnswers goes through all that happens when a backend fails, on one gateway.
 func TestAnotherBackendAnswers(t *testing.T) {
-	f := &failover{Stack: harness.NewStack(t, "failover"), servers: map[string]*modelserver.Server{}, urls: map[string]string{}}
+	f := &failover{Stack: harness.NewStack(t, "failover"), servers: map[string]*modelserver.Server{}, urls: map[string]string{}, rules: beta}
 	f.SetSecret(t, "key", ownKey)
 	f.servers["own"] = harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1"})
 	f.servers["other"] = harness.Serve(t, modelserver.Options{Name: "other", Address: ":8000", BasePath: "/v3"})
@@ -55,15 +57,17 @@ func TestAnotherBackendAnswers(t *testing.T) {
 	f.program = func(variable string) string {
 		return harness.Program("failover", []string{
 			harness.ModelGateway("gw", harness.Chart(fmt.Sprintf("env: [{name: CHANGED, value: %s}], readinessProbe: {periodSeconds: 3}, "+
-				"resources: {requests: {cpu: 10m}}", variable))),
+				"resources: {requests: {cpu: 10m}}", variable))+", resources: {requests: {cpu: 10m}, limits: {memory: 256Mi}}"),
 			endpoint("own", "/v1", ""), endpoint("other", "/v3", ""), endpoint("saas", "/openai/v1", ", apiKey: '${key}'"),
 			endpoint("slow", "/v1", ""), endpoint("candidate", "/v4", ""),
 			service("chat", "failover: {headerTimeout: 2s, firstTokenTimeout: 2s}, outlierEjection: {failures: 2, duration: 2s}",
 				entry("own", 75, 0), entry("other", 25, 0), entry("saas", 1, 1)),
 			service("long", "failover: {headerTimeout: 2s}", entry("own", 1, 0), entry("slow", 1, 1)),
-			service("mirrored", "mirror: {endpoint: '${candidate.backend}', percent: 20}, affinity: {by: Header, name: X-Session}",
+			service("mirrored", f.rules+"mirror: {endpoint: '${candidate.backend}', percent: 20}, affinity: {by: Header, name: X-Session}",
 				entry("own", 1, 0), entry("other", 1, 0)),
-		}, "chat: ${chat.url}", "long: ${long.url}", "mirrored: ${mirrored.url}")
+			service("plain", f.rules+"allowAnonymous: true", entry("own", 1, 0), entry("other", 1, 0)),
+			service("sticky", "affinity: {by: Header, name: X-Session}", entry("own", 1, 0), entry("other", 1, 0)),
+		}, "chat: ${chat.url}", "long: ${long.url}", "mirrored: ${mirrored.url}", "plain: ${plain.url}", "sticky: ${sticky.url}")
 	}
 	for name, url := range f.MustUp(t, f.program("made")) {
 		f.urls[name] = url.(string)
@@ -80,6 +84,9 @@ func TestAnotherBackendAnswers(t *testing.T) {
 		{"StreamsComeTokenByToken", frontedStreams},
 		{"SessionsStayAtTheirBackend", sessions},
 		{"AMirrorCostsNothing", mirrorCostsNothing},
+		{"RulesGoByHeaders", rulesByHeader},
+		{"RulesComeAndGoUnderLoad", rulesChange},
+		{"BodiesBeyondTheMemoryAreRefused", bodiesBeyondMemory},
 		{"NobodyElseHasTheInnerListener", innerListener},
 		{"PodsThatEndFinishWhatTheyFront", podsThatEnd},
 	} {

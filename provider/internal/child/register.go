@@ -45,7 +45,8 @@ func (o Owner) Register(children []Child) (Objects, error) {
 			continue
 		}
 		if c.Each != nil {
-			groups[c.Key] = o.each(c, objects)
+			// Its children are registered later, when these maps have more.
+			groups[c.Key] = o.each(c, maps.Clone(objects), maps.Clone(groups))
 			continue
 		}
 		object, err := o.register(c, objects, groups)
@@ -60,13 +61,13 @@ func (o Owner) Register(children []Child) (Objects, error) {
 // group are objects of which only values say how many there are: their names as one text, and the same once all replicas have seen them.
 type group struct{ made, seen pulumix.Output[string] }
 
-// each registers the children of a group once they are known. Others are those that have been registered before it.
-func (o Owner) each(of Child, others Objects) group {
+// each registers the children of a group once they are known. Others and groups are those that have been registered before it.
+func (o Owner) each(of Child, others Objects, groups map[string]group) group {
 	registered := pulumix.ApplyErr(of.Each.Output(), func(children []Child) ([]*Object, error) {
 		objects := make([]*Object, len(children))
 		for i, c := range children {
 			var err error
-			if objects[i], err = o.register(c, others, nil); err != nil {
+			if objects[i], err = o.register(c, others, groups); err != nil {
 				return nil, err
 			}
 		}

@@ -1,6 +1,6 @@
 // Package route decides what the HTTPRoute of one service says.
 //
-// A route has one rule with one PathPrefix match, and every backendRef of the
+// Each rule of a route has one match, with a PathPrefix, and every backendRef of the
 // rule its own filters. One match, because the API server counts matches in
 // some routes with rewritten prefixes and not in others (it looks for exactly
 // one such backendRef), so a second one could turn a route invalid when a
@@ -32,6 +32,12 @@ const (
 	// MaxHostnames is the number of host names of a route
 	// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go#L118).
 	MaxHostnames = 16
+	// MaxRules is the number of rules of a route
+	// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go).
+	MaxRules = 16
+	// MaxMatches is the number of headers of a match, and MaxMatchValue the length of what one is compared with, in bytes.
+	MaxMatches    = 16
+	MaxMatchValue = 4096
 )
 
 // callerHeaders tell a server who the caller is: keys, cookies, organization and address. Where the gateway has the plugin, the
@@ -59,6 +65,16 @@ type Route struct {
 	// takes its place.
 	Path string
 	// Middlewares are Traefik's, in the route's namespace, that requests pass in this order before a backend is chosen.
+	Middlewares []string
+	// Rules share the requests out by their headers. One without headers takes those that no other takes.
+	Rules []Rule
+}
+
+// Rule is the backends for some of a route's requests.
+type Rule struct {
+	// Headers are what a request must have; none is every request.
+	Headers map[string]string
+	// Middlewares are passed after those of the route.
 	Middlewares []string
 	// Backends share the requests in proportion to their weights.
 	Backends []Backend
@@ -89,17 +105,36 @@ func Build(r Route) gatewayv1.HTTPRouteSpec {
 			ParentRefs: parentRefs(r.Gateway),
 		},
 		Hostnames: convert[gatewayv1.Hostname](r.Hostnames),
-		Rules: []gatewayv1.HTTPRouteRule{{
+		Rules:     rules(r),
+	}
+}
+
+func rules(r Route) []gatewayv1.HTTPRouteRule {
+	rules := make([]gatewayv1.HTTPRouteRule, len(r.Rules))
+	for i, rule := range r.Rules {
+		rules[i] = gatewayv1.HTTPRouteRule{
 			Matches: []gatewayv1.HTTPRouteMatch{{
 				Path: &gatewayv1.HTTPPathMatch{
 					Type:  ptr.To(gatewayv1.PathMatchPathPrefix),
 					Value: ptr.To(orRoot(r.Path)),
 				},
+				Headers: matches(rule.Headers),
 			}},
-			Filters:     extensions(r.Middlewares...),
-			BackendRefs: backendRefs(r),
-		}},
+			Filters:     extensions(slices.Concat(r.Middlewares, rule.Middlewares)...),
+			BackendRefs: backendRefs(r, rule.Backends),
+		}
 	}
+	return rules
+}
+
+func matches(headers map[string]string) []gatewayv1.HTTPHeaderMatch {
+	var matches []gatewayv1.HTTPHeaderMatch
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		matches = append(matches, gatewayv1.HTTPHeaderMatch{
+			Type: ptr.To(gatewayv1.HeaderMatchExact), Name: gatewayv1.HTTPHeaderName(name), Value: headers[name],
+		})
+	}
+	return matches
 }
 
 func parentRefs(gateway ParentRef) []gatewayv1.ParentReference {
@@ -124,9 +159,9 @@ func parentRef(gateway ParentRef) gatewayv1.ParentReference {
 	return ref
 }
 
-func backendRefs(r Route) []gatewayv1.HTTPBackendRef {
-	refs := make([]gatewayv1.HTTPBackendRef, len(r.Backends))
-	for i, b := range r.Backends {
+func backendRefs(r Route, backends []Backend) []gatewayv1.HTTPBackendRef {
+	refs := make([]gatewayv1.HTTPBackendRef, len(backends))
+	for i, b := range backends {
 		refs[i] = gatewayv1.HTTPBackendRef{
 			BackendRef: gatewayv1.BackendRef{
 				BackendObjectReference: gatewayv1.BackendObjectReference{

@@ -42,7 +42,7 @@ func TestBuildWritesTheRoutesOfTestdata(t *testing.T) {
 func TestBuildLeavesItsInputAlone(t *testing.T) {
 	remove := make([]string, 2, 8)
 	copy(remove, []string{"X-Debug", "Cookie"})
-	Build(Route{Backends: []Backend{{BackendReference: endpoint.BackendReference{Headers: &endpoint.Headers{Remove: remove}}}}})
+	Build(Route{Rules: []Rule{{Backends: []Backend{{BackendReference: endpoint.BackendReference{Headers: &endpoint.Headers{Remove: remove}}}}}}})
 	assert.Equal(t, []string{"X-Debug", "Cookie", ""}, remove[:3])
 }
 

@@ -159,6 +159,8 @@ type modelServiceArgs struct {
 	OutlierEjection *OutlierEjection `pulumi:"outlierEjection"`
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
+	// Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+	Rules []ServiceRule `pulumi:"rules"`
 	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait *bool `pulumi:"skipAwait"`
 }
@@ -199,6 +201,8 @@ type ModelServiceArgs struct {
 	OutlierEjection OutlierEjectionPtrInput
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput
+	// Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+	Rules ServiceRuleArrayInput
 	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait pulumi.BoolPtrInput
 }

@@ -33,6 +33,8 @@ type BackendReference struct {
 	Namespace string `pulumi:"namespace"`
 	// The Service's port, from 1 to 65535.
 	Port int `pulumi:"port"`
+	// What the server speaks: `http1` or `h2c`. Default: `http1`.
+	Protocol *string `pulumi:"protocol"`
 	// The Kubernetes Service in front of the server's addresses.
 	ServiceName string `pulumi:"serviceName"`
 	// How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
@@ -87,6 +89,8 @@ type BackendReferenceArgs struct {
 	Namespace pulumi.StringInput `pulumi:"namespace"`
 	// The Service's port, from 1 to 65535.
 	Port pulumi.IntInput `pulumi:"port"`
+	// What the server speaks: `http1` or `h2c`. Default: `http1`.
+	Protocol pulumi.StringPtrInput `pulumi:"protocol"`
 	// The Kubernetes Service in front of the server's addresses.
 	ServiceName pulumi.StringInput `pulumi:"serviceName"`
 	// How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
@@ -255,6 +259,11 @@ func (o BackendReferenceOutput) Port() pulumi.IntOutput {
 	return o.ApplyT(func(v BackendReference) int { return v.Port }).(pulumi.IntOutput)
 }
 
+// What the server speaks: `http1` or `h2c`. Default: `http1`.
+func (o BackendReferenceOutput) Protocol() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendReference) *string { return v.Protocol }).(pulumi.StringPtrOutput)
+}
+
 // The Kubernetes Service in front of the server's addresses.
 func (o BackendReferenceOutput) ServiceName() pulumi.StringOutput {
 	return o.ApplyT(func(v BackendReference) string { return v.ServiceName }).(pulumi.StringOutput)
@@ -377,6 +386,16 @@ func (o BackendReferencePtrOutput) Port() pulumi.IntPtrOutput {
 		}
 		return &v.Port
 	}).(pulumi.IntPtrOutput)
+}
+
+// What the server speaks: `http1` or `h2c`. Default: `http1`.
+func (o BackendReferencePtrOutput) Protocol() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendReference) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Protocol
+	}).(pulumi.StringPtrOutput)
 }
 
 // The Kubernetes Service in front of the server's addresses.
@@ -9415,6 +9434,115 @@ func (o ServiceMirrorPtrOutput) Percent() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
+// Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
+type ServiceRule struct {
+	// Who answers such requests, and in which shares: as a service's `backends`.
+	Backends []ServiceBackend `pulumi:"backends"`
+	// The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+	Headers map[string]string `pulumi:"headers"`
+}
+
+// ServiceRuleInput is an input type that accepts ServiceRuleArgs and ServiceRuleOutput values.
+// You can construct a concrete instance of `ServiceRuleInput` via:
+//
+//	ServiceRuleArgs{...}
+type ServiceRuleInput interface {
+	pulumi.Input
+
+	ToServiceRuleOutput() ServiceRuleOutput
+	ToServiceRuleOutputWithContext(context.Context) ServiceRuleOutput
+}
+
+// Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
+type ServiceRuleArgs struct {
+	// Who answers such requests, and in which shares: as a service's `backends`.
+	Backends ServiceBackendArrayInput `pulumi:"backends"`
+	// The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+	Headers pulumi.StringMapInput `pulumi:"headers"`
+}
+
+func (ServiceRuleArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceRule)(nil)).Elem()
+}
+
+func (i ServiceRuleArgs) ToServiceRuleOutput() ServiceRuleOutput {
+	return i.ToServiceRuleOutputWithContext(context.Background())
+}
+
+func (i ServiceRuleArgs) ToServiceRuleOutputWithContext(ctx context.Context) ServiceRuleOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceRuleOutput)
+}
+
+// ServiceRuleArrayInput is an input type that accepts ServiceRuleArray and ServiceRuleArrayOutput values.
+// You can construct a concrete instance of `ServiceRuleArrayInput` via:
+//
+//	ServiceRuleArray{ ServiceRuleArgs{...} }
+type ServiceRuleArrayInput interface {
+	pulumi.Input
+
+	ToServiceRuleArrayOutput() ServiceRuleArrayOutput
+	ToServiceRuleArrayOutputWithContext(context.Context) ServiceRuleArrayOutput
+}
+
+type ServiceRuleArray []ServiceRuleInput
+
+func (ServiceRuleArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ServiceRule)(nil)).Elem()
+}
+
+func (i ServiceRuleArray) ToServiceRuleArrayOutput() ServiceRuleArrayOutput {
+	return i.ToServiceRuleArrayOutputWithContext(context.Background())
+}
+
+func (i ServiceRuleArray) ToServiceRuleArrayOutputWithContext(ctx context.Context) ServiceRuleArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceRuleArrayOutput)
+}
+
+// Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
+type ServiceRuleOutput struct{ *pulumi.OutputState }
+
+func (ServiceRuleOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceRule)(nil)).Elem()
+}
+
+func (o ServiceRuleOutput) ToServiceRuleOutput() ServiceRuleOutput {
+	return o
+}
+
+func (o ServiceRuleOutput) ToServiceRuleOutputWithContext(ctx context.Context) ServiceRuleOutput {
+	return o
+}
+
+// Who answers such requests, and in which shares: as a service's `backends`.
+func (o ServiceRuleOutput) Backends() ServiceBackendArrayOutput {
+	return o.ApplyT(func(v ServiceRule) []ServiceBackend { return v.Backends }).(ServiceBackendArrayOutput)
+}
+
+// The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+func (o ServiceRuleOutput) Headers() pulumi.StringMapOutput {
+	return o.ApplyT(func(v ServiceRule) map[string]string { return v.Headers }).(pulumi.StringMapOutput)
+}
+
+type ServiceRuleArrayOutput struct{ *pulumi.OutputState }
+
+func (ServiceRuleArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ServiceRule)(nil)).Elem()
+}
+
+func (o ServiceRuleArrayOutput) ToServiceRuleArrayOutput() ServiceRuleArrayOutput {
+	return o
+}
+
+func (o ServiceRuleArrayOutput) ToServiceRuleArrayOutputWithContext(ctx context.Context) ServiceRuleArrayOutput {
+	return o
+}
+
+func (o ServiceRuleArrayOutput) Index(i pulumi.IntInput) ServiceRuleOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ServiceRule {
+		return vs[0].([]ServiceRule)[vs[1].(int)]
+	}).(ServiceRuleOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferencePtrInput)(nil)).Elem(), BackendReferenceArgs{})
@@ -9518,6 +9646,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsPtrInput)(nil)).Elem(), ServiceLimitsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorInput)(nil)).Elem(), ServiceMirrorArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorPtrInput)(nil)).Elem(), ServiceMirrorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceRuleInput)(nil)).Elem(), ServiceRuleArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceRuleArrayInput)(nil)).Elem(), ServiceRuleArray{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
 	pulumi.RegisterOutputType(BackendReferencePtrOutput{})
 	pulumi.RegisterOutputType(BackendReferenceArrayOutput{})
@@ -9624,4 +9754,6 @@ func init() {
 	pulumi.RegisterOutputType(ServiceLimitsPtrOutput{})
 	pulumi.RegisterOutputType(ServiceMirrorOutput{})
 	pulumi.RegisterOutputType(ServiceMirrorPtrOutput{})
+	pulumi.RegisterOutputType(ServiceRuleOutput{})
+	pulumi.RegisterOutputType(ServiceRuleArrayOutput{})
 }

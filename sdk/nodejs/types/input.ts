@@ -49,6 +49,10 @@ export interface BackendReferenceArgs {
      */
     port: pulumi.Input<number>;
     /**
+     * What the server speaks: `http1` or `h2c`. Default: `http1`.
+     */
+    protocol?: pulumi.Input<string | undefined>;
+    /**
      * The Kubernetes Service in front of the server's addresses.
      */
     serviceName: pulumi.Input<string>;
@@ -1323,4 +1327,18 @@ export function serviceMirrorArgsProvideDefaults(val: ServiceMirrorArgs): Servic
         endpoint: pulumi.output(val.endpoint).apply(inputs.backendReferenceArgsProvideDefaults),
         percent: (val.percent) ?? 100,
     };
+}
+
+/**
+ * Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
+ */
+export interface ServiceRuleArgs {
+    /**
+     * Who answers such requests, and in which shares: as a service's `backends`.
+     */
+    backends: pulumi.Input<pulumi.Input<inputs.ServiceBackendArgs>[]>;
+    /**
+     * The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+     */
+    headers: pulumi.Input<{[key: string]: pulumi.Input<string>}>;
 }

@@ -49,6 +49,10 @@ export interface BackendReference {
      */
     port: number;
     /**
+     * What the server speaks: `http1` or `h2c`. Default: `http1`.
+     */
+    protocol?: string;
+    /**
      * The Kubernetes Service in front of the server's addresses.
      */
     serviceName: string;

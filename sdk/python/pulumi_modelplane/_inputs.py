@@ -120,6 +120,8 @@ __all__ = [
     'ServiceLimitsArgsDict',
     'ServiceMirrorArgs',
     'ServiceMirrorArgsDict',
+    'ServiceRuleArgs',
+    'ServiceRuleArgsDict',
 ]
 
 class BackendReferenceArgsDict(TypedDict):
@@ -166,6 +168,10 @@ class BackendReferenceArgsDict(TypedDict):
     """
     The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
     """
+    protocol: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    What the server speaks: `http1` or `h2c`. Default: `http1`.
+    """
     share: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
     How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
@@ -184,6 +190,7 @@ class BackendReferenceArgs:
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  keyed: pulumi.Input[Optional[_builtins.bool]] = None,
                  middleware: pulumi.Input[Optional[_builtins.str]] = None,
+                 protocol: pulumi.Input[Optional[_builtins.str]] = None,
                  share: pulumi.Input[Optional[_builtins.int]] = None):
         """
         An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
@@ -198,6 +205,7 @@ class BackendReferenceArgs:
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent. Default: the client's own.
         :param pulumi.Input[_builtins.bool] keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+        :param pulumi.Input[_builtins.str] protocol: What the server speaks: `http1` or `h2c`. Default: `http1`.
         :param pulumi.Input[_builtins.int] share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
         pulumi.set(__self__, "base_path", base_path)
@@ -219,6 +227,8 @@ class BackendReferenceArgs:
             pulumi.set(__self__, "keyed", keyed)
         if middleware is not None:
             pulumi.set(__self__, "middleware", middleware)
+        if protocol is not None:
+            pulumi.set(__self__, "protocol", protocol)
         if share is not None:
             pulumi.set(__self__, "share", share)
 
@@ -341,6 +351,18 @@ class BackendReferenceArgs:
     @middleware.setter
     def middleware(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "middleware", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def protocol(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        What the server speaks: `http1` or `h2c`. Default: `http1`.
+        """
+        return pulumi.get(self, "protocol")
+
+    @protocol.setter
+    def protocol(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "protocol", value)
 
     @_builtins.property
     @pulumi.getter
@@ -4997,5 +5019,57 @@ class ServiceMirrorArgs:
     @percent.setter
     def percent(self, value: pulumi.Input[Optional[_builtins.int]]):
         pulumi.set(self, "percent", value)
+
+
+class ServiceRuleArgsDict(TypedDict):
+    """
+    Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
+    """
+    backends: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgsDict']]]
+    """
+    Who answers such requests, and in which shares: as a service's `backends`.
+    """
+    headers: pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]]
+    """
+    The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+    """
+
+@pulumi.input_type
+class ServiceRuleArgs:
+    def __init__(__self__, *,
+                 backends: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]],
+                 headers: pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]]):
+        """
+        Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
+
+        :param pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]] backends: Who answers such requests, and in which shares: as a service's `backends`.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] headers: The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+        """
+        pulumi.set(__self__, "backends", backends)
+        pulumi.set(__self__, "headers", headers)
+
+    @_builtins.property
+    @pulumi.getter
+    def backends(self) -> pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]]:
+        """
+        Who answers such requests, and in which shares: as a service's `backends`.
+        """
+        return pulumi.get(self, "backends")
+
+    @backends.setter
+    def backends(self, value: pulumi.Input[Sequence[pulumi.Input['ServiceBackendArgs']]]):
+        pulumi.set(self, "backends", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]]:
+        """
+        The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
+        """
+        return pulumi.get(self, "headers")
+
+    @headers.setter
+    def headers(self, value: pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]]):
+        pulumi.set(self, "headers", value)
 
 

@@ -39,6 +39,7 @@ class ModelServiceArgs:
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  outlier_ejection: pulumi.Input[Optional['OutlierEjectionArgs']] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
+                 rules: pulumi.Input[Optional[Sequence[pulumi.Input['ServiceRuleArgs']]]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None):
         """
         The set of arguments for constructing a ModelService resource.
@@ -60,6 +61,7 @@ class ModelServiceArgs:
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
         :param pulumi.Input['OutlierEjectionArgs'] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        :param pulumi.Input[Sequence[pulumi.Input['ServiceRuleArgs']]] rules: Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         pulumi.set(__self__, "backends", backends)
@@ -98,6 +100,8 @@ class ModelServiceArgs:
             pulumi.set(__self__, "outlier_ejection", outlier_ejection)
         if path is not None:
             pulumi.set(__self__, "path", path)
+        if rules is not None:
+            pulumi.set(__self__, "rules", rules)
         if skip_await is None:
             skip_await = False
         if skip_await is not None:
@@ -308,6 +312,18 @@ class ModelServiceArgs:
         pulumi.set(self, "path", value)
 
     @_builtins.property
+    @pulumi.getter
+    def rules(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ServiceRuleArgs']]]]:
+        """
+        Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+        """
+        return pulumi.get(self, "rules")
+
+    @rules.setter
+    def rules(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['ServiceRuleArgs']]]]):
+        pulumi.set(self, "rules", value)
+
+    @_builtins.property
     @pulumi.getter(name="skipAwait")
     def skip_await(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
@@ -343,6 +359,7 @@ class ModelService(pulumi.ComponentResource):
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  outlier_ejection: pulumi.Input[Optional[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
+                 rules: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceRuleArgs', 'ServiceRuleArgsDict']]]]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
                  __props__=None):
         """
@@ -389,6 +406,7 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
         :param pulumi.Input[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceRuleArgs', 'ServiceRuleArgsDict']]]] rules: Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         ...
@@ -454,6 +472,7 @@ class ModelService(pulumi.ComponentResource):
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  outlier_ejection: pulumi.Input[Optional[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']]] = None,
                  path: pulumi.Input[Optional[_builtins.str]] = None,
+                 rules: pulumi.Input[Optional[Sequence[pulumi.Input[Union['ServiceRuleArgs', 'ServiceRuleArgsDict']]]]] = None,
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
@@ -491,6 +510,7 @@ class ModelService(pulumi.ComponentResource):
             __props__.__dict__["namespace"] = namespace
             __props__.__dict__["outlier_ejection"] = outlier_ejection
             __props__.__dict__["path"] = path
+            __props__.__dict__["rules"] = rules
             if skip_await is None:
                 skip_await = False
             __props__.__dict__["skip_await"] = skip_await

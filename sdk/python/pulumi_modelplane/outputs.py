@@ -71,6 +71,7 @@ class BackendReference(dict):
                  host_header: Optional[_builtins.str] = None,
                  keyed: Optional[_builtins.bool] = None,
                  middleware: Optional[_builtins.str] = None,
+                 protocol: Optional[_builtins.str] = None,
                  share: Optional[_builtins.int] = None):
         """
         An endpoint as a service takes it: the output `backend` of a ModelEndpoint. Pass it on as it is; later versions add to it.
@@ -85,6 +86,7 @@ class BackendReference(dict):
         :param _builtins.str host_header: The Host header that the server is sent. Default: the client's own.
         :param _builtins.bool keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param _builtins.str middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+        :param _builtins.str protocol: What the server speaks: `http1` or `h2c`. Default: `http1`.
         :param _builtins.int share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
         pulumi.set(__self__, "base_path", base_path)
@@ -106,6 +108,8 @@ class BackendReference(dict):
             pulumi.set(__self__, "keyed", keyed)
         if middleware is not None:
             pulumi.set(__self__, "middleware", middleware)
+        if protocol is not None:
+            pulumi.set(__self__, "protocol", protocol)
         if share is not None:
             pulumi.set(__self__, "share", share)
 
@@ -188,6 +192,14 @@ class BackendReference(dict):
         The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         """
         return pulumi.get(self, "middleware")
+
+    @_builtins.property
+    @pulumi.getter
+    def protocol(self) -> Optional[_builtins.str]:
+        """
+        What the server speaks: `http1` or `h2c`. Default: `http1`.
+        """
+        return pulumi.get(self, "protocol")
 
     @_builtins.property
     @pulumi.getter
