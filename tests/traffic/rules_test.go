@@ -75,7 +75,7 @@ func rulesChange(t *testing.T, f *failover) {
 }
 
 // bodiesBeyondMemory would catch a gateway that takes more bodies than its memory holds, and one that has not got over it. A quarter of 256 MiB
-// holds 63 bodies of 1 MiB in each of two replicas.
+// holds 64 bodies of 1 MiB in each of two replicas.
 func bodiesBeyondMemory(t *testing.T, f *failover) {
 	for _, name := range []string{"own", "other"} {
 		f.servers[name].SetDelay(3 * time.Second)
@@ -103,8 +103,8 @@ func bodiesBeyondMemory(t *testing.T, f *failover) {
 	}
 	t.Logf("answers by status: %v", answers)
 	assert.Len(t, answers, 2)
-	assert.GreaterOrEqual(t, answers[http.StatusServiceUnavailable], 160-2*63)
-	assert.GreaterOrEqual(t, answers[http.StatusOK], 63)
+	assert.GreaterOrEqual(t, answers[http.StatusServiceUnavailable], 160-2*64)
+	assert.GreaterOrEqual(t, answers[http.StatusOK], 64)
 	for range 10 {
 		got := do(t, http.MethodPost, f.urls["sticky"]+"/chat/completions", nil, strings.NewReader(large))
 		require.Equal(t, http.StatusOK, got.status, got.body)
