@@ -25,6 +25,9 @@ var dotted = refusal{
 // notFound refuses whoever is not a front of this process.
 var notFound = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "There is nothing here."}
 
+// looped refuses a request that a front has sent to a front.
+var looped = refusal{http.StatusLoopDetected, "server_error", "loop_detected", "A route leads from one service to another without end."}
+
 // elsewhere refuses a client by its address.
 var elsewhere = refusal{
 	http.StatusForbidden, "invalid_request_error", "address_not_allowed", "The gateway does not take requests from this client's address.",

@@ -154,6 +154,10 @@ func (f *front) choose(tried map[int]bool, key string, now time.Time) int {
 
 // ServeHTTP answers a request with the first answer of a backend that is good, or with the last one.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Context().Value(ofInner) != nil {
+		refuse(w, r, looped)
+		return
+	}
 	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}, isWhole: true}
 	if r.Header.Get("Upgrade") == "" && r.ContentLength != 0 {
 		a.isWhole = false

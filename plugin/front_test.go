@@ -121,6 +121,25 @@ func post(t testing.TB, url, body string) (int, string, http.Header) {
 	return response.StatusCode, string(content), response.Header
 }
 
+// TestAFrontDoesNotLeadToAFront would catch a route on the inner listener, made by hand, by which one request goes round in Traefik without end.
+func TestAFrontDoesNotLeadToAFront(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		config := fronted(t, plugin.Front{}, "round 0 1")
+		config.Front.Prefix = ""
+		front, _ := build(t, http.NotFoundHandler(), config)
+		listener, _ := build(t, front, plugin.Config{Inner: true})
+		inner.set("round", listener.ServeHTTP)
+		server := httptest.NewServer(front)
+		defer server.Close()
+		before := inner.count("round")
+		status, body, _ := post(t, server.URL+"/x", "{}")
+		assert.Equal(t, http.StatusLoopDetected, status)
+		assert.Contains(t, body, `"code":"loop_detected"`)
+		assert.Equal(t, int64(1), inner.count("round")-before)
+	})
+}
+
 // TestTheNextBackendIsAsked would catch an answer of a backend that fails where another would not, a body or path that the second does not get,
 // and an error answer that is not the last one's whole.
 func TestTheNextBackendIsAsked(t *testing.T) {

@@ -25,6 +25,9 @@ func drawToken() string {
 	return hex.EncodeToString(drawn)
 }
 
+// ofInner is where the context of a request on the inner listener says so. Unlike a header, no Middleware of a tenant can take it away.
+var ofInner = &struct{ name string }{"inner"}
+
 // admitInner lets only fronts of this process use the inner listener. It takes the token off before any route sees the request, and gives the
 // request the address of its client, so that Traefik tells servers of that and not of itself.
 func admitInner(r *http.Request) bool {

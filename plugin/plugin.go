@@ -217,9 +217,12 @@ func (m *middleware) isUsed() bool {
 
 // ServeHTTP passes a request on, or answers why not.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if m.inner && !admitInner(r) {
-		refuse(w, r, notFound)
-		return
+	if m.inner {
+		if !admitInner(r) {
+			refuse(w, r, notFound)
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), ofInner, true))
 	}
 	if m.removeOwnHeaders {
 		removeOwnHeaders(r.Header)

@@ -257,6 +257,18 @@ func innerListener(t *testing.T, f *failover) {
 	assert.Zero(t, thief.Count())
 
 	gateway := strings.TrimSuffix(f.urls["chat"], "/default/chat/v1")
+	// A front that leads to itself: by its route on the inner listener.
+	cluster.Create(t, `{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: round, namespace: thieves}, spec: {plugin: {modelplane: {service: thieves/round,
+      front: {attempts: 1, backends: [{endpoint: round, path: /thieves/round, weight: 1}]}}}}}`)
+	time.Sleep(2 * time.Second)
+	for _, parent := range []string{"gw", "gw-inner"} {
+		cluster.Create(t, fmt.Sprintf(`{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: round-%s, namespace: thieves},
+          spec: {parentRefs: [{name: %s, namespace: modelplane-gw}], rules: [{matches: [{path: {type: PathPrefix, value: /thieves/round}}],
+          filters: [{type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: round}}], backendRefs: [{name: thief, port: %s}]}]}}`, parent, parent, port))
+	}
+	require.Eventually(t, func() bool {
+		return do(t, http.MethodGet, gateway+"/thieves/round", nil, nil).status == http.StatusLoopDetected
+	}, 10*time.Second, 200*time.Millisecond)
 	for _, path := range paths {
 		assert.Equal(t, http.StatusNotFound, do(t, http.MethodGet, gateway+path+"/models", with("X-Modelplane-Token", "x"), nil).status)
 	}
