@@ -40,8 +40,8 @@ demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: wh
 
 .PHONY: test
 test: lint test-unit test-plane test-real ## Everything, from unit to real traffic
-# These wait more than they compute, so two of them run side by side.
-	@$(MAKE) --no-print-directory -j2 test-clusters test-traffic test-sdk
+# These wait more than they compute, so two of them run side by side, the longest first.
+	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
