@@ -50,8 +50,6 @@ const (
 	InnerAddress = "127.0.0.1:9400"
 	// maxRest is the longest time for which a backend that sends Retry-After is not asked.
 	maxRest = 10 * time.Minute
-	// maxDrained is how much of an answer that nobody gets is read, so that its connection can be used again.
-	maxDrained = 64 << 10
 )
 
 // toInner is the transport to the inner listener, one for all fronts.
@@ -244,7 +242,7 @@ func (a *attempts) answer(r *http.Request) (*http.Response, error) {
 			continue
 		}
 		f.tally.failedOver(f.config.Backends[i].Endpoint, strconv.Itoa(response.StatusCode))
-		_, _ = io.CopyN(io.Discard, response.Body, maxDrained)
+		// What is left of it is not read: that could take for ever.
 		_ = response.Body.Close()
 	}
 }

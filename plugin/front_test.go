@@ -196,6 +196,31 @@ func TestSharesAreExact(t *testing.T) {
 	})
 }
 
+// TestAnErrorThatDoesNotEndIsLeft would catch a client that waits for the rest of an answer that it does not get.
+func TestAnErrorThatDoesNotEndIsLeft(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		inner.set("a", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		inner.set("b", answering("b", http.StatusOK))
+		url := serveFront(t, build, fronted(t, plugin.Front{}, "a 0 1", "b 1 1"))
+		answered := make(chan int, 1)
+		go func() {
+			status, _, _ := post(t, url+"/chat/completions", "{}")
+			answered <- status
+		}()
+		select {
+		case status := <-answered:
+			assert.Equal(t, http.StatusOK, status)
+		case <-time.After(5 * time.Second):
+			t.Error("the client still waits")
+		}
+	})
+}
+
 // TestAHangingBackendIsLeft would catch a client that waits for a server that never answers, by its header or by its first event, and one that is asked
 // again and again.
 func TestAHangingBackendIsLeft(t *testing.T) {
