@@ -8671,7 +8671,7 @@ func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 type ServiceFailover struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts *int `pulumi:"attempts"`
@@ -8709,7 +8709,7 @@ type ServiceFailoverInput interface {
 	ToServiceFailoverOutputWithContext(context.Context) ServiceFailoverOutput
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 type ServiceFailoverArgs struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
@@ -8787,7 +8787,7 @@ func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutputWithContext(ctx conte
 	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverPtrOutput)
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 type ServiceFailoverOutput struct{ *pulumi.OutputState }
 
 func (ServiceFailoverOutput) ElementType() reflect.Type {

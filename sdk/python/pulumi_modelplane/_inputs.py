@@ -4725,7 +4725,7 @@ class ServiceCorsArgs:
 
 class ServiceFailoverArgsDict(TypedDict):
     """
-    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
     """
     attempts: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -4757,7 +4757,7 @@ class ServiceFailoverArgs:
                  header_timeout: pulumi.Input[Optional[_builtins.str]] = None,
                  status_codes: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
-        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 
         :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
         :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
