@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
@@ -35,7 +36,7 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		Stack: harness.NewStack(t, "pairs"), urls: map[string]string{},
 		own: play(t, "own"), other: play(t, "other"), teller: play(t, "teller"), candidate: play(t, "candidate"),
 	}
-	for name, value := range map[string]string{"key": ownKey, "keyAlice": aliceKey, "keyBob": bobNew} {
+	for name, value := range map[string]string{"key": ownKey, "keyAlice": aliceKey, "keyCarol": bobOld} {
 		p.SetSecret(t, name, value)
 	}
 	endpoint := func(server *played, more string) string {
@@ -50,7 +51,8 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		harness.ModelGateway("gw", "replicas: 1, observability: {metrics: {}}, "+
 			harness.Chart("readinessProbe: {periodSeconds: 2}, resources: {requests: {cpu: 10m}}")),
 		endpoint(p.own, ", apiKey: '${key}'"), endpoint(p.other, ""), endpoint(p.teller, ", forwardCaller: true"), endpoint(p.candidate, ""),
-		harness.Resource("modelplane:ModelCallers", "teams", "keys: [{name: alice, key: '${keyAlice}'}, {name: bob, key: '${keyBob}'}]", ""),
+		harness.Resource("modelplane:ModelCallers", "teams", fmt.Sprintf("keys: [{name: alice, key: '${keyAlice}'}, {name: bob, sha256: '%x'}, "+
+			"{name: carol, key: '${keyCarol}', expires: '2020-01-31T00:00:00Z'}]", sha256.Sum256([]byte(bobNew))), ""),
 		service("counted", auth+", cors: {allowOrigins: ['"+site+"']}, limits: {requests: [{requests: 5, seconds: 3600}]}", "own", ""),
 		service("spans", "limits: {requests: [{requests: 3, seconds: 60}, {requests: 5, seconds: 86400}]}", "own", ""),
 		service("colours", "limits: {requests: [{requests: 4, seconds: 3600}, {by: Header, header: X-Team, requests: 2, seconds: 3600}]}", "own", ""),
@@ -58,8 +60,14 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 			"failover: {headerTimeout: 2s, firstTokenTimeout: 1s}, outlierEjection: {failures: 2, duration: 2s}, affinity: {by: Caller}, "+
 			"mirror: {endpoint: '${candidate.backend}'}", "own", ", {endpoint: '${other.backend}'}"),
 		service("told", auth+", failover: {}", "own", fmt.Sprintf(later, "teller")),
+		service("brief", "failover: {deadline: 1s, attempts: 16}, outlierEjection: {failures: 1000}", "own", fmt.Sprintf(later, "other")),
+		service("picky", "failover: {statusCodes: ['404', '410-418'], attempts: 2}, outlierEjection: {failures: 1000}", "own",
+			", {endpoint: '${other.backend}', priority: 1}, {endpoint: '${teller.backend}', priority: 2}"),
+		service("pages", "cors: {allowOrigins: ['"+site+"'], allowHeaders: [X-Team], allowMethods: [PUT], exposeHeaders: [X-Server], allowCredentials: true, "+
+			"maxAge: 60}", "own", ""),
 		service("uploads", "failover: {headerTimeout: 1s}, outlierEjection: {failures: 1, duration: 10m}", "own", fmt.Sprintf(later, "other")),
-	}, "counted: ${counted.url}", "spans: ${spans.url}", "colours: ${colours.url}", "chat: ${chat.url}", "told: ${told.url}", "uploads: ${uploads.url}"))
+	}, "counted: ${counted.url}", "spans: ${spans.url}", "colours: ${colours.url}", "chat: ${chat.url}", "told: ${told.url}", "uploads: ${uploads.url}",
+		"brief: ${brief.url}", "picky: ${picky.url}", "pages: ${pages.url}"))
 	for name, of := range outputs {
 		p.urls[name] = of.(string)
 	}
@@ -79,6 +87,10 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		{"AnUpgradeThatNobodyTakesKeepsItsBody", upgradesKeepTheirBody},
 		{"OnlyTheGatewaySaysWhichSitesMayRead", sitesThatMayRead},
 		{"UploadsThatBreakOffEjectNobody", brokenUploads},
+		{"ADeadlineEndsAllAttempts", deadlines},
+		{"OnlyTheAnswersThatAreNamedGoOn", namedAnswers},
+		{"BrowsersAreToldWhatTheyMay", browsersAreTold},
+		{"KeysEndAndMayBeHashes", keysEnd},
 		{"WhatIsRefusedIsCountedAndCopiesAreNot", refusedIsCounted},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, p) })

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -119,6 +120,9 @@ func (p *played) serve(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(connection, buffered)
 			_ = connection.Close()
 		}
+	case "404", "418", "503":
+		status, _ := strconv.Atoi(path.Base(r.URL.Path))
+		w.WriteHeader(status)
 	case "open":
 		// As vLLM answers a browser.
 		w.Header().Set("Access-Control-Allow-Origin", "*")

@@ -862,6 +862,9 @@ export interface GatewayReferenceArgs {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: pulumi.Input<boolean | undefined>;
+    /**
+     * The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
+     */
     trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
