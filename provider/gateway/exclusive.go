@@ -42,12 +42,18 @@ func exclusiveChildren(in Inputs, identified value.Value[plan], class child.Fiel
 func (p plan) admissionPolicy() admissionv1.ValidatingAdmissionPolicySpec {
 	return admissionv1.ValidatingAdmissionPolicySpec{
 		FailurePolicy: ptr.To(admissionv1.Fail),
-		MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
-			RuleWithOperations: admissionv1.RuleWithOperations{
-				Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
-				Rule:       admissionv1.Rule{APIGroups: []string{gatewayv1.GroupName}, APIVersions: []string{"*"}, Resources: []string{"gateways"}},
-			},
-		}}},
+		// With every default of the API spelt out, so that nothing is rewritten.
+		MatchConstraints: &admissionv1.MatchResources{
+			ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create, admissionv1.Update},
+					Rule: admissionv1.Rule{
+						APIGroups: []string{gatewayv1.GroupName}, APIVersions: []string{"*"}, Resources: []string{"gateways"}, Scope: ptr.To(admissionv1.AllScopes),
+					},
+				},
+			}},
+			MatchPolicy: ptr.To(admissionv1.Equivalent), NamespaceSelector: &metav1.LabelSelector{}, ObjectSelector: &metav1.LabelSelector{},
+		},
 		Validations: []admissionv1.Validation{{
 			Expression: fmt.Sprintf("object.spec.gatewayClassName != '%s' || object.metadata.namespace == '%s' && object.metadata.name in ['%s', '%s']",
 				p.className(), p.namespaceName(), p.name(), p.innerName()),
