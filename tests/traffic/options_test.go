@@ -64,3 +64,28 @@ func keysEnd(t *testing.T, p *pairs) {
 	assert.Equal(t, http.StatusOK, p.ask(t, http.MethodPost, "told", "/chat/completions", bearer(bobNew), hello).status)
 	assert.Equal(t, http.StatusUnauthorized, p.ask(t, http.MethodPost, "told", "/chat/completions", bearer(fmt.Sprintf("%x", sha256.Sum256([]byte(bobNew)))), hello).status)
 }
+
+// rulesAsk would catch a rule that lets callers in without a key, one that takes the requests of another, and a backend of another rule that is asked next.
+func rulesAsk(t *testing.T, p *pairs) {
+	for _, service := range []string{"ruled", "fronts"} {
+		status := func(header http.Header) (int, string) {
+			got := p.ask(t, http.MethodPost, service, "/chat/completions", header, hello)
+			return got.status, got.header.Get("X-Server")
+		}
+		for team, want := range map[string]string{"blue": "other", "red": "own", "bluer": "own"} {
+			asked, _ := status(with("X-Team", team))
+			assert.Equal(t, http.StatusUnauthorized, asked, team)
+			header := bearer(aliceKey)
+			header.Set("X-Team", team)
+			_, by := status(header)
+			assert.Equal(t, want, by, "%s: %s", service, team)
+		}
+		p.other.set(fails)
+		header := bearer(aliceKey)
+		header.Set("X-Team", "blue")
+		got, by := status(header)
+		p.other.set(well)
+		assert.Equal(t, map[string]int{"ruled": http.StatusServiceUnavailable, "fronts": http.StatusOK}[service], got)
+		assert.Equal(t, map[string]string{"ruled": "other", "fronts": "teller"}[service], by)
+	}
+}

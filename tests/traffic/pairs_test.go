@@ -47,6 +47,7 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 			properties, first, second), "")
 	}
 	const auth, later = "auth: {callers: '${teams.callers}'}", ", {endpoint: '${%s.backend}', priority: 1}"
+	const rules = "rules: [{headers: {X-Team: blue}, backends: [{endpoint: '${other.backend}'}%s]}]"
 	outputs := p.MustUp(t, harness.Program("pairs", []string{
 		harness.ModelGateway("gw", "replicas: 1, observability: {metrics: {}}, "+
 			harness.Chart("readinessProbe: {periodSeconds: 2}, resources: {requests: {cpu: 10m}}")),
@@ -65,9 +66,11 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 			", {endpoint: '${other.backend}', priority: 1}, {endpoint: '${teller.backend}', priority: 2}"),
 		service("pages", "cors: {allowOrigins: ['"+site+"'], allowHeaders: [X-Team], allowMethods: [PUT], exposeHeaders: [X-Server], allowCredentials: true, "+
 			"maxAge: 60}", "own", ""),
+		service("ruled", auth+", "+fmt.Sprintf(rules, ""), "own", ""),
+		service("fronts", auth+", failover: {}, outlierEjection: {failures: 1000}, "+fmt.Sprintf(rules, fmt.Sprintf(later, "teller")), "own", ""),
 		service("uploads", "failover: {headerTimeout: 1s}, outlierEjection: {failures: 1, duration: 10m}", "own", fmt.Sprintf(later, "other")),
 	}, "counted: ${counted.url}", "spans: ${spans.url}", "colours: ${colours.url}", "chat: ${chat.url}", "told: ${told.url}", "uploads: ${uploads.url}",
-		"brief: ${brief.url}", "picky: ${picky.url}", "pages: ${pages.url}"))
+		"brief: ${brief.url}", "picky: ${picky.url}", "pages: ${pages.url}", "ruled: ${ruled.url}", "fronts: ${fronts.url}"))
 	for name, of := range outputs {
 		p.urls[name] = of.(string)
 	}
@@ -91,6 +94,7 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		{"OnlyTheAnswersThatAreNamedGoOn", namedAnswers},
 		{"BrowsersAreToldWhatTheyMay", browsersAreTold},
 		{"KeysEndAndMayBeHashes", keysEnd},
+		{"RulesAskForAKeyAndHaveTheirOwnNextBackend", rulesAsk},
 		{"WhatIsRefusedIsCountedAndCopiesAreNot", refusedIsCounted},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, p) })
