@@ -140,7 +140,7 @@ func (s *secure) clients(t *testing.T, url string) {
 
 	run := s.load(url, of[first])
 	require.NoError(t, run.WaitFor(t.Context(), 50))
-	up(string(first.PEM())+string(second.PEM()))
+	up(string(first.PEM()) + string(second.PEM()))
 	require.NoError(t, run.WaitFor(t.Context(), 50))
 	require.NoError(t, run.Stop().Err())
 	run = s.load(url, of[second])
