@@ -157,7 +157,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}, isWhole: true}
-	if r.Header.Get("Upgrade") == "" && r.ContentLength != 0 {
+	if r.ContentLength != 0 {
 		a.isWhole = false
 		if most := bodyMemory.ofOne(); r.ContentLength <= most {
 			h, err := holdOnce(r, most)
@@ -172,7 +172,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.key = f.config.keyOf(r, a.body)
-	if f.config.Mirror != nil && a.isWhole && takeMirror(f.service, f.config.Mirror.Percent, int64(len(a.body))) {
+	if f.config.Mirror != nil && a.isWhole && !isSocket(r) && takeMirror(f.service, f.config.Mirror.Percent, int64(len(a.body))) {
 		target := innerURL(r.URL, f.config.Prefix, f.config.Mirror.Path)
 		// The request itself changes on its way.
 		go f.config.Mirror.send(r.Clone(r.Context()), target, a.body, f.transport)
@@ -255,7 +255,8 @@ func (a *attempts) ask(r *http.Request, b Backend) (*http.Response, error) {
 	now := time.Now()
 	pause := time.Duration(f.config.EjectSeconds) * time.Second
 	if err != nil {
-		if r.Context().Err() != nil {
+		// Of a body that goes on as it arrives, nobody knows whether its client has failed or the backend.
+		if r.Context().Err() != nil || !a.isWhole {
 			f.health.left(b.Endpoint)
 			return nil, err
 		}
@@ -321,9 +322,13 @@ func (a *attempts) send(r *http.Request, b Backend) (*http.Response, error) {
 	timer.Reset(a.patience(f.config.FirstTokenTimeout))
 	first := make([]byte, 4096)
 	n, err := response.Body.Read(first)
-	if !timer.Stop() || n == 0 && err != nil && !errors.Is(err, io.EOF) {
+	isLate := !timer.Stop()
+	if isLate {
+		err = errTimeout
+	}
+	if isLate || n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		_ = response.Body.Close()
-		return nil, a.reason(r, errTimeout)
+		return nil, err
 	}
 	// The body itself is closed when the request ends.
 	response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(first[:n]), response.Body))
@@ -345,9 +350,13 @@ func innerURL(asked *url.URL, prefix, path string) *url.URL {
 // forEver is longer than any answer takes.
 const forEver = 24 * time.Hour
 
-// patience is how long to wait, given a limit in milliseconds and the deadline for all attempts.
+// patience is how long to wait, given a limit in milliseconds and the deadline for all attempts. A client may take its time for a body that goes on as it
+// arrives.
 func (a *attempts) patience(limit int) time.Duration {
 	wait := forEver
+	if !a.isWhole {
+		return wait
+	}
 	if limit > 0 {
 		wait = time.Duration(limit) * time.Millisecond
 	}

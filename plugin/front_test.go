@@ -26,25 +26,31 @@ type servers struct {
 	asked    map[string]*atomic.Int64
 }
 
-// serveInner starts the inner listener where fronts look for it.
+var innerServers struct {
+	sync.Once
+	servers
+}
+
+// serveInner is the inner listener, where fronts look for it, without a backend. It stays for all tests, as Traefik's does for all of a process: fronts keep
+// connections to it, and a request on one that has just been closed would go on to the next backend.
 func serveInner(t *testing.T) *servers {
 	t.Helper()
-	s := &servers{handlers: map[string]http.HandlerFunc{}, asked: map[string]*atomic.Int64{}}
-	listener, err := net.Listen("tcp", "127.0.0.1:9400")
-	require.NoError(t, err)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/secret/"), "/")
-		s.serve(name, w, r)
-	}))
-	_ = server.Listener.Close()
-	server.Listener = listener
-	server.Start()
-	t.Cleanup(func() {
-		server.Close()
-		// Fronts keep connections for the next request, and need a moment to see that these have ended.
-		time.Sleep(50 * time.Millisecond)
+	s := &innerServers.servers
+	s.mu.Lock()
+	s.handlers, s.asked = map[string]http.HandlerFunc{}, map[string]*atomic.Int64{}
+	s.mu.Unlock()
+	innerServers.Do(func() {
+		listener, err := net.Listen("tcp", plugin.InnerAddress)
+		require.NoError(t, err)
+		go func() { _ = http.Serve(listener, s) }()
 	})
 	return s
+}
+
+// ServeHTTP has the backend answer that the path names.
+func (s *servers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/secret/"), "/")
+	s.serve(name, w, r)
 }
 
 func (s *servers) serve(name string, w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,8 @@
 package plugin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"math"
 	"net/http"
@@ -72,7 +74,8 @@ func limitersOf(service string, limits []Limit, trusted []netip.Prefix) ([]limit
 		if !isKnown || limit.InFlight < 0 || limit.Requests < 0 || limit.Requests > 0 && limit.Seconds < 1 || limit.Requests+limit.InFlight == 0 {
 			return nil, errors.New("limits has an entry that the plugin does not understand; have a ModelService write it")
 		}
-		kind := "requests"
+		// A limit for a minute and one for a day count apart.
+		kind := "requests in " + strconv.Itoa(limit.Seconds)
 		if limit.InFlight > 0 {
 			kind = "in flight"
 		}
@@ -90,6 +93,13 @@ func (l limiter) begin(client string, now time.Time) time.Duration {
 	return l.meter.take(client, l.limit.Requests, time.Duration(l.limit.Seconds)*time.Second, now)
 }
 
+// undo takes back what begin has counted, for a request that another limit refuses.
+func (l limiter) undo(client string) {
+	if l.limit.InFlight == 0 {
+		l.meter.giveBack(client, int64(l.limit.Seconds)*int64(time.Second)/int64(l.limit.Requests))
+	}
+}
+
 // end says that a request which was counted is over.
 func (l limiter) end(client string) {
 	if l.limit.InFlight > 0 {
@@ -105,10 +115,22 @@ func (l limiter) clientOf(r *http.Request) string {
 	case "address":
 		return networkOf(clientAddress(r, l.trusted))
 	case "header":
-		return r.Header.Get(l.limit.Header)
+		return shortened(r.Header.Get(l.limit.Header))
 	default:
 		return ""
 	}
+}
+
+// maxName is how long a client's name is kept as it is, in bytes. A header can have a megabyte.
+const maxName = 128
+
+// shortened is a name that takes little memory, and is no other client's.
+func shortened(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return others + hex.EncodeToString(sum[:])
 }
 
 // take counts one request of a client, unless its allowance is used up; then it gives how long until one request is allowed again. An
@@ -132,6 +154,18 @@ func (m *meter) take(client string, requests int, span time.Duration, now time.T
 	}
 	m.full[client] = full + each
 	return 0
+}
+
+// giveBack lets a client have what one request has taken.
+func (m *meter) giveBack(client string, each int64) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	if _, has := m.full[client]; !has {
+		client = others
+	}
+	if full, has := m.full[client]; has {
+		m.full[client] = full - each
+	}
 }
 
 // sweep forgets the clients whose allowance is whole, now and then.

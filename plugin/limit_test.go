@@ -120,6 +120,40 @@ func TestALimitOutlivesAReload(t *testing.T) {
 	})
 }
 
+// TestLimitsCountApart would catch two limits that share a count because they tell clients apart by the same thing, and a limit that counts what another
+// one has refused.
+func TestLimitsCountApart(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		statuses := func(handler http.Handler, team string, n int) (all []int) {
+			for range n {
+				r := httptest.NewRequest(http.MethodGet, "/v1/models", nil)
+				r.Header.Set("X-Team", team)
+				all = append(all, answerOf(handler, r).Code)
+			}
+			return all
+		}
+		const ok, refused = http.StatusOK, http.StatusTooManyRequests
+		config := limited(t, plugin.Limit{By: "all", Requests: 3, Seconds: 60}, plugin.Limit{By: "all", Requests: 5, Seconds: 86400})
+		config.Service += " spans"
+		handler, _ := build(t, echo, config)
+		assert.Equal(t, []int{ok, ok, ok, refused}, statuses(handler, "", 4))
+
+		config = limited(t, plugin.Limit{By: "all", Requests: 4, Seconds: 3600}, plugin.Limit{By: "header", Header: "X-Team", Requests: 2, Seconds: 3600})
+		config.Service += " teams"
+		handler, _ = build(t, echo, config)
+		assert.Equal(t, []int{ok, ok, refused, refused, refused}, statuses(handler, "red", 5))
+		assert.Equal(t, []int{ok, ok, refused}, statuses(handler, "blue", 3))
+
+		// Long names are told apart, too.
+		config = limited(t, plugin.Limit{By: "header", Header: "X-Team", Requests: 1, Seconds: 3600})
+		config.Service += " long"
+		handler, _ = build(t, echo, config)
+		for _, end := range []string{"a", "b"} {
+			assert.Equal(t, []int{ok, refused}, statuses(handler, strings.Repeat("x", 500_000)+end, 2), end)
+		}
+	})
+}
+
 // TestRequestsInFlightAreCounted would catch a request that is counted after its end, or one that a panic or a refusal leaves counted.
 func TestRequestsInFlightAreCounted(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {

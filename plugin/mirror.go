@@ -48,6 +48,11 @@ func takeMirror(service string, percent int, size int64) bool {
 	return true
 }
 
+// isSocket says whether a request is all there is before its connection speaks another protocol. A copy would keep a connection open that says nothing.
+func isSocket(r *http.Request) bool {
+	return r.Header.Get("Upgrade") != "" && r.ContentLength == 0
+}
+
 func endMirror(size int64) {
 	bodyMemory.give(size)
 	mirrorLock.Lock()
@@ -65,6 +70,12 @@ func (m Mirror) send(r *http.Request, target *url.URL, body []byte, transport ht
 	out.RequestURI = ""
 	out.Body = io.NopCloser(bytes.NewReader(body))
 	out.ContentLength = int64(len(body))
+	if len(body) == 0 {
+		out.Body = http.NoBody
+	}
+	// What a client says of its own connection is not for another one.
+	out.Header.Del("Connection")
+	out.Header.Del("Upgrade")
 	out.Header.Set(tokenHeader, token)
 	out.Header.Set(clientHeader, r.RemoteAddr)
 	response, err := transport.RoundTrip(out)

@@ -281,6 +281,9 @@ func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request) {
 		client := l.clientOf(r)
 		wait := l.begin(client, now)
 		if wait > 0 {
+			for i, counted := range clients {
+				m.limiters[i].undo(counted)
+			}
 			refuseForNow(w, r, wait)
 			return
 		}

@@ -32,7 +32,7 @@ var gateways = rapid.Custom(func(t *rapid.T) Args {
 	if rapid.Bool().Draw(t, "https") {
 		a.HTTPS = secure(rapid.SampledFrom(httpsForms(t)).Draw(t, "form")).HTTPS
 	}
-	a.NetworkPolicy = true
+	a.NetworkPolicy, a.ExclusiveClass = true, true
 	return a
 }).Filter(func(a Args) bool { return len(check("gw", a)) == 0 })
 
@@ -50,7 +50,7 @@ func httpsForms(t require.TestingT) []HTTPS {
 // takes asks the server about what a gateway makes itself; the rest is Helm's, or patches what is there.
 func takes(t *rapid.T, server apitest.Server, a Args) {
 	for _, r := range rendered(t, a) {
-		ours := []string{classKey, gatewayKey, anchorKey, certificateKey + "0", grantKey + "1", clientsKey, optionKey, storeKey, redirectKey, networkPolicyKey}
+		ours := []string{classKey, gatewayKey, anchorKey, certificateKey + "0", grantKey + "1", clientsKey, optionKey, storeKey, redirectKey, networkPolicyKey, exclusiveKey, enforcedKey}
 		if slices.Contains(ours, r.Key) {
 			require.NoError(t, server.Create(t.Context(), r.Object), r.Key)
 		}

@@ -33,6 +33,7 @@ func (a *Args) Annotate(at infer.Annotator) {
 type Install struct {
 	CreateNamespace *bool `pulumi:"createNamespace,optional" plain:"true"`
 	InstallCRDs     bool  `pulumi:"installCrds,optional" plain:"true"`
+	ExclusiveClass  bool  `pulumi:"exclusiveClass,optional" plain:"true"`
 }
 
 // Annotate describes the inputs for the schema.
@@ -44,6 +45,9 @@ func (i *Install) Annotate(at infer.Annotator) {
 		"standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. "+
 		"Set it to false where another tool holds them in another version.")
 	at.SetDefault(&i.InstallCRDs, true)
+	at.Describe(&i.ExclusiveClass, "Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. "+
+		"Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.")
+	at.SetDefault(&i.ExclusiveClass, false)
 }
 
 // Source is where Traefik comes from. It is a separate part, since its values may be secret.

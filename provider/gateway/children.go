@@ -98,6 +98,7 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 		innerGuard(component, in.Identity.Now(), before),
 		networkPolicy(in.Operating, p, name),
 	)
+	list = append(list, exclusiveChildren(in, identified, named(plan.className))...)
 	list = append(list, observing...)
 	list = append(list, release,
 		child.Child{

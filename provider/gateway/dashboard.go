@@ -48,8 +48,14 @@ var panels = []panel{
 	{"Time to the first token", "From a request's arrival to the first event of a streamed answer.", "s", quantiles("modelplane_first_token_seconds")},
 	{"Time to the first byte", "From a request's arrival to the header of its answer.", "s", quantiles("modelplane_first_byte_seconds")},
 	{"Time to the whole answer", "From a request's arrival to the end of its answer.", "s", quantiles("modelplane_request_duration_seconds")},
-	{"Failovers", "Requests a second that another endpoint answered than the one that was asked first.", "reqps", []query{
-		{`sum by (model_service) (rate(modelplane_failovers_total{SELECT}[$__rate_interval]))`, "{{model_service}}"},
+	{"Failovers", "Requests a second that went on to another endpoint after this one: its answer's status, timeout, or unreachable.", "reqps", []query{
+		{
+			`sum by (model_service, model_endpoint, reason) (rate(modelplane_failovers_total{SELECT}[$__rate_interval]))`,
+			"{{model_service}} {{model_endpoint}}: {{reason}}",
+		},
+	}},
+	{"Ejections", "How often a second an endpoint was left out for a time because it had failed.", "short", []query{
+		{`sum by (model_service, model_endpoint) (rate(modelplane_ejections_total{SELECT}[$__rate_interval]))`, "{{model_service}} {{model_endpoint}}"},
 	}},
 	{"Requests by caller", "Requests a second of each caller whose key the gateway knows.", "reqps", []query{
 		{`sum by (caller) (rate(modelplane_requests_total{SELECT,caller!=""}[$__rate_interval]))`, "{{caller}}"},

@@ -45,6 +45,7 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.SetDefault(&r.Public, false)
 	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")
 	at.SetDefault(&r.AllowAnyPath, false)
+	at.Describe(&r.TrustedProxies, "The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.")
 	at.Describe(&r.Observed, "Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header "+
 		"`X-Modelplane-Endpoint` to each answer. Default: false.")
 	at.SetDefault(&r.Observed, false)

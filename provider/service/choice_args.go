@@ -38,7 +38,8 @@ type Failover struct {
 func (f *Failover) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceFailover")
 	at.Describe(f, "When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is "+
-		"never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.")
+		"never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, "+
+		"without a limit of time.")
 	at.Describe(&f.StatusCodes, "The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway "+
 		"answers so for a server that it cannot reach. Default: `429` and `500-599`.")
 	at.Describe(&f.Attempts, "How many backends are asked at most: 1 to 16. Default: 3.")

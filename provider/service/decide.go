@@ -84,6 +84,7 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 		Namespace:   identity.Namespace,
 		Plugin:      r.Gateway.HasPlugin(),
 		Observed:    r.Gateway.Observed,
+		CORS:        restrictions.CORS != nil,
 		Hostnames:   hostnames,
 		Path:        path,
 		Middlewares: middlewareNames(identity, policies),

@@ -18,8 +18,8 @@ type Policy struct {
 func (p *Policy) Annotate(at infer.Annotator) {
 	at.Describe(&p.Auth, "How callers show who they are. Default: nobody is asked.")
 	at.Describe(&p.AllowFrom, "The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.")
-	at.Describe(&p.CORS, "What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. "+
-		"Default: nothing, as browsers see it.")
+	at.Describe(&p.CORS, "What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what "+
+		"servers say of it themselves is removed. Default: what the servers say.")
 	at.Describe(&p.Limits, "How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.")
 }
 

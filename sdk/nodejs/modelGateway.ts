@@ -96,6 +96,7 @@ export class ModelGateway extends pulumi.ComponentResource {
             resourceInputs["chart"] = args ? pulumi.output(args.chart).apply(v => v === undefined ? undefined : inputs.gatewayChartArgsProvideDefaults(v)) : undefined;
             resourceInputs["createNamespace"] = args?.createNamespace;
             resourceInputs["drainSeconds"] = (args?.drainSeconds) ?? 600;
+            resourceInputs["exclusiveClass"] = (args?.exclusiveClass) ?? false;
             resourceInputs["https"] = args ? pulumi.output(args.https).apply(v => v === undefined ? undefined : inputs.gatewayHttpsArgsProvideDefaults(v)) : undefined;
             resourceInputs["installCrds"] = (args?.installCrds) ?? true;
             resourceInputs["labels"] = args?.labels;
@@ -170,6 +171,10 @@ export interface ModelGatewayArgs {
      * How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
      */
     drainSeconds?: number;
+    /**
+     * Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.
+     */
+    exclusiveClass?: boolean;
     /**
      * HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
      */

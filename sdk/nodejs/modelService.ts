@@ -152,7 +152,7 @@ export interface ModelServiceArgs {
      */
     backends: pulumi.Input<pulumi.Input<inputs.ServiceBackendArgs>[]>;
     /**
-     * What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+     * What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
      */
     cors?: pulumi.Input<inputs.ServiceCorsArgs | undefined>;
     /**

@@ -53,7 +53,7 @@ func wholeStack(t testing.TB, name string) string {
 	host := "tls." + name + ".test"
 	harness.ServeTLS(t, modelserver.Options{Name: "tls", Address: ":8443", BasePath: "/v1"}, host)
 	return harness.Program(name, []string{
-		harness.ModelGateway("gw", harness.Chart("")),
+		harness.ModelGateway("gw", "exclusiveClass: true, "+harness.Chart("")),
 		harness.Namespace(name + "-team"),
 		harness.ModelEndpoint("keyed", fmt.Sprintf("url: 'http://%s/v1', apiKey: '${key}'", keyed.Address())),
 		harness.ModelEndpoint("tls", fmt.Sprintf("url: 'https://%s:8443/v1', tls: {caCertificate: %q}", host, harness.CA.PEM())),

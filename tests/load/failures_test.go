@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -174,4 +175,28 @@ func hijack(t *testing.T, w http.ResponseWriter) net.Conn {
 func reset(t *testing.T, connection net.Conn) {
 	assert.NoError(t, connection.(*net.TCPConn).SetLinger(0))
 	connection.Close()
+}
+
+// Catches a failure that no client of HTTP/2 meets. A server that wants a connection to end says in GOAWAY which requests it has not taken (RFC 9113, section
+// 6.8), and clients send these again, as Go's does with a body that it can read again.
+func TestAConnectionThatEndsWithGOAWAYLosesNothing(t *testing.T) {
+	var taken, answered atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		readAll(t, r)
+		if taken.Add(1)%3 == 0 {
+			w.Header().Set("Connection", "close")
+		}
+		answerEmpty(w, r)
+		answered.Add(1)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	transport := server.Client().Transport.(*http.Transport).Clone()
+	transport.ForceAttemptHTTP2 = true
+	report := load.Do(t.Context(), load.Config{
+		URL: server.URL, MaxRequests: 3000, RatePerSecond: 3000, Workers: 32, Connections: load.Kept, Transport: transport, Body: strings.Repeat("x", 20_000),
+	})
+	assert.NoError(t, report.Err())
+	assert.Equal(t, int64(report.Total), answered.Load(), "a request was answered twice")
 }

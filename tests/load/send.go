@@ -67,7 +67,7 @@ func (r *Run) send(ctx context.Context, number int) (result outcome) {
 	if err != nil {
 		return result.failed(kindOf(err), fmt.Errorf("the body ended early: %w", err))
 	}
-	if written.Load() > 1 {
+	if written.Load() > 1 && response.ProtoMajor == 1 {
 		return result.failed(KindLost, errLost)
 	}
 	if err := r.config.Accept(response, body); err != nil {
@@ -90,8 +90,11 @@ func newRequest(ctx context.Context, config Config) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Without it the client cannot read the body again, and so not send it again.
-	request.GetBody = nil
+	// Without it the client cannot read the body again, and so not send it again. By HTTP/2 it sends again only what the server has said not to have taken,
+	// as every client does.
+	if !config.Transport.ForceAttemptHTTP2 {
+		request.GetBody = nil
+	}
 	for name, values := range config.Header {
 		request.Header[http.CanonicalHeaderKey(name)] = values
 	}

@@ -96,9 +96,9 @@ func (s *secure) lag(t *testing.T) {
 // clients has the gateway ask for certificates, of one authority and then of another, and closes plain HTTP.
 func (s *secure) clients(t *testing.T, url string) {
 	first, second := newAuthority(t), newAuthority(t)
-	up := func(authorities string, more string) {
-		s.up(fmt.Sprintf("certificates: [%s], hostnames: [%s], http: 'Off', minVersion: TLS13, clientCertificates: {caCertificate: %q%s}",
-			s.own(), secureName, authorities, more))
+	up := func(authorities string) {
+		s.up(fmt.Sprintf("certificates: [%s], hostnames: [%s], http: 'Off', minVersion: TLS13, clientCertificates: {caCertificate: %q}",
+			s.own(), secureName, authorities))
 	}
 	certificate := func(ca *modelserver.CA) func(*tls.Config) {
 		issued, err := ca.Issue([]string{"client"}, nil)
@@ -124,7 +124,7 @@ func (s *secure) clients(t *testing.T, url string) {
 			assert.ErrorContains(t, err, "tls: ", who)
 		}
 	}
-	up(string(first.PEM()), "")
+	up(string(first.PEM()))
 	accepted("nobody's", nil, false)
 	accepted("the first authority's", first, true)
 	accepted("another authority's", second, false)
@@ -140,21 +140,23 @@ func (s *secure) clients(t *testing.T, url string) {
 
 	run := s.load(url, of[first])
 	require.NoError(t, run.WaitFor(t.Context(), 50))
-	up(string(first.PEM())+string(second.PEM()), "")
+	up(string(first.PEM()) + string(second.PEM()))
 	require.NoError(t, run.WaitFor(t.Context(), 50))
 	require.NoError(t, run.Stop().Err())
 	run = s.load(url, of[second])
 	require.NoError(t, run.WaitFor(t.Context(), 50))
-	up(string(second.PEM()), "")
+	up(string(second.PEM()))
 	require.NoError(t, run.WaitFor(t.Context(), 50))
 	require.NoError(t, run.Stop().Err())
 	accepted("the first authority's", first, false)
 	accepted("the second authority's", second, true)
 
-	up(string(second.PEM()), ", optional: true")
+	apply(t, harness.NewCluster(t), "v1", "Secret", "modelplane-secure", "clients", map[string]any{"stringData": map[string]any{"ca.crt": string(first.PEM())}})
+	s.up(fmt.Sprintf("certificates: [%s], hostnames: [%s], http: 'Off', minVersion: TLS13, clientCertificates: {caSecretRef: {name: clients}, optional: true}",
+		s.own(), secureName))
 	accepted("nobody's", nil, true)
-	accepted("the second authority's", second, true)
-	accepted("the first authority's", first, false)
+	accepted("the first authority's", first, true)
+	accepted("the second authority's", second, false)
 }
 
 func newAuthority(t testing.TB) *modelserver.CA {

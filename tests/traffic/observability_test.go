@@ -89,7 +89,9 @@ func (o *observed) up(t testing.TB, observability string) {
 		harness.Resource("modelplane:ModelService", "free", weighted, ""),
 		harness.ModelService("limited", "'${gw.gateway}'", "auth: {callers: '${teams.callers}'}, limits: {requests: [{by: Caller, requests: 2, seconds: 3600}]}", "own"),
 		harness.ModelService("odd-ones", "'${gw.gateway}'", "", "odd"),
-	}, "gateway: ${gw.url}", "chat: ${chat.url}", "free: ${free.url}", "limited: ${limited.url}", "odd: ${odd-ones.url}"))
+		harness.Resource("modelplane:ModelService", "backed", "gateway: '${gw.gateway}', outlierEjection: {failures: 1, duration: 1s}, "+
+			"backends: [{endpoint: '${groq.backend}'}, {endpoint: '${own.backend}', priority: 1}]", ""),
+	}, "gateway: ${gw.url}", "chat: ${chat.url}", "free: ${free.url}", "limited: ${limited.url}", "odd: ${odd-ones.url}", "backed: ${backed.url}"))
 	result := o.Up()
 	require.NoError(t, result.Err, result.Output)
 	o.urls = map[string]string{}

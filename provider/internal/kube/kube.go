@@ -60,6 +60,9 @@ var (
 	TLSOption             = namespaced("traefik.io/v1alpha1", "TLSOption")
 	TLSStore              = namespaced("traefik.io/v1alpha1", "TLSStore")
 
+	AdmissionPolicy        = cluster("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
+	AdmissionPolicyBinding = cluster("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding")
+
 	// CRDPatch and NamespacePatch create what is not there, and take what is there as it is.
 	CRDPatch       = patch(cluster("apiextensions.k8s.io/v1", "CustomResourceDefinition"))
 	NamespacePatch = patch(Namespace)

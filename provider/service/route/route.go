@@ -48,6 +48,9 @@ var callerHeaders = []string{
 	"Proxy-Authorization", "X-Api-Key", "X-Goog-Api-Key", "X-Real-Ip",
 }
 
+// corsHeaders say which sites' pages may read an answer. Servers such as vLLM let all of them.
+var corsHeaders = []string{"Access-Control-Allow-Credentials", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"}
+
 // Route is one path of a gateway and the backends that share its requests.
 type Route struct {
 	// Gateway is where the route attaches.
@@ -58,6 +61,8 @@ type Route struct {
 	Plugin bool
 	// Observed says whether each answer names the endpoint that gave it.
 	Observed bool
+	// CORS says whether the service itself says which sites may read answers, and no server does.
+	CORS bool
 	// Hostnames are the hosts whose requests the route takes; none means all.
 	Hostnames []string
 	// Path is the prefix of the requests, without a slash at its end, such as
@@ -184,11 +189,9 @@ func backendRefs(r Route, backends []Backend) []gatewayv1.HTTPBackendRef {
 // comes first: what it removes of the caller's, the endpoint may set to its own values.
 func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 	var filters []gatewayv1.HTTPRouteFilter
-	if r.Observed {
-		// What the endpoint's Middleware answers in its place is the endpoint's, too.
+	if answer := r.answerFilter(b); answer != nil {
 		filters = append(filters, gatewayv1.HTTPRouteFilter{
-			Type:                   gatewayv1.HTTPRouteFilterResponseHeaderModifier,
-			ResponseHeaderModifier: &gatewayv1.HTTPHeaderFilter{Set: []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}},
+			Type: gatewayv1.HTTPRouteFilterResponseHeaderModifier, ResponseHeaderModifier: answer,
 		})
 	}
 	if r.hasMiddleware(b) {
@@ -201,6 +204,21 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 		})
 	}
 	return append(filters, gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: rewrite(b)})
+}
+
+// answerFilter is nil where no header of answers changes. What the endpoint's Middleware answers in its place is the endpoint's, too.
+func (r Route) answerFilter(b Backend) *gatewayv1.HTTPHeaderFilter {
+	filter := gatewayv1.HTTPHeaderFilter{}
+	if r.Observed {
+		filter.Set = []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}
+	}
+	if r.CORS {
+		filter.Remove = slices.Clone(corsHeaders)
+	}
+	if len(filter.Set)+len(filter.Remove) == 0 {
+		return nil
+	}
+	return &filter
 }
 
 // extensions are filters that run Middlewares.

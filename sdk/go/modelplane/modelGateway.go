@@ -88,6 +88,10 @@ func NewModelGateway(ctx *pulumi.Context,
 		drainSeconds_ := 600
 		args.DrainSeconds = &drainSeconds_
 	}
+	if args.ExclusiveClass == nil {
+		exclusiveClass_ := false
+		args.ExclusiveClass = &exclusiveClass_
+	}
 	if args.Https != nil {
 		args.Https = args.Https.ToGatewayHttpsPtrOutput().ApplyT(func(v *GatewayHttps) *GatewayHttps { return v.Defaults() }).(GatewayHttpsPtrOutput)
 	}
@@ -141,6 +145,8 @@ type modelGatewayArgs struct {
 	CreateNamespace *bool `pulumi:"createNamespace"`
 	// How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
 	DrainSeconds *int `pulumi:"drainSeconds"`
+	// Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.
+	ExclusiveClass *bool `pulumi:"exclusiveClass"`
 	// HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
 	Https *GatewayHttps `pulumi:"https"`
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
@@ -195,6 +201,8 @@ type ModelGatewayArgs struct {
 	CreateNamespace *bool
 	// How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
 	DrainSeconds *int
+	// Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.
+	ExclusiveClass *bool
 	// HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
 	Https GatewayHttpsPtrInput
 	// Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.

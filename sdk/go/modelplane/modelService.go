@@ -137,7 +137,7 @@ type modelServiceArgs struct {
 	Auth *ServiceAuth `pulumi:"auth"`
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends []ServiceBackend `pulumi:"backends"`
-	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
 	Cors *ServiceCors `pulumi:"cors"`
 	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
 	Failover *ServiceFailover `pulumi:"failover"`
@@ -179,7 +179,7 @@ type ModelServiceArgs struct {
 	Auth ServiceAuthPtrInput
 	// Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
 	Backends ServiceBackendArrayInput
-	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+	// What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
 	Cors ServiceCorsPtrInput
 	// When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
 	Failover ServiceFailoverPtrInput

@@ -5815,7 +5815,8 @@ type GatewayReference struct {
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
-	Public         *bool    `pulumi:"public"`
+	Public *bool `pulumi:"public"`
+	// The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
 	TrustedProxies []string `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url string `pulumi:"url"`
@@ -5880,7 +5881,8 @@ type GatewayReferenceArgs struct {
 	// The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
-	Public         pulumi.BoolPtrInput     `pulumi:"public"`
+	Public pulumi.BoolPtrInput `pulumi:"public"`
+	// The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
 	TrustedProxies pulumi.StringArrayInput `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
 	Url pulumi.StringInput `pulumi:"url"`
@@ -5988,6 +5990,7 @@ func (o GatewayReferenceOutput) Public() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Public }).(pulumi.BoolPtrOutput)
 }
 
+// The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
 func (o GatewayReferenceOutput) TrustedProxies() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v GatewayReference) []string { return v.TrustedProxies }).(pulumi.StringArrayOutput)
 }
@@ -8671,7 +8674,7 @@ func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 type ServiceFailover struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts *int `pulumi:"attempts"`
@@ -8709,7 +8712,7 @@ type ServiceFailoverInput interface {
 	ToServiceFailoverOutputWithContext(context.Context) ServiceFailoverOutput
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 type ServiceFailoverArgs struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
@@ -8787,7 +8790,7 @@ func (i *serviceFailoverPtrType) ToServiceFailoverPtrOutputWithContext(ctx conte
 	return pulumi.ToOutputWithContext(ctx, i).(ServiceFailoverPtrOutput)
 }
 
-// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+// When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 type ServiceFailoverOutput struct{ *pulumi.OutputState }
 
 func (ServiceFailoverOutput) ElementType() reflect.Type {

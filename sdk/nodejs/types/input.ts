@@ -862,6 +862,9 @@ export interface GatewayReferenceArgs {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: pulumi.Input<boolean | undefined>;
+    /**
+     * The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
+     */
     trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
@@ -1239,7 +1242,7 @@ export function serviceCorsArgsProvideDefaults(val: ServiceCorsArgs): ServiceCor
 }
 
 /**
- * When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+ * When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
  */
 export interface ServiceFailoverArgs {
     /**

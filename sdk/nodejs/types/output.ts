@@ -344,6 +344,9 @@ export interface GatewayReference {
      * Whether the listener can be reached from the internet, as far as is known. Default: false.
      */
     public?: boolean;
+    /**
+     * The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
+     */
     trustedProxies?: string[];
     /**
      * The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.

@@ -3256,6 +3256,9 @@ class GatewayReferenceArgsDict(TypedDict):
     Whether the listener can be reached from the internet, as far as is known. Default: false.
     """
     trusted_proxies: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
+    """
 
 @pulumi.input_type
 class GatewayReferenceArgs:
@@ -3288,6 +3291,7 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
@@ -3468,6 +3472,9 @@ class GatewayReferenceArgs:
     @_builtins.property
     @pulumi.getter(name="trustedProxies")
     def trusted_proxies(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
+        """
         return pulumi.get(self, "trusted_proxies")
 
     @trusted_proxies.setter
@@ -4725,7 +4732,7 @@ class ServiceCorsArgs:
 
 class ServiceFailoverArgsDict(TypedDict):
     """
-    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+    When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
     """
     attempts: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -4757,7 +4764,7 @@ class ServiceFailoverArgs:
                  header_timeout: pulumi.Input[Optional[_builtins.str]] = None,
                  status_codes: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
-        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone.
+        When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 
         :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
         :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.

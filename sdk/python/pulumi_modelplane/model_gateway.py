@@ -29,6 +29,7 @@ class ModelGatewayArgs:
                  chart: pulumi.Input[Optional['GatewayChartArgs']] = None,
                  create_namespace: Optional[_builtins.bool] = None,
                  drain_seconds: Optional[_builtins.int] = None,
+                 exclusive_class: Optional[_builtins.bool] = None,
                  https: pulumi.Input[Optional['GatewayHttpsArgs']] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
@@ -57,6 +58,7 @@ class ModelGatewayArgs:
         :param pulumi.Input['GatewayChartArgs'] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
         :param _builtins.int drain_seconds: How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+        :param _builtins.bool exclusive_class: Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.
         :param pulumi.Input['GatewayHttpsArgs'] https: HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
@@ -94,6 +96,10 @@ class ModelGatewayArgs:
             drain_seconds = 600
         if drain_seconds is not None:
             pulumi.set(__self__, "drain_seconds", drain_seconds)
+        if exclusive_class is None:
+            exclusive_class = False
+        if exclusive_class is not None:
+            pulumi.set(__self__, "exclusive_class", exclusive_class)
         if https is not None:
             pulumi.set(__self__, "https", https)
         if install_crds is None:
@@ -226,6 +232,18 @@ class ModelGatewayArgs:
     @drain_seconds.setter
     def drain_seconds(self, value: Optional[_builtins.int]):
         pulumi.set(self, "drain_seconds", value)
+
+    @_builtins.property
+    @pulumi.getter(name="exclusiveClass")
+    def exclusive_class(self) -> Optional[_builtins.bool]:
+        """
+        Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.
+        """
+        return pulumi.get(self, "exclusive_class")
+
+    @exclusive_class.setter
+    def exclusive_class(self, value: Optional[_builtins.bool]):
+        pulumi.set(self, "exclusive_class", value)
 
     @_builtins.property
     @pulumi.getter
@@ -457,6 +475,7 @@ class ModelGateway(pulumi.ComponentResource):
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
                  drain_seconds: Optional[_builtins.int] = None,
+                 exclusive_class: Optional[_builtins.bool] = None,
                  https: pulumi.Input[Optional[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']]] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
@@ -506,6 +525,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[Union['GatewayChartArgs', 'GatewayChartArgsDict']] chart: The Helm chart that Traefik comes from. Default: the published chart, 41.3.0, with Traefik v3.7.13.
         :param _builtins.bool create_namespace: Whether to create the namespace. Default: true without `namespace`, and false with it. A `namespace` that is created stays when the gateway is destroyed, because others may use it by then. With false, the default namespace must exist, too.
         :param _builtins.int drain_seconds: How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: 1 to 3,600. Default: 600.
+        :param _builtins.bool exclusive_class: Whether the API server refuses every other Gateway of the gateway's class, which could take its ports, certificates and paths. Needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy. Default: false.
         :param pulumi.Input[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']] https: HTTPS for clients. Default: none, the gateway serves plain HTTP alone.
         :param _builtins.bool install_crds: Whether to install the CRDs that Traefik watches: seven of the Gateway API (1.6.3, standard channel) and Traefik's own. They stay in the cluster when the gateway is destroyed, because deleting them would delete every route in it. Default: true. Set it to false where another tool holds them in another version.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the gateway, except the CRDs.
@@ -574,6 +594,7 @@ class ModelGateway(pulumi.ComponentResource):
                  chart: pulumi.Input[Optional[Union['GatewayChartArgs', 'GatewayChartArgsDict']]] = None,
                  create_namespace: Optional[_builtins.bool] = None,
                  drain_seconds: Optional[_builtins.int] = None,
+                 exclusive_class: Optional[_builtins.bool] = None,
                  https: pulumi.Input[Optional[Union['GatewayHttpsArgs', 'GatewayHttpsArgsDict']]] = None,
                  install_crds: Optional[_builtins.bool] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
@@ -614,6 +635,9 @@ class ModelGateway(pulumi.ComponentResource):
             if drain_seconds is None:
                 drain_seconds = 600
             __props__.__dict__["drain_seconds"] = drain_seconds
+            if exclusive_class is None:
+                exclusive_class = False
+            __props__.__dict__["exclusive_class"] = exclusive_class
             __props__.__dict__["https"] = https
             if install_crds is None:
                 install_crds = True

@@ -51,7 +51,7 @@ class ModelServiceArgs:
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input['ServiceAuthArgs'] auth: How callers show who they are. Default: nobody is asked.
-        :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
         :param pulumi.Input['ServiceFailoverArgs'] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
@@ -195,7 +195,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def cors(self) -> pulumi.Input[Optional['ServiceCorsArgs']]:
         """
-        What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
         """
         return pulumi.get(self, "cors")
 
@@ -395,7 +395,7 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
-        :param pulumi.Input[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key. Default: nothing, as browsers see it.
+        :param pulumi.Input[Union['ServiceCorsArgs', 'ServiceCorsArgsDict']] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
         :param pulumi.Input[Union['ServiceFailoverArgs', 'ServiceFailoverArgsDict']] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.

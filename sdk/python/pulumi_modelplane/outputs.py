@@ -957,6 +957,7 @@ class GatewayReference(dict):
         :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
+        :param Sequence[_builtins.str] trusted_proxies: The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "namespace", namespace)
@@ -1089,6 +1090,9 @@ class GatewayReference(dict):
     @_builtins.property
     @pulumi.getter(name="trustedProxies")
     def trusted_proxies(self) -> Optional[Sequence[_builtins.str]]:
+        """
+        The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
+        """
         return pulumi.get(self, "trusted_proxies")
 
 
