@@ -95,7 +95,9 @@ func TestShapeOfNullsAndOfTheEnginesKeys(t *testing.T) {
 // Catches an object with a private key or with headers for a collector that is refused since the SDKs for Go and TypeScript send all of it as
 // one secret, and a secret that is let through where none is expected.
 func TestAnObjectThatHoldsASecretMayBeOne(t *testing.T) {
-	secret := func(value any) property.Value { return property.New(value.(map[string]property.Value)).WithSecret(true) }
+	secret := func(value any) property.Value {
+		return property.New(value.(map[string]property.Value)).WithSecret(true)
+	}
 	object := func(key string, value property.Value) map[string]property.Value {
 		return map[string]property.Value{key: value}
 	}
