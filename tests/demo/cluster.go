@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"strings"
@@ -51,6 +52,8 @@ func inCluster(t *terminal, s scene) (*environment, error) {
 			"groqKey": {Value: os.Getenv(keyVariable), Secret: true},
 		},
 	}
+	p.key = rand.Text()
+	p.config["callerKey"] = auto.ConfigValue{Value: p.key, Secret: true}
 	for i, url := range strings.Split(os.Getenv(farVariable), ",") {
 		p.config[fmt.Sprintf("farUrls[%d]", i)] = auto.ConfigValue{Value: strings.TrimSpace(url)}
 	}

@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelplane/pulumi-modelplane/tests/load"
+	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 )
 
 var shares = []share{{"near", 0.6}, {"groq", 0.4}, {"idle", 0}}
@@ -135,4 +140,56 @@ func TestTokensArePassedOnUnchanged(t *testing.T) {
 	assert.Equal(t, "Hello, world", text.String())
 	assert.Error(t, eachToken(strings.NewReader(event("Hello")), say), "no [DONE]")
 	assert.Error(t, eachToken(strings.NewReader("data: {\n\n"), say))
+}
+
+// TestOnlyARefusalForWantOfAKeyIsShownAsOne would catch a service that answers a caller without a key, an error that is taken for the
+// refusal, and a key that is sent where none should be.
+func TestOnlyARefusalForWantOfAKeyIsShownAsOne(t *testing.T) {
+	status := http.StatusUnauthorized
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") == "Bearer the-key" {
+			status = http.StatusOK
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `{"error":{"code":"missing_api_key"}}`)
+	}))
+	defer server.Close()
+	stranger := caller{url: server.URL, model: "m"}
+	refusal, err := stranger.refusal(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, `401 Unauthorized: {"error":{"code":"missing_api_key"}}`, refusal)
+	_, err = stranger.ask(t.Context(), true, nil)
+	require.ErrorContains(t, err, "401")
+
+	status = http.StatusBadGateway
+	_, err = stranger.refusal(t.Context())
+	require.ErrorContains(t, err, "a caller without a key got 502 Bad Gateway")
+
+	known := caller{url: server.URL, model: "m", key: "the-key"}
+	_, err = known.ask(t.Context(), false, nil)
+	require.NoError(t, err)
+	assert.Contains(t, known.curl(), `-H 'Authorization: Bearer the-key'`)
+	assert.NotContains(t, stranger.curl(), "Authorization")
+}
+
+// TestACrashTakesAwayWhatIsBeingAnswered would catch a server that is said to be dead and finishes its answers, or takes more.
+func TestACrashTakesAwayWhatIsBeingAnswered(t *testing.T) {
+	server, err := modelserver.Start(modelserver.Options{})
+	require.NoError(t, err)
+	server.SetDelay(time.Minute)
+	cut := make(chan error, 1)
+	go func() {
+		_, err := caller{url: server.URL()}.ask(context.WithoutCancel(t.Context()), false, nil)
+		cut <- err
+	}()
+	require.Eventually(t, func() bool { return len(server.Requests()) == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, crash([]*modelserver.Server{server}))
+	select {
+	case err := <-cut:
+		require.Error(t, err)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "the request was not cut")
+	}
+	_, err = caller{url: server.URL()}.ask(t.Context(), false, nil)
+	require.ErrorContains(t, err, "connection refused")
 }

@@ -28,13 +28,15 @@ type scene struct {
 	outside func(*terminal, scene) (*environment, error)
 	// away is the setting, a key and its value, that takes a backend out.
 	away [2]string
+	// mortal is the endpoint whose servers die where they are the demo's own.
+	mortal string
 }
 
 // scenes are the demos by their arguments.
 var scenes = map[string]scene{
 	"": {
 		title: "One OpenAI-compatible URL over three backends", example: "examples/demo",
-		prepare: threeBackends, outside: inCluster, away: [2]string{"nearWeight", "0"},
+		prepare: threeBackends, outside: inCluster, away: [2]string{"nearWeight", "0"}, mortal: "far",
 	},
 	"clusters": {
 		title: "One OpenAI-compatible URL over a model on two clusters and a provider", example: "examples/multi-cluster/yaml",
@@ -51,6 +53,10 @@ type environment struct {
 	config auto.ConfigMap
 	// model is what requests ask for.
 	model string
+	// key is the one that the demo calls the service with; empty where that asks for none.
+	key string
+	// kill ends the servers of the scene's mortal endpoint; nil where they are not the demo's own.
+	kill func() error
 	// requests are sent for a table, at most rate of them a second.
 	requests, rate int
 	// around are the requests that are awaited before a change and after it.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,7 +61,7 @@ func threeBackends(t *terminal, plane localplane.Plane, p *environment) error {
 		return err
 	}
 	key := "gsk_" + rand.Text()
-	urls, err := p.serve(t, plane,
+	servers, err := p.serve(t, plane,
 		modelserver.Options{Name: "near", Address: ":8000", BasePath: "/v1", Reply: "Hello from near, a model server of your own on the cluster next door."},
 		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, a replica of your own on another cluster."},
 		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, the other replica on that cluster."},
@@ -67,13 +69,17 @@ func threeBackends(t *terminal, plane localplane.Plane, p *environment) error {
 	if err != nil {
 		return err
 	}
-	t.details("near  "+urls[0], "far   "+urls[1]+", "+urls[2], "groq  "+providerURL+", which wants a key")
+	near, far := servers[0], servers[1:3]
+	t.details("near  "+near.URL(), "far   "+far[0].URL()+", "+far[1].URL(), "groq  "+providerURL+", which wants a key")
+	p.kill = func() error { return crash(far) }
+	p.key = rand.Text()
 	p.config = auto.ConfigMap{
-		"nearUrl":    {Value: urls[0]},
-		"farUrls[0]": {Value: urls[1]},
-		"farUrls[1]": {Value: urls[2]},
+		"nearUrl":    {Value: near.URL()},
+		"farUrls[0]": {Value: far[0].URL()},
+		"farUrls[1]": {Value: far[1].URL()},
 		"groqUrl":    {Value: providerURL},
 		"groqKey":    {Value: key, Secret: true},
+		"callerKey":  {Value: p.key, Secret: true},
 		"chart.name": {Value: chart},
 	}
 	return nil
@@ -87,9 +93,8 @@ func provider(key string) modelserver.Options {
 	}
 }
 
-// serve starts model servers and gives their URLs. They end with the environment.
-func (p *environment) serve(t *terminal, plane localplane.Plane, all ...modelserver.Options) (urls []string, err error) {
-	var servers []*modelserver.Server
+// serve starts model servers, which end with the environment.
+func (p *environment) serve(t *terminal, plane localplane.Plane, all ...modelserver.Options) (servers []*modelserver.Server, err error) {
 	p.leave = func() {
 		for _, server := range servers {
 			_ = server.Close()
@@ -99,10 +104,18 @@ func (p *environment) serve(t *terminal, plane localplane.Plane, all ...modelser
 		servers, err = startServers(plane, all)
 		return "", err
 	})
+	return servers, err
+}
+
+// crash ends servers without a wait for what they are answering.
+func crash(servers []*modelserver.Server) error {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	var errs []error
 	for _, server := range servers {
-		urls = append(urls, server.URL())
+		errs = append(errs, server.Shutdown(over))
 	}
-	return urls, err
+	return errors.Join(errs...)
 }
 
 // startServers starts servers in their order. Those with a key have a certificate that the plane's Pods trust.

@@ -27,7 +27,7 @@ type demo struct {
 
 // show is what there is to be seen, in this order.
 func (d demo) show(ctx context.Context) error {
-	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.stream, d.place, d.count, d.drain, d.keep} {
+	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.refuse, d.stream, d.place, d.count, d.drain, d.lose, d.keep} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (d demo) bringUp(ctx context.Context) error {
 
 func (d demo) hearFirst(ctx context.Context) error {
 	return d.step("First answer", func(func(string)) (string, error) {
-		tries, err := firstAnswer(ctx, d.example.URL, d.environment.model, d.environment.patience)
+		tries, err := d.caller().firstAnswer(ctx, d.environment.patience)
 		waited := fmt.Sprintf("%.0f s after the start", time.Since(d.environment.began).Seconds())
 		if tries > 1 {
 			waited += fmt.Sprintf(", at try %d", tries)
@@ -57,11 +57,24 @@ func (d demo) hearFirst(ctx context.Context) error {
 	})
 }
 
+// refuse asks as somebody without a key would, if the example asks for one.
+func (d demo) refuse(ctx context.Context) error {
+	stranger := d.caller()
+	if stranger.key == "" {
+		return nil
+	}
+	stranger.key = ""
+	d.block("$ " + stranger.curl())
+	refusal, err := stranger.refusal(ctx)
+	fmt.Fprintf(d.out, "     %s\n", refusal)
+	return err
+}
+
 // stream asks once as a person would, and shows the answer token by token.
 func (d demo) stream(ctx context.Context) error {
-	d.block("$ " + curl(d.example.URL, d.environment.model))
+	d.block("$ " + d.caller().curl())
 	fmt.Fprint(d.out, "     ")
-	backend, err := ask(ctx, d.example.URL, body(d.environment.model, true), func(token string) { fmt.Fprint(d.out, token) })
+	backend, err := d.caller().ask(ctx, true, func(token string) { fmt.Fprint(d.out, token) })
 	fmt.Fprint(d.out, "\n\n")
 	if err != nil {
 		return fmt.Errorf("the streamed answer of %s ended early: %w", cmp.Or(backend, "a backend"), err)
@@ -134,10 +147,44 @@ func (d demo) takeAway(ctx context.Context, run *load.Run, status func(string)) 
 	return p, run.WaitFor(ctx, d.environment.around)
 }
 
+// lose has a backend's servers die while requests flow, and shows who answers from then on. Servers of the reader's own are left alone.
+func (d demo) lose(ctx context.Context) error {
+	if d.environment.kill == nil {
+		return nil
+	}
+	err := d.step(d.environment.scene.mortal+" dies", func(func(string)) (string, error) {
+		run := load.Start(ctx, d.load(0))
+		err := d.killUnder(ctx, run)
+		during := run.Stop()
+		return fmt.Sprintf("%d of %d requests failed meanwhile", during.Failed, during.Total), errors.Join(err, during.Err())
+	})
+	if err != nil {
+		return err
+	}
+	return d.count(ctx)
+}
+
+// killUnder ends the servers with requests before and after.
+func (d demo) killUnder(ctx context.Context, run *load.Run) error {
+	if err := run.WaitFor(ctx, d.environment.around); err != nil {
+		return err
+	}
+	if err := d.environment.kill(); err != nil {
+		return err
+	}
+	return run.WaitFor(ctx, d.environment.around)
+}
+
+// caller is one who may ask.
+func (d demo) caller() caller {
+	return caller{url: d.example.URL, model: d.environment.model, key: d.environment.key}
+}
+
 // load is that of this environment, n requests or, if that is 0, as many as there is time for.
 func (d demo) load(n int) load.Config {
 	return load.Config{
-		URL: d.example.URL, Body: body(d.environment.model, false), MaxRequests: n, RatePerSecond: d.environment.rate, Timeout: time.Minute,
+		URL: d.example.URL, Body: d.caller().body(false), Header: d.caller().header(),
+		MaxRequests: n, RatePerSecond: d.environment.rate, Timeout: time.Minute,
 	}
 }
 

@@ -42,5 +42,23 @@ func innerArguments(s Settings) []any {
 	return args
 }
 
+// innerLifeCycle has the inner entry point take requests, and end answers, for as long as the user's values have the one for clients do, which
+// is that for HTTPS where the gateway serves it.
+func innerLifeCycle(merged, ours map[string]any) []any {
+	entryPoint := "web"
+	if _, _, isServed := find(ours, []string{"ports", "websecure", "transport"}); isServed {
+		entryPoint = "websecure"
+	}
+	var args []any
+	for _, name := range []string{"requestAcceptGraceTimeout", "graceTimeOut"} {
+		path := []string{"ports", entryPoint, "transport", "lifeCycle", name}
+		_, before, _ := find(ours, path)
+		if _, now, _ := find(merged, path); now != nil && now != before {
+			args = append(args, fmt.Sprintf("--entryPoints.%s.transport.lifeCycle.%s=%v", innerEntryPoint, name, now))
+		}
+	}
+	return args
+}
+
 // isInner says whether an argument is about the inner entry point, which is nobody else's.
 func isInner(name string) bool { return strings.HasPrefix(name, "entrypoints."+innerEntryPoint+".") }

@@ -15,7 +15,7 @@ func Merge(values, user map[string]any) map[string]any {
 	merged, given = withoutQueries(merged, given)
 	ours := values["additionalArguments"].([]any)
 	more := slices.DeleteFunc(entryPointArguments(merged), func(argument any) bool { return slices.Contains(ours, argument) })
-	merged["additionalArguments"] = slices.Concat(ours, more, given)
+	merged["additionalArguments"] = slices.Concat(ours, more, innerLifeCycle(merged, values), given)
 	variables, _ := user["env"].([]any)
 	ourVariables, _ := values["env"].([]any)
 	merged["env"] = slices.Concat(ourVariables, variables)

@@ -83,6 +83,22 @@ func TestArgumentsFollowTheEntryPoints(t *testing.T) {
 	assert.Contains(t, arguments, "--entryPoints.web.http.aliasHeadersStrategy=delete")
 }
 
+// TestTheInnerEntryPointLivesAsLongAsTheOneForClients would catch a Pod that ends and takes requests for a service with failover whose own
+// request to itself it refuses, or whose answer it ends early.
+func TestTheInnerEntryPointLivesAsLongAsTheOneForClients(t *testing.T) {
+	const ports = `ports: {web: {transport: {lifeCycle: {requestAcceptGraceTimeout: 40s}}}, websecure: {transport: {lifeCycle: {graceTimeOut: 900}}}}`
+	added := func(s chart.Settings, user string) []any {
+		ours := chart.Values(s)["additionalArguments"].([]any)
+		return chart.Merge(chart.Values(s), parse(t, user))["additionalArguments"].([]any)[len(ours):]
+	}
+	plain, secure := settings(), settings()
+	secure.HTTPS = &chart.HTTPS{ExposedPort: 443}
+	assert.Empty(t, added(plain, `{}`))
+	assert.Equal(t, []any{"--entryPoints.modelplane.transport.lifeCycle.requestAcceptGraceTimeout=40s"}, added(plain, ports))
+	assert.Empty(t, added(secure, `{}`))
+	assert.Equal(t, []any{"--entryPoints.modelplane.transport.lifeCycle.graceTimeOut=900"}, added(secure, ports))
+}
+
 // TestVariablesAreAdded would catch the user's variables taking the place of the one that IngressRoutes cannot guess.
 func TestVariablesAreAdded(t *testing.T) {
 	mine := map[string]any{"name": "TZ", "value": "UTC"}

@@ -51,7 +51,7 @@ func (s shape) checkObject(path string, spec schema.ObjectTypeSpec, isSecret boo
 			faults.Addf(at, "no such property; %s", choices(spec.Properties, key))
 		case value.IsComputed() && prop.Plain:
 			faults.Addf(at, "is not known in preview, but must be, because it decides which objects there are or what they are called")
-		case value.Secret() && !mayBeSecret && !holdsAnything(prop.TypeSpec):
+		case value.Secret() && !mayBeSecret && !holdsAnything(prop.TypeSpec) && !s.holdsSecret(prop.TypeSpec):
 			faults.Addf(at, inPlainText)
 		default:
 			s.checkValue(at, prop.TypeSpec, mayBeSecret, value, faults)
@@ -110,7 +110,7 @@ func (s shape) checkElement(path string, spec schema.TypeSpec, isSecret bool, va
 	switch {
 	case value.IsNull():
 		faults.Addf(path, "is null; leave the entry out")
-	case value.Secret() && !isSecret:
+	case value.Secret() && !isSecret && !s.holdsSecret(spec):
 		faults.Addf(path, inPlainText)
 	default:
 		s.checkValue(path, spec, isSecret, value, faults)
@@ -192,6 +192,23 @@ func choices(properties map[string]schema.PropertySpec, key string) string {
 func holdsAnything(spec schema.TypeSpec) bool {
 	return spec.Ref == "pulumi.json#/Any" ||
 		spec.AdditionalProperties != nil && holdsAnything(*spec.AdditionalProperties)
+}
+
+// holdsSecret says whether a part of a value is secret by the schema. The SDKs for Go and TypeScript then send all of the value as one
+// secret: they make one output of what an object is made of.
+func (s shape) holdsSecret(spec schema.TypeSpec) bool {
+	switch {
+	case spec.Items != nil:
+		return s.holdsSecret(*spec.Items)
+	case spec.AdditionalProperties != nil:
+		return s.holdsSecret(*spec.AdditionalProperties)
+	}
+	for _, prop := range s.types[strings.TrimPrefix(spec.Ref, "#/types/")].Properties {
+		if prop.Secret || s.holdsSecret(prop.TypeSpec) {
+			return true
+		}
+	}
+	return false
 }
 
 // setDefaults fills in what the schema gives a default for, in the inputs and in every object inside them.

@@ -92,6 +92,41 @@ func TestShapeOfNullsAndOfTheEnginesKeys(t *testing.T) {
 	})).Err(), "labels.tier: is null; leave the entry out")
 }
 
+// Catches an object with a private key or with headers for a collector that is refused since the SDKs for Go and TypeScript send all of it as
+// one secret, and a secret that is let through where none is expected.
+func TestAnObjectThatHoldsASecretMayBeOne(t *testing.T) {
+	secret := func(value any) property.Value {
+		return property.New(value.(map[string]property.Value)).WithSecret(true)
+	}
+	object := func(key string, value property.Value) map[string]property.Value {
+		return map[string]property.Value{key: value}
+	}
+	certificate := object("privateKey", property.New("key"))
+	for _, c := range []struct {
+		component, input string
+		value            property.Value
+		faults           []string
+	}{
+		{"ModelGateway", "https", secret(object("certificates", property.New([]property.Value{property.New(certificate)}))), nil},
+		{"ModelGateway", "https", property.New(object("certificates", property.New([]property.Value{secret(certificate)}))), nil},
+		{"ModelGateway", "https", property.New(object("certificates", property.New([]property.Value{property.New(certificate)}).WithSecret(true))), nil},
+		{"ModelGateway", "observability", secret(object("otlp", secret(object("endpoint", property.New("http://collector:4318"))))), nil},
+		{"InferenceCluster", "tls", secret(certificate), nil},
+		{"ModelGateway", "https", property.New(object("port", property.New(443.0).WithSecret(true))), []string{"https.port"}},
+		{"ModelGateway", "https", property.New(object("hostnames", property.New([]property.Value{property.New("x").WithSecret(true)}))), []string{"https.hostnames[0]"}},
+		{"ModelGateway", "service", secret(object("type", property.New("ClusterIP"))), []string{"service"}},
+	} {
+		s := shapeOf(committed(t), "modelplane:index:"+c.component)
+		var got []string
+		for _, f := range s.check(property.NewMap(object(c.input, c.value))) {
+			if f.Message == inPlainText {
+				got = append(got, f.Path)
+			}
+		}
+		assert.Equal(t, c.faults, got, c.input)
+	}
+}
+
 // Catches a list that closes up over what is unknown, so that faults are told of the wrong entries; a value that is lost because
 // its neighbor is unknown; and an input that was given and is not known yet, which must be present, because it decides which
 // children there are.

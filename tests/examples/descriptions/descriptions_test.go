@@ -33,7 +33,10 @@ func TestProgramsInDescriptionsPassPreview(t *testing.T) {
 	described, shown := inSchema(t), onPages(t)
 	kubeconfig, err := os.ReadFile(harness.Plane.First().Kubeconfig())
 	require.NoError(t, err)
-	config := map[string]string{"secret:groqKey": "gsk-Described-2be81c40", "secret:eastKubeconfig": string(kubeconfig), "secret:westKubeconfig": string(kubeconfig)}
+	config := map[string]string{
+		"secret:groqKey": "gsk-Described-2be81c40", "secret:searchKey": "search-Described-77d1",
+		"secret:eastKubeconfig": string(kubeconfig), "secret:westKubeconfig": string(kubeconfig),
+	}
 	for _, test := range []struct{ language, file, before string }{
 		{language: "typescript", file: "index.ts"},
 		{language: "python", file: "__main__.py"},
@@ -51,7 +54,7 @@ func TestProgramsInDescriptionsPassPreview(t *testing.T) {
 			for _, p := range programs {
 				require.NoError(t, os.WriteFile(filepath.Join(s.Dir, test.file), []byte(test.before+p.text), 0o600))
 				preview := s.Preview()
-				require.NoError(t, preview.Err, "%s: %s", p.from, preview.Output)
+				require.NoError(t, preview.Err, p.from)
 				require.NotZero(t, preview.Changes["create"], p.from)
 			}
 		})

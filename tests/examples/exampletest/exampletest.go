@@ -108,9 +108,8 @@ func Chart() string { return filepath.Join(Root(), "tests", "charts", "traefik")
 
 // BriefChart is that chart, and values with which Traefik ends at once, where nobody's requests have to be spared.
 func BriefChart() map[string]any {
-	return map[string]any{"name": Chart(), "values": map[string]any{
-		"ports": map[string]any{"web": map[string]any{"transport": map[string]any{"lifeCycle": map[string]any{"requestAcceptGraceTimeout": "0s"}}}},
-	}}
+	brief := map[string]any{"transport": map[string]any{"lifeCycle": map[string]any{"requestAcceptGraceTimeout": "0s"}}}
+	return map[string]any{"name": Chart(), "values": map[string]any{"ports": map[string]any{"web": brief, "websecure": brief}}}
 }
 
 // Root is the repository's folder.

@@ -1,17 +1,25 @@
-"""Sends chat requests to the base URL named first, as many as the second argument says, each whole and as a stream, and
-prints the answers, one a line."""
+"""Sends chat requests to the base URL named first, as many as the second argument says, each whole and as a stream, with
+the key named third or with none. It prints the answers, one a line, and ends at the first refusal with its status and code."""
 
 import sys
 
-from openai import OpenAI
+from openai import APIStatusError, Omit, OpenAI
 
-base_url, count = sys.argv[1:]
-client = OpenAI(base_url=base_url, api_key="the-client-s-own", max_retries=0)
-messages = [{"role": "user", "content": "Say hello"}]
+base_url, count, key = sys.argv[1:]
+client = OpenAI(base_url=base_url, api_key=key or "none", max_retries=0)
+request = {
+    "model": "test-model",
+    "messages": [{"role": "user", "content": "Say hello"}],
+    "extra_headers": {} if key else {"Authorization": Omit()},
+}
 
-for _ in range(int(count)):
-    whole = client.chat.completions.create(model="test-model", messages=messages)
-    print(whole.choices[0].message.content)
+try:
+    for _ in range(int(count)):
+        whole = client.chat.completions.create(**request)
+        print(whole.choices[0].message.content)
 
-    chunks = client.chat.completions.create(model="test-model", messages=messages, stream=True)
-    print("".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices))
+        chunks = client.chat.completions.create(**request, stream=True)
+        print("".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices))
+except APIStatusError as refusal:
+    print(refusal.status_code, refusal.code)
+    sys.exit(1)
