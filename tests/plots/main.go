@@ -11,6 +11,7 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -103,7 +104,7 @@ func run(folder string) error {
 
 func (f figure) write(file string) error {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil
 	f.X.set(&p.X)
 	f.Y.set(&p.Y)
 	grid := plotter.NewGrid()
@@ -111,7 +112,7 @@ func (f figure) write(file string) error {
 	grid.Horizontal.Color = color.RGBA{R: 0x40, G: 0x40, B: 0x40, A: 0x40}
 	p.Add(grid)
 	legend := plot.NewLegend()
-	legend.TextStyle = styleOf(10)
+	dress(&legend.TextStyle, 10)
 	legend.Top, legend.Left = true, true
 	legend.Padding = vg.Points(3)
 	for i, s := range f.Series {
@@ -137,16 +138,14 @@ func (f figure) write(file string) error {
 // set says how an axis looks.
 func (a axis) set(to *plot.Axis) {
 	to.Label.Text = a.Label
-	to.Label.TextStyle = styleOf(11)
+	dress(&to.Label.TextStyle, 11)
 	to.Label.Padding = vg.Points(4)
 	to.Color = ink
 	to.Tick.Color = ink
-	label := styleOf(10)
-	label.XAlign, label.YAlign = to.Tick.Label.XAlign, to.Tick.Label.YAlign
-	to.Tick.Label = label
+	dress(&to.Tick.Label, 10)
 	if a.IsLog {
 		to.Scale = plot.LogScale{}
-		to.Tick.Marker = plot.LogTicks{Prec: -1}
+		to.Tick.Marker = within{plot.LogTicks{Prec: -1}}
 	}
 	if len(a.Names) > 0 {
 		var ticks plot.ConstantTicks
@@ -169,8 +168,18 @@ func (a axis) limit(to *plot.Axis) {
 	}
 }
 
-func styleOf(size float64) text.Style {
-	return text.Style{Color: ink, Font: font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Points(size)), Handler: plot.DefaultTextHandler}
+// within leaves out ticks beyond the axis, for which room would be left.
+type within struct{ plot.Ticker }
+
+// Ticks are those of the axis.
+func (w within) Ticks(low, high float64) []plot.Tick {
+	return slices.DeleteFunc(w.Ticker.Ticks(low, high), func(t plot.Tick) bool { return t.Value < low || t.Value > high })
+}
+
+// dress gives text its colour and size.
+func dress(style *text.Style, size float64) {
+	style.Color = ink
+	style.Font = font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Points(size))
 }
 
 // add draws the series.

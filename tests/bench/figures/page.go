@@ -11,8 +11,8 @@ var wayNames = [][2]string{
 	{"servers", "no gateway"},
 	{"envoy", "Envoy"},
 	{"plain", "plain route"},
-	{"asked", "with callers' keys"},
-	{"fronted", "with keys and failover"},
+	{"asked", "auth"},
+	{"fronted", "auth and failover"},
 	{"litellm", "LiteLLM"},
 	{"portkey", "Portkey"},
 }
@@ -170,8 +170,8 @@ func (f *Figures) latency(p *page) {
 	p.say("- **No gateway**: one model server is asked directly.")
 	p.say("- **Envoy**: a route with weights and a key for the servers, in two threads. It has one rewrite for both, as it cannot have one for each.")
 	p.say("- **Plain route**: a ModelService over two endpoints with a key.")
-	p.say("- **With callers' keys**: the same with `auth`.")
-	p.say("- **With keys and failover**: the same with `auth` and `failover`: the front.")
+	p.say("- **Auth**: the same with `auth`, which asks callers for keys.")
+	p.say("- **Auth and failover**: the same with `auth` and `failover`: the front.")
 	p.say("- **LiteLLM**: its proxy with two processes, which asks for a key. **Portkey**: its gateway, which asks for none. Both parse requests and answers, as Modelplane does not.\n")
 	for _, n := range f.connections() {
 		p.say("### %s\n", map[bool]string{true: "1 connection", false: fmt.Sprint(n, " connections")}[n == 1])

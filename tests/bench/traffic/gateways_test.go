@@ -61,7 +61,7 @@ func runRivals(b *bench) []way {
 		}
 		w, err := run(b, filepath.Join(folder, name))
 		if err != nil {
-			b.Absent[name] = "It did not start: " + err.Error()
+			b.Absent[name] = "It did not start: " + strings.ReplaceAll(err.Error(), "\n", "; ")
 			continue
 		}
 		b.Versions[name] = strings.TrimSpace(string(version))
@@ -105,7 +105,7 @@ func (b *bench) runGateway(w way, command ...string) error {
 	gateway := exec.Command("nsenter", append([]string{network}, command...)...)
 	gateway.Stdout, gateway.Stderr = output, output
 	gateway.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	gateway.Env = append(os.Environ(), "LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOG=ERROR", "TRUSTED_CUSTOM_HOSTS="+strings.Join(b.quick(), ","))
+	gateway.Env = append(os.Environ(), "LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOG=ERROR", "TRUSTED_CUSTOM_HOSTS="+strings.ReplaceAll(strings.Join(b.quick(), ","), ":8000", ""))
 	if err := gateway.Start(); err != nil {
 		return err
 	}
@@ -124,7 +124,10 @@ func (b *bench) runGateway(w way, command ...string) error {
 		default:
 		}
 	}
-	return errors.Join(fmt.Errorf("no answer in 90 s: status %d, %w", last.status, last.err), lastLine(log))
+	if last.err != nil {
+		return errors.Join(last.err, lastLine(log))
+	}
+	return errors.Join(fmt.Errorf("it answered %d", last.status), lastLine(log))
 }
 
 // lastLine is the last thing that a program has printed.
@@ -134,5 +137,5 @@ func lastLine(log string) error {
 		return err
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return errors.New(lines[len(lines)-1])
+	return errors.New(strings.Join(strings.Fields(lines[len(lines)-1]), " "))
 }
