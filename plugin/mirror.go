@@ -41,7 +41,7 @@ func takeMirror(service string, percent int, size int64) bool {
 		return false
 	}
 	credits[service] -= 100
-	if mirrored >= maxMirrored || !bodyMemory.take(size) {
+	if mirrored >= maxMirrored || !take(bodyMemory, size) {
 		return false
 	}
 	mirrored++
@@ -49,7 +49,7 @@ func takeMirror(service string, percent int, size int64) bool {
 }
 
 func endMirror(size int64) {
-	bodyMemory.give(size)
+	give(bodyMemory, size)
 	mirrorLock.Lock()
 	defer mirrorLock.Unlock()
 	mirrored--
