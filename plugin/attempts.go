@@ -72,10 +72,10 @@ func (a *attempts) goOn(endpoint string, response *http.Response, err error) {
 // ask sends the request to one backend, and tells the others how that went.
 func ask(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
 	f := a.front
-	asked(f.health, b.Endpoint)
+	noteAsked(f.health, b.Endpoint)
 	response, err := send(a, r, b)
 	if err == nil && !f.failures[response.StatusCode] {
-		answered(f.health, b.Endpoint)
+		noteAnswered(f.health, b.Endpoint)
 		return response, nil
 	}
 	a.failed(r, b.Endpoint, response, err)

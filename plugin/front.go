@@ -141,7 +141,7 @@ func choose(f *front, tried map[int]bool, key string) int {
 			if key != "" {
 				return home(key, f.config.Backends, open)
 			}
-			return next(f.turns, f.config.Backends, open)
+			return nextTurn(f.turns, f.config.Backends, open)
 		}
 	}
 	return -1

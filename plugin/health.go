@@ -59,16 +59,16 @@ func openOf(h *health, backends []Backend, group []int, tried map[int]bool, all 
 	return open
 }
 
-// asked says that a request is on its way. The first one after an ejection finds out for the others.
-func asked(h *health, endpoint string) {
+// noteAsked says that a request is on its way. The first one after an ejection finds out for the others.
+func noteAsked(h *health, endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
 	s.isTried = s.until != 0
 }
 
-// answered says that a backend has answered.
-func answered(h *health, endpoint string) {
+// noteAnswered says that a backend has answered.
+func noteAnswered(h *health, endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	s := h.states[endpoint]

@@ -43,8 +43,8 @@ type memory struct {
 	used int64
 }
 
-// take says whether there are n more bytes, and hands them out if so.
-func take(m *memory, n int64) bool {
+// takeBytes says whether there are n more bytes, and hands them out if so.
+func takeBytes(m *memory, n int64) bool {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	if m.used+n > m.most {
@@ -62,7 +62,7 @@ func mostOfOne(m *memory) int64 {
 	return maxHeld
 }
 
-func give(m *memory, n int64) {
+func giveBytes(m *memory, n int64) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.used -= n
@@ -91,7 +91,7 @@ func hold(r *http.Request, most int64, from *memory) (*heldBody, error) {
 	h := &heldBody{from: from}
 	for {
 		piece := nextPiece(h, r.ContentLength, most)
-		if !take(from, piece) {
+		if !takeBytes(from, piece) {
 			letGo(h)
 			return nil, errFull
 		}
@@ -145,7 +145,7 @@ func letGo(h *heldBody) {
 	if h == nil {
 		return
 	}
-	give(h.from, h.taken)
+	giveBytes(h.from, h.taken)
 	h.taken = 0
 }
 

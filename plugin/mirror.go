@@ -41,7 +41,7 @@ func takeMirror(service string, percent int, size int64) bool {
 		return false
 	}
 	credits[service] -= 100
-	if mirrored >= maxMirrored || !take(bodyMemory, size) {
+	if mirrored >= maxMirrored || !takeBytes(bodyMemory, size) {
 		return false
 	}
 	mirrored++
@@ -49,7 +49,7 @@ func takeMirror(service string, percent int, size int64) bool {
 }
 
 func endMirror(size int64) {
-	give(bodyMemory, size)
+	giveBytes(bodyMemory, size)
 	mirrorLock.Lock()
 	defer mirrorLock.Unlock()
 	mirrored--
