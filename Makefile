@@ -12,7 +12,7 @@ PLANE    := bin/localplane
 # The race detector needs a C compiler.
 RACE     := $(if $(shell command -v cc),-race)
 GOTEST   := CGO_ENABLED=$(if $(RACE),1,0) go run gotest.tools/gotestsum@v1.13.0 --format testname --format-hide-empty-pkg
-UNIT     := ./plugin/... ./provider/... ./cmd/... ./internal/... ./tests/load/... ./tests/modelserver/... ./tests/demo/...
+UNIT     := ./plugin/... ./provider/... ./cmd/... ./internal/... ./tests/load/... ./tests/modelserver/... ./tests/demo/... ./tests/bench/figures
 # Each package's tests run in a control plane of their own.
 IN_PLANE := -exec "$(CURDIR)/$(PLANE) run --"
 # The same with workload clusters beside it, for tests that name them in harness.Main.
@@ -94,6 +94,20 @@ $(EXAMPLES)/.installed:
 bench: build tools $(PLANE) ## How long up takes, beside objects by hand, and how large state and provider are
 	go test -run '^$$' -bench . ./cmd/... ./provider/...
 	go test -run '^$$' -bench . -benchtime 1x $(IN_PLANE) ./tests/bench
+
+# What draws the plots is in a module of its own.
+bin/plots: $(wildcard tests/plots/*)
+	cd tests/plots && go build -trimpath -o $(CURDIR)/bin/plots .
+
+BENCHMARKS := $(if $(QUICK),bin/benchmarks,docs/benchmarks)
+.PHONY: bench-traffic
+bench-traffic: build tools $(PLANE) bin/plots ## What a gateway costs its requests, beside others, into docs/benchmarks; QUICK=1 tries it out
+# A plane has no way to PyPI and npm.
+	tests/bench/rivals.sh $(CURDIR)/bin/rivals
+	@mkdir -p $(BENCHMARKS)
+	MODELPLANE_RIVALS=$(CURDIR)/bin/rivals MODELPLANE_FIGURES=$(CURDIR)/$(BENCHMARKS)/figures.json \
+	go test -run '^$$' -bench Traffic -benchtime 1x -timeout 40m $(IN_PLANE) ./tests/bench/traffic
+	go run ./tests/bench/page $(BENCHMARKS)
 
 .PHONY: build
 build: $(PROVIDER) ## Build the provider into bin/

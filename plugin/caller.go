@@ -45,14 +45,17 @@ func removeCaller(header http.Header) {
 			// To some servers x_api_key and x.api.key are X-Api-Key.
 			known = http.CanonicalHeaderKey(dashes.Replace(name))
 		}
-		if identifying[known] || strings.HasPrefix(known, "X-Forwarded-") {
+		// The first letter tells most headers apart without a call.
+		if identifying[known] || known != "" && known[0] == 'X' && strings.HasPrefix(known, "X-Forwarded-") {
 			delete(header, name)
 		}
 	}
 	// The proxy adds the client's address unless the header is there without a value: Go's and Traefik's do
 	// (https://go.dev/issue/38079).
 	header["X-Forwarded-For"] = nil
-	removeSubprotocols(header)
+	if len(header[subprotocols]) > 0 {
+		removeSubprotocols(header)
+	}
 }
 
 // dashes writes the characters that servers take for a dash as one.
@@ -94,12 +97,8 @@ var secretSubprotocols = []string{"openai-insecure-api-key.", "openai-organizati
 // removeSubprotocols takes keys and accounts out of the subprotocols that a client offers. The others stay: the server
 // answers with one of them, and a browser takes no other answer.
 func removeSubprotocols(header http.Header) {
-	offered := header[subprotocols]
-	if len(offered) == 0 {
-		return
-	}
 	var kept []string
-	for _, protocol := range strings.Split(strings.Join(offered, ","), ",") {
+	for _, protocol := range strings.Split(strings.Join(header[subprotocols], ","), ",") {
 		protocol = strings.TrimSpace(protocol)
 		if protocol != "" && !isSecret(protocol) {
 			kept = append(kept, protocol)

@@ -93,10 +93,13 @@ func keyringOf(text string) (*keyring, error) {
 }
 
 // admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives why the request is refused, or nil.
-func (k *keyring) admit(r *http.Request) *refusal {
+func admit(k *keyring, r *http.Request) *refusal {
 	why := &noKey
 	name := ""
 	for _, header := range keyHeaders {
+		if len(r.Header[header]) == 0 {
+			continue
+		}
 		key := keyIn(r.Header, header)
 		if key == "" {
 			continue
@@ -141,7 +144,8 @@ func keyIn(headers http.Header, header string) string {
 // removeOwnHeaders removes what only the gateway itself may write.
 func removeOwnHeaders(header http.Header) {
 	for name := range header {
-		if strings.HasPrefix(http.CanonicalHeaderKey(dashes.Replace(name)), HeaderPrefix) {
+		// The first letter tells most headers apart without a call.
+		if name != "" && (name[0] == 'X' || name[0] == 'x') && strings.HasPrefix(http.CanonicalHeaderKey(dashes.Replace(name)), HeaderPrefix) {
 			delete(header, name)
 		}
 	}

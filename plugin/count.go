@@ -52,14 +52,14 @@ func namespaceOf(service string) string {
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{writer: w, begun: time.Now()}
 	a.flusher, _ = w.(http.Flusher)
-	c.tally.begin()
+	beginRequest(c.tally)
 	isWhole := false
 	defer func() {
 		// A client that leaves breaks an answer off, too.
 		isCut := !isWhole && r.Context().Err() == nil
 		caller := r.Header.Get(CallerHeader)
-		endpoint := a.endpoint()
-		c.tally.end(a, endpoint, caller, isCut)
+		endpoint := endpointOf(a)
+		endRequest(c.tally, a, endpoint, caller, isCut)
 		if hasLog {
 			header := w.Header()
 			header[LoggedService] = c.service
@@ -98,7 +98,7 @@ func (a *answer) Header() http.Header { return a.writer.Header() }
 // WriteHeader begins the answer.
 func (a *answer) WriteHeader(status int) {
 	if status >= http.StatusOK && a.status == 0 {
-		a.begin(status)
+		beginAnswer(a, status)
 	}
 	a.writer.WriteHeader(status)
 	if a.streams {
@@ -106,7 +106,7 @@ func (a *answer) WriteHeader(status int) {
 	}
 }
 
-func (a *answer) begin(status int) {
+func beginAnswer(a *answer, status int) {
 	a.status = status
 	a.header = time.Since(a.begun)
 	a.streams = a.flusher != nil && status != http.StatusNoContent && status != http.StatusNotModified &&
@@ -116,7 +116,7 @@ func (a *answer) begin(status int) {
 // Write writes a part of the answer, and sends it. Interpreting this takes some microseconds for each token, so that it is short.
 func (a *answer) Write(part []byte) (int, error) {
 	if !a.hasPart {
-		a.first(part)
+		firstPart(a, part)
 	}
 	n, err := a.writer.Write(part)
 	if a.streams {
@@ -125,9 +125,9 @@ func (a *answer) Write(part []byte) (int, error) {
 	return n, err
 }
 
-func (a *answer) first(part []byte) {
+func firstPart(a *answer, part []byte) {
 	if a.status == 0 {
-		a.begin(http.StatusOK)
+		beginAnswer(a, http.StatusOK)
 	}
 	a.hasPart = len(part) > 0
 	if a.hasPart && strings.HasPrefix(a.writer.Header().Get("Content-Type"), "text/event-stream") {
@@ -145,9 +145,9 @@ func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return hijacker.Hijack()
 }
 
-// endpoint is who gave the answer; "" where the gateway itself did. Nothing sets the header of a switched protocol, so that it would be the
+// endpointOf is who gave the answer; "" where the gateway itself did. Nothing sets the header of a switched protocol, so that it would be the
 // server's own.
-func (a *answer) endpoint() string {
+func endpointOf(a *answer) string {
 	if a.status == http.StatusSwitchingProtocols {
 		return ""
 	}

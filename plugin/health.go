@@ -26,47 +26,52 @@ var (
 	allHealthLock sync.Mutex
 )
 
-func healthOf(service string) *health {
+// healthOf is that of a service, with a state for each of these backends.
+func healthOf(service string, backends []Backend) *health {
 	allHealthLock.Lock()
 	defer allHealthLock.Unlock()
-	if known, has := allHealth[service]; has {
-		return known
-	}
-	made := &health{states: map[string]*state{}}
-	allHealth[service] = made
-	return made
-}
-
-func (h *health) of(endpoint string) *state {
-	known, has := h.states[endpoint]
+	known, has := allHealth[service]
 	if !has {
-		known = &state{}
-		h.states[endpoint] = known
+		known = &health{states: map[string]*state{}}
+		allHealth[service] = known
+	}
+	known.lock.Lock()
+	defer known.lock.Unlock()
+	for _, b := range backends {
+		if known.states[b.Endpoint] == nil {
+			known.states[b.Endpoint] = &state{}
+		}
 	}
 	return known
 }
 
-// isOpen says whether a backend may be asked.
-func (h *health) isOpen(endpoint string, now time.Time) bool {
+// openOf are those of a group that may be asked: they have not been tried, and are not out unless all are asked.
+func openOf(h *health, backends []Backend, group []int, tried map[int]bool, all bool, now int64) []int {
+	var open []int
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	s := h.of(endpoint)
-	return s.until == 0 || now.UnixNano() >= s.until && !s.isTried
+	for _, i := range group {
+		s := h.states[backends[i].Endpoint]
+		if !tried[i] && (all || s.until == 0 || now >= s.until && !s.isTried) {
+			open = append(open, i)
+		}
+	}
+	return open
 }
 
-// asked says that a request is on its way. The first one after an ejection finds out for the others.
-func (h *health) asked(endpoint string) {
+// noteAsked says that a request is on its way. The first one after an ejection finds out for the others.
+func noteAsked(h *health, endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	s := h.of(endpoint)
+	s := h.states[endpoint]
 	s.isTried = s.until != 0
 }
 
-// answered says that a backend has answered.
-func (h *health) answered(endpoint string) {
+// noteAnswered says that a backend has answered.
+func noteAnswered(h *health, endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	s := h.of(endpoint)
+	s := h.states[endpoint]
 	s.failures = 0
 	s.until = 0
 	s.isTried = false
@@ -76,7 +81,7 @@ func (h *health) answered(endpoint string) {
 func (h *health) left(endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	h.of(endpoint).isTried = false
+	h.states[endpoint].isTried = false
 }
 
 // failed says that a backend has failed. After most failures in a row, or where it was being tried, it is not asked for a time. It gives whether
@@ -84,7 +89,7 @@ func (h *health) left(endpoint string) {
 func (h *health) failed(endpoint string, most int, pause time.Duration, now time.Time) bool {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	s := h.of(endpoint)
+	s := h.states[endpoint]
 	s.failures++
 	isOut := s.isTried || most > 0 && s.failures >= most
 	s.isTried = false
@@ -98,7 +103,7 @@ func (h *health) failed(endpoint string, most int, pause time.Duration, now time
 func (h *health) rest(endpoint string, pause time.Duration, now time.Time) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	s := h.of(endpoint)
+	s := h.states[endpoint]
 	s.isTried = false
 	if until := now.Add(pause).UnixNano(); until > s.until {
 		s.until = until

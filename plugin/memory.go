@@ -43,8 +43,8 @@ type memory struct {
 	used int64
 }
 
-// take says whether there are n more bytes, and hands them out if so.
-func (m *memory) take(n int64) bool {
+// takeBytes says whether there are n more bytes, and hands them out if so.
+func takeBytes(m *memory, n int64) bool {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	if m.used+n > m.most {
@@ -54,15 +54,15 @@ func (m *memory) take(n int64) bool {
 	return true
 }
 
-// ofOne is how much one body may take so that it can be sent to several backends. A longer one is sent to one alone.
-func (m *memory) ofOne() int64 {
+// mostOfOne is how much one body may take so that it can be sent to several backends. A longer one is sent to one alone.
+func mostOfOne(m *memory) int64 {
 	if part := m.most / 8; part < maxHeld {
 		return part
 	}
 	return maxHeld
 }
 
-func (m *memory) give(n int64) {
+func giveBytes(m *memory, n int64) {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	m.used -= n
@@ -90,9 +90,9 @@ type heldBody struct {
 func hold(r *http.Request, most int64, from *memory) (*heldBody, error) {
 	h := &heldBody{from: from}
 	for {
-		piece := h.next(r.ContentLength, most)
-		if !from.take(piece) {
-			h.letGo()
+		piece := nextPiece(h, r.ContentLength, most)
+		if !takeBytes(from, piece) {
+			letGo(h)
 			return nil, errFull
 		}
 		h.taken += piece
@@ -101,7 +101,7 @@ func hold(r *http.Request, most int64, from *memory) (*heldBody, error) {
 		_, _ = read.Write(h.bytes)
 		n, err := read.ReadFrom(io.LimitReader(r.Body, piece))
 		if err != nil {
-			h.letGo()
+			letGo(h)
 			return nil, err
 		}
 		h.bytes = read.Bytes()
@@ -122,9 +122,9 @@ func hold(r *http.Request, most int64, from *memory) (*heldBody, error) {
 	return h, nil
 }
 
-// next is how much to read now, of a body with this length, or with none that is known. One byte more tells a body that ends there from one that
+// nextPiece is how much to read now, of a body with this length, or with none that is known. One byte more tells a body that ends there from one that
 // goes on.
-func (h *heldBody) next(length, most int64) int64 {
+func nextPiece(h *heldBody, length, most int64) int64 {
 	piece := int64(len(h.bytes))
 	if piece < firstPiece {
 		piece = firstPiece
@@ -141,22 +141,22 @@ func (h *heldBody) next(length, most int64) int64 {
 }
 
 // letGo gives the memory back, once. Whoever still sends the body may go on.
-func (h *heldBody) letGo() {
+func letGo(h *heldBody) {
 	if h == nil {
 		return
 	}
-	h.from.give(h.taken)
+	giveBytes(h.from, h.taken)
 	h.taken = 0
 }
 
 // drop lets a body go that nobody reads from the request any more: the request, which may go on for minutes, needs no memory for it.
-func (h *heldBody) drop() {
+func drop(h *heldBody) {
 	if h == nil {
 		return
 	}
 	h.reader.Reset(nil)
 	h.bytes = nil
-	h.letGo()
+	letGo(h)
 }
 
 // holdOnce is hold for a request whose body may be held already, as it has passed the entry point.

@@ -41,8 +41,8 @@ func turnsOf(service string) *turns {
 	return made
 }
 
-// next is the index of the backend whose turn it is among those that are open; -1 if there is none (smooth weighted round robin).
-func (t *turns) next(backends []Backend, open []int) int {
+// nextTurn is the index of the backend whose turn it is among those that are open; -1 if there is none (smooth weighted round robin).
+func nextTurn(t *turns, backends []Backend, open []int) int {
 	t.lock.Lock()
 	defer t.lock.Unlock()
 	best := -1

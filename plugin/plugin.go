@@ -31,6 +31,10 @@
 // A Middleware that is not usable answers every request with 500 and an error in OpenAI's form, and says in Traefik's
 // log what is wrong. It does not fail to start: Traefik would then answer 404 for every backend of the rule. It never
 // sends an empty credential, and it never prints a key.
+//
+// Yaegi, which interprets it, takes memory for every variable and every step of a function when the function begins, whether they come to be used or
+// not, and builds a function for each call of a method. So what every request passes is written as short functions, and what few requests need as
+// functions of their own, or as methods.
 package plugin
 
 import (
@@ -144,6 +148,7 @@ type middleware struct {
 	bodies            *memory
 	maxBodyBytes      int64
 	limiters          []limiter
+	isChecking        bool // whether there is a rule about who may send what
 	anonymous         bool
 	header, value     string // the key; no header without one
 	next              http.Handler
@@ -189,6 +194,7 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		return nil, err
 	}
 	m.limiters = limiters
+	m.isChecking = len(m.allowed) > 0 || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0
 	if !config.hasKey() {
 		if !m.isUsed() {
 			return nil, errors.New("nothing is set; set bearer, or header and value, to a key, or one of the switches to true")
@@ -212,7 +218,7 @@ func isOwn(service, name string) bool {
 
 // isUsed says whether the middleware does anything beside sending a key.
 func (m *middleware) isUsed() bool {
-	return m.inner || m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0 || len(m.allowed) > 0 || m.anonymous
+	return m.inner || m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.isChecking || m.anonymous
 }
 
 // ServeHTTP passes a request on, or answers why not.
@@ -231,23 +237,42 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, dotted)
 		return
 	}
-	if m.readBody && isRead(r) {
-		h, err := hold(r, maxRead, m.bodies)
-		if err != nil {
-			refuseBody(w, r, err)
-			return
-		}
-		defer h.letGo()
-		if h.isWhole {
-			r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
-		}
+	switch {
+	case m.readBody && isRead(r):
+		serveRead(m, w, r)
+	case m.isChecking:
+		serveChecked(m, w, r)
+	default:
+		serve(m, w, r)
 	}
+}
+
+// serveRead serves a request whose body it has read.
+func serveRead(m *middleware, w http.ResponseWriter, r *http.Request) {
+	h, err := hold(r, maxRead, m.bodies)
+	if err != nil {
+		refuseBody(w, r, err)
+		return
+	}
+	defer letGo(h)
+	if h.isWhole {
+		r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
+	}
+	if m.isChecking {
+		serveChecked(m, w, r)
+		return
+	}
+	serve(m, w, r)
+}
+
+// serveChecked serves a request that its client may send.
+func serveChecked(m *middleware, w http.ResponseWriter, r *http.Request) {
 	if len(m.allowed) > 0 && !isWithin(clientAddress(r, m.trusted), m.allowed) {
 		refuse(w, r, elsewhere)
 		return
 	}
 	if m.keyring != nil {
-		if why := m.keyring.admit(r); why != nil {
+		if why := admit(m.keyring, r); why != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, r, *why)
 			return
@@ -259,13 +284,13 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuseBody(w, r, err)
 			return
 		}
-		defer h.letGo()
+		defer letGo(h)
 	}
 	if len(m.limiters) > 0 {
 		m.serveWithin(w, r)
 		return
 	}
-	m.serve(w, r)
+	serve(m, w, r)
 }
 
 // serveWithin serves a request that all limits allow, and counts it until its end.
@@ -289,11 +314,11 @@ func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request) {
 		}
 		clients = append(clients, client)
 	}
-	m.serve(w, r)
+	serve(m, w, r)
 }
 
 // serve passes a request on to its server.
-func (m *middleware) serve(w http.ResponseWriter, r *http.Request) {
+func serve(m *middleware, w http.ResponseWriter, r *http.Request) {
 	if m.anonymous {
 		if r.Header.Get(CallerHeader) != "" {
 			// Log and figures, which read the header at the answer's end, still need the caller.
@@ -301,7 +326,9 @@ func (m *middleware) serve(w http.ResponseWriter, r *http.Request) {
 			r.Header = r.Header.Clone()
 		}
 		removeCaller(r.Header)
-		removeQueryKeys(r)
+		if r.URL.RawQuery != "" {
+			removeQueryKeys(r)
+		}
 	}
 	if m.header != "" {
 		r.Header.Set(m.header, m.value)
@@ -322,7 +349,7 @@ func (m *middleware) measure(r *http.Request) (*heldBody, error) {
 		tooLarge = int64(len(h.bytes)) > m.maxBodyBytes
 	}
 	if tooLarge {
-		h.letGo()
+		letGo(h)
 		return nil, &http.MaxBytesError{Limit: m.maxBodyBytes}
 	}
 	return h, nil

@@ -130,42 +130,45 @@ func (t *tally) ejected(endpoint string) {
 	t.ejections[`model_endpoint="`+label(endpoint)+`"`]++
 }
 
-// begin counts a request as under way. A deferred call would take the interpreter longer than all the rest.
-func (t *tally) begin() {
+// beginRequest counts a request as under way. A deferred call would take the interpreter longer than all the rest.
+func beginRequest(t *tally) {
 	t.lock.Lock()
 	t.inFlight++
 	t.lock.Unlock()
 }
 
-// end counts a request whose answer has ended.
-func (t *tally) end(a *answer, endpoint, caller string, isCut bool) {
+// endRequest counts a request whose answer has ended.
+func endRequest(t *tally, a *answer, endpoint, caller string, isCut bool) {
 	now := time.Now()
 	t.lock.Lock()
 	t.inFlight--
 	t.last = now
-	counted := t.rowOf(endpoint, caller, a.status)
+	counted := rowOf(t, endpoint, caller, a.status)
 	counted.count++
-	timed := t.timingOf(endpoint)
+	timed := timingOf(t, endpoint)
 	if isCut {
 		timed.cut++
 	}
 	if a.header > 0 { // neither a WebSocket nor a request whose client left first
-		timed.header.add(a.header)
-		timed.whole.add(now.Sub(a.begun))
+		addTime(&timed.header, a.header)
+		addTime(&timed.whole, now.Sub(a.begun))
 	}
 	if a.token > 0 {
-		timed.token.add(a.token)
+		addTime(&timed.token, a.token)
 	}
 	t.lock.Unlock()
 }
 
 // rowOf is where an answer is counted. What is written without a header has the status 200.
-func (t *tally) rowOf(endpoint, caller string, status int) *row {
+func rowOf(t *tally, endpoint, caller string, status int) *row {
 	key := endpoint + "\n" + caller + "\n" + strconv.Itoa(status)
-	known, has := t.rows[key]
-	if has {
+	if known, has := t.rows[key]; has {
 		return known
 	}
+	return t.addRow(key, endpoint, caller, status)
+}
+
+func (t *tally) addRow(key, endpoint, caller string, status int) *row {
 	code := "200"
 	if status > 0 {
 		code = strconv.Itoa(status)
@@ -173,8 +176,7 @@ func (t *tally) rowOf(endpoint, caller string, status int) *row {
 	if len(t.rows) >= maxRows {
 		endpoint, caller, code = beyond, beyond, code[:1]+"xx"
 		key = code
-		known, has = t.rows[key]
-		if has {
+		if known, has := t.rows[key]; has {
 			return known
 		}
 	}
@@ -183,15 +185,17 @@ func (t *tally) rowOf(endpoint, caller string, status int) *row {
 	return made
 }
 
-func (t *tally) timingOf(endpoint string) *timing {
-	known, has := t.timings[endpoint]
-	if has {
+func timingOf(t *tally, endpoint string) *timing {
+	if known, has := t.timings[endpoint]; has {
 		return known
 	}
+	return t.addTiming(endpoint)
+}
+
+func (t *tally) addTiming(endpoint string) *timing {
 	if len(t.timings) >= maxTimings {
 		endpoint = beyond
-		known, has = t.timings[endpoint]
-		if has {
+		if known, has := t.timings[endpoint]; has {
 			return known
 		}
 	}
@@ -200,7 +204,7 @@ func (t *tally) timingOf(endpoint string) *timing {
 	return made
 }
 
-func (h *histogram) add(took time.Duration) {
+func addTime(h *histogram, took time.Duration) {
 	if h.counts == nil {
 		h.counts = make([]int, len(buckets)+1)
 	}

@@ -1,0 +1,208 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// attempts are those for one request.
+type attempts struct {
+	front *front
+	began time.Time
+	// isWhole says that the whole body is in body, so that it can be sent again.
+	isWhole bool
+	body    []byte
+	// held is what has the body; nil without one.
+	held  *heldBody
+	key   string
+	tried map[int]bool
+}
+
+// answerOf asks backends until one answers well.
+func answerOf(a *attempts, r *http.Request) (*http.Response, error) {
+	f := a.front
+	failure := errNoBackend
+	for n := 1; ; n++ {
+		i := choose(f, a.tried, a.key)
+		if i < 0 {
+			return nil, failure
+		}
+		a.tried[i] = true
+		b := &f.config.Backends[i]
+		response, err := ask(a, r, b)
+		isGood := err == nil && !f.failures[response.StatusCode]
+		if isGood || isLast(a, n) || err != nil && r.Context().Err() != nil {
+			if err == nil && a.isWhole {
+				// Nobody is asked again.
+				a.body = nil
+				drop(a.held)
+			}
+			return response, err
+		}
+		if err != nil {
+			failure = err
+		}
+		a.goOn(b.Endpoint, response, err)
+	}
+}
+
+// isLast says whether nobody is asked after n backends.
+func isLast(a *attempts, n int) bool {
+	return n >= a.front.config.Attempts || len(a.tried) == len(a.front.config.Backends) || !a.isWhole || left(a) <= 0
+}
+
+// goOn counts an attempt after which another backend is asked.
+func (a *attempts) goOn(endpoint string, response *http.Response, err error) {
+	if err != nil {
+		a.front.tally.failedOver(endpoint, reasonOf(err))
+		return
+	}
+	a.front.tally.failedOver(endpoint, strconv.Itoa(response.StatusCode))
+	// What is left of it is not read: that could take for ever.
+	_ = response.Body.Close()
+}
+
+// ask sends the request to one backend, and tells the others how that went.
+func ask(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
+	f := a.front
+	noteAsked(f.health, b.Endpoint)
+	response, err := send(a, r, b)
+	if err == nil && !f.failures[response.StatusCode] {
+		noteAnswered(f.health, b.Endpoint)
+		return response, nil
+	}
+	a.failed(r, b.Endpoint, response, err)
+	return response, err
+}
+
+// failed notes that a backend has failed this request.
+func (a *attempts) failed(r *http.Request, endpoint string, response *http.Response, err error) {
+	f := a.front
+	// Of a body that goes on as it arrives, nobody knows whether its client has failed or the backend.
+	if err != nil && (r.Context().Err() != nil || !a.isWhole) {
+		f.health.left(endpoint)
+		return
+	}
+	now := time.Now()
+	if err == nil {
+		if rest := restOf(response.Header.Get("Retry-After"), now); rest > 0 {
+			f.health.rest(endpoint, rest, now)
+			f.tally.ejected(endpoint)
+			return
+		}
+	}
+	if f.health.failed(endpoint, f.config.EjectAfter, time.Duration(f.config.EjectSeconds)*time.Second, now) {
+		f.tally.ejected(endpoint)
+	}
+}
+
+// reasonOf is why there was no answer, in a word for figures.
+func reasonOf(err error) string {
+	if errors.Is(err, errTimeout) {
+		return "timeout"
+	}
+	return "unreachable"
+}
+
+// send sends the request to one backend, and waits until its answer has begun: with the header, or an event stream with its first event.
+func send(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	// The proxy has made a copy of the header already.
+	out := r.WithContext(ctx)
+	out.URL = innerURL(r.URL, a.front.config.Prefix, b.Path)
+	if a.isWhole {
+		out.ContentLength = int64(len(a.body))
+		out.Body = http.NoBody
+		if len(a.body) > 0 {
+			out.Body = io.NopCloser(bytes.NewReader(a.body))
+		}
+	}
+	timer := time.AfterFunc(patience(a, a.front.config.HeaderTimeout), cancel)
+	response, err := a.front.transport.RoundTrip(out)
+	if err != nil {
+		timer.Stop()
+		return nil, a.reason(r, err)
+	}
+	if a.front.config.FirstTokenTimeout > 0 && strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		return a.firstToken(r, response, timer)
+	}
+	if !timer.Stop() {
+		_ = response.Body.Close()
+		return nil, errTimeout
+	}
+	return response, nil
+}
+
+// firstToken waits for the first event of an event stream that has begun.
+func (a *attempts) firstToken(r *http.Request, response *http.Response, timer *time.Timer) (*http.Response, error) {
+	timer.Reset(patience(a, a.front.config.FirstTokenTimeout))
+	first := make([]byte, 4096)
+	n, err := response.Body.Read(first)
+	isLate := !timer.Stop()
+	if isLate {
+		err = errTimeout
+	}
+	if isLate || n == 0 && err != nil && !errors.Is(err, io.EOF) {
+		_ = response.Body.Close()
+		return nil, err
+	}
+	// The body itself is closed when the request ends.
+	response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(first[:n]), response.Body))
+	return response, nil
+}
+
+// innerURL is a request's URL on the inner listener, with path in place of the service's own.
+func innerURL(asked *url.URL, prefix, path string) *url.URL {
+	target := *asked
+	target.Scheme = "http"
+	target.Host = InnerAddress
+	target.Path = path + strings.TrimPrefix(asked.Path, prefix)
+	if asked.RawPath != "" {
+		target.RawPath = path + strings.TrimPrefix(asked.RawPath, prefix)
+	}
+	return &target
+}
+
+// forEver is longer than any answer takes.
+const forEver = 24 * time.Hour
+
+// patience is how long to wait, given a limit in milliseconds and the deadline for all attempts. A client may take its time for a body that goes on as it
+// arrives.
+func patience(a *attempts, limit int) time.Duration {
+	wait := forEver
+	if !a.isWhole {
+		return wait
+	}
+	if limit > 0 {
+		wait = time.Duration(limit) * time.Millisecond
+	}
+	if rest := left(a); rest < wait {
+		wait = rest
+	}
+	return wait
+}
+
+// left is how long attempts may go on.
+func left(a *attempts) time.Duration {
+	if a.front.config.Deadline == 0 {
+		return forEver
+	}
+	return time.Duration(a.front.config.Deadline)*time.Millisecond - time.Since(a.began)
+}
+
+var errTimeout = errors.New("no answer in time")
+
+// reason tells a backend that took too long from a client that has left.
+func (a *attempts) reason(r *http.Request, err error) error {
+	if r.Context().Err() == nil && errors.Is(err, context.Canceled) {
+		return errTimeout
+	}
+	return err
+}
