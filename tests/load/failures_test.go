@@ -180,14 +180,13 @@ func reset(t *testing.T, connection net.Conn) {
 // Catches a failure that no client of HTTP/2 meets. A server that wants a connection to end says in GOAWAY which requests it has not taken (RFC 9113, section
 // 6.8), and clients send these again, as Go's does with a body that it can read again.
 func TestAConnectionThatEndsWithGOAWAYLosesNothing(t *testing.T) {
-	var taken, answered atomic.Int64
+	var taken atomic.Int64
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		readAll(t, r)
 		if taken.Add(1)%3 == 0 {
 			w.Header().Set("Connection", "close")
 		}
 		answerEmpty(w, r)
-		answered.Add(1)
 	}))
 	server.EnableHTTP2 = true
 	server.StartTLS()
@@ -195,8 +194,8 @@ func TestAConnectionThatEndsWithGOAWAYLosesNothing(t *testing.T) {
 	transport := server.Client().Transport.(*http.Transport).Clone()
 	transport.ForceAttemptHTTP2 = true
 	report := load.Do(t.Context(), load.Config{
-		URL: server.URL, MaxRequests: 3000, RatePerSecond: 3000, Workers: 32, Connections: load.Kept, Transport: transport, Body: strings.Repeat("x", 20_000),
+		URL: server.URL, MaxRequests: 600, RatePerSecond: 3000, Workers: 32, Connections: load.Kept, Transport: transport, Body: strings.Repeat("x", 20_000),
 	})
 	assert.NoError(t, report.Err())
-	assert.Equal(t, int64(report.Total), answered.Load(), "a request was answered twice")
+	assert.Equal(t, int64(report.Total), taken.Load(), "a request was answered twice")
 }
