@@ -18,7 +18,7 @@ import (
 
 // decisive are the inputs that must be known when the program runs.
 var decisive = map[string][]string{
-	"ModelGateway":  {"name", "createNamespace", "installCrds", "drainSeconds", "networkPolicy"},
+	"ModelGateway":  {"name", "createNamespace", "installCrds", "exclusiveClass", "drainSeconds", "networkPolicy"},
 	"ModelEndpoint": {"name", "forwardCaller"},
 	"ModelService":  {"name"},
 	"ModelCallers":  {"name"},
