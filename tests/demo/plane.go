@@ -30,7 +30,7 @@ const (
 // inPlane starts the model servers in this process, on addresses of the plane.
 func (s scene) inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
 	p := &environment{
-		scene: s, began: time.Now(), model: "demo", requests: 500, rate: 200, around: 50, patience: 30 * time.Second,
+		scene: s, began: time.Now(), model: "demo", requests: 300, rate: 200, around: 50, patience: 30 * time.Second,
 		explain: func() string { return explainPlane(plane) }, leave: func() {},
 	}
 	if began, err := strconv.ParseInt(os.Getenv(beganVariable), 10, 64); err == nil {
