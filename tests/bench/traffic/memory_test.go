@@ -71,6 +71,7 @@ func (b *bench) holdAll(l load, m *figures.Memory) int {
 		case one.isRefused:
 			m.Refused++
 		default:
+			b.Logf("a request of 1 MB by %s failed after %v: status %d, %v", m.Way, one.took(), one.status, one.err)
 			m.Failed++
 		}
 	}
