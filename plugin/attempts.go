@@ -118,11 +118,13 @@ func send(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
 	out := r.WithContext(ctx)
 	out.URL = innerURL(r.URL, a.front.config.Prefix, b.Path)
 	if a.isWhole {
-		out.ContentLength = int64(len(a.body))
+		out.ContentLength = 0
 		out.Body = http.NoBody
-		if len(a.body) > 0 {
-			out.Body = io.NopCloser(bytes.NewReader(a.body))
-		}
+	}
+	if len(a.body) > 0 && a.isWhole {
+		number := lend(a.body)
+		defer takeBack(number)
+		r.Header[bodyHeader] = []string{number}
 	}
 	timer := time.AfterFunc(patience(a, a.front.config.HeaderTimeout), cancel)
 	response, err := a.front.transport.RoundTrip(out)

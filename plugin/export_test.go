@@ -4,6 +4,7 @@ package plugin
 var (
 	ParseRanges   = parseRanges
 	ClientAddress = clientAddress
+	Borrow        = borrow
 )
 
 // SetBodyMemory says how much the bodies of all requests may take.

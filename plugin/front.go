@@ -54,7 +54,8 @@ const (
 // toInner is the transport to the inner listener, one for all fronts.
 var toInner = &http.Transport{
 	DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, network, InnerAddress)
+		// A process that is busy needs seconds to take many connections of its own at once.
+		return (&net.Dialer{Timeout: 30 * time.Second}).DialContext(ctx, network, InnerAddress)
 	},
 	MaxIdleConnsPerHost: 1000,
 	IdleConnTimeout:     30 * time.Second,

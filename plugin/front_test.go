@@ -49,6 +49,10 @@ func serveInner(t *testing.T) *servers {
 
 // ServeHTTP has the backend answer that the path names.
 func (s *servers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if number := r.Header.Get("X-Modelplane-Body"); number != "" && !borrow(r, number) {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/secret/"), "/")
 	s.serve(name, w, r)
 }
@@ -366,6 +370,9 @@ func TestOnlyFrontsReachTheInnerListener(t *testing.T) {
 			assert.Equal(t, want, answer.Code)
 			if want == http.StatusOK {
 				assert.Equal(t, "192.0.2.7:5000 map[]", answer.Body.String())
+				r.Header.Set("X-Modelplane-Token", given)
+				r.Header.Set("X-Modelplane-Body", "none")
+				assert.Equal(t, http.StatusNotFound, answerOf(guard, r).Code, "a body that no front lends")
 			}
 		}
 	})

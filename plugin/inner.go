@@ -1,10 +1,14 @@
 package plugin
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
+	"io"
 	"net/http"
+	"strconv"
+	"sync"
 )
 
 const (
@@ -12,6 +16,8 @@ const (
 	tokenHeader = "X-Modelplane-Token"
 	// clientHeader is the address from which the client has connected to the public listener.
 	clientHeader = "X-Modelplane-Client"
+	// bodyHeader is the number of the body that a front lends.
+	bodyHeader = "X-Modelplane-Body"
 )
 
 // token is drawn for each process. All instances of the plugin share it, and nobody else knows it.
@@ -28,16 +34,51 @@ func drawToken() string {
 // ofInner is where the context of a request on the inner listener says so. Unlike a header, no Middleware of a tenant can take it away.
 var ofInner = &struct{ name string }{"inner"}
 
+// lent are the bodies that fronts lend to the inner listener, by number. Both are in this process, so that a body need not be sent and read once more.
+var (
+	lent     = map[string][]byte{}
+	lastLent int64
+	lentLock sync.Mutex
+)
+
+// lend gives a body a number, until it is taken back.
+func lend(body []byte) string {
+	lentLock.Lock()
+	defer lentLock.Unlock()
+	lastLent++
+	number := strconv.FormatInt(lastLent, 36)
+	lent[number] = body
+	return number
+}
+
+func takeBack(number string) {
+	lentLock.Lock()
+	defer lentLock.Unlock()
+	delete(lent, number)
+}
+
+// borrow gives r the body with this number, and says whether there is one.
+func borrow(r *http.Request, number string) bool {
+	lentLock.Lock()
+	body, has := lent[number]
+	lentLock.Unlock()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	return has
+}
+
 // admitInner lets only fronts of this process use the inner listener. It takes the token off before any route sees the request, and gives the
-// request the address of its client, so that Traefik tells servers of that and not of itself.
+// request the body that its front lends, and the address of its client, so that Traefik tells servers of that and not of itself.
 func admitInner(r *http.Request) bool {
 	given := r.Header.Get(tokenHeader)
 	client := r.Header.Get(clientHeader)
-	r.Header.Del(tokenHeader)
-	r.Header.Del(clientHeader)
+	number := r.Header.Get(bodyHeader)
+	delete(r.Header, tokenHeader)
+	delete(r.Header, clientHeader)
+	delete(r.Header, bodyHeader)
 	if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
 		return false
 	}
 	r.RemoteAddr = client
-	return true
+	return number == "" || borrow(r, number)
 }

@@ -41,7 +41,6 @@ import (
 	"context"
 	"errors"
 	"log"
-	"math"
 	"net/http"
 	"net/netip"
 	"os"
@@ -164,10 +163,6 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		maxBodyBytes:      config.MaxBodyBytes,
 		anonymous:         config.Anonymous,
 		next:              next,
-	}
-	if m.inner {
-		// Its front has counted the body.
-		m.bodies = &memory{most: math.MaxInt64}
 	}
 	if config.Callers != nil {
 		ring, err := keyringOf(*config.Callers)

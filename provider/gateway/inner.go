@@ -21,13 +21,12 @@ const (
 // innerName is what the Gateway of the inner listener is called, and the Middleware in front of it.
 func (p plan) innerName() string { return p.identity.Name + "-inner" }
 
-// innerGuard is the Middleware in front of the inner listener, which lets nobody but the plugin in. It reads bodies as the one of the public entry
-// points does: a streamed answer that begins at once would be cut on this way, too.
+// innerGuard is the Middleware in front of the inner listener, which lets nobody but the plugin in.
 func innerGuard(component string, identity meta.Identity, before []string) child.Child {
 	return child.Child{
 		Key: innerGuardKey, Kind: kube.Middleware, After: before, Owned: true,
 		Name: child.Fixed(plan{identity: identity}.innerName()), ResourceName: names.Child(identity.Name, component) + "-inner",
-		Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{plugin.Name: plugin.Config{Inner: true, ReadBody: true}}})},
+		Fields: child.Fields{"spec": child.Fixed(map[string]any{"plugin": map[string]any{plugin.Name: plugin.Config{Inner: true}}})},
 	}
 }
 

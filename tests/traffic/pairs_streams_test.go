@@ -186,7 +186,7 @@ func upgradesKeepTheirBody(t *testing.T, p *pairs) {
 		got, err := io.ReadAll(io.LimitReader(response.Body, int64(len(hello))))
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusOK, response.StatusCode, offered)
-		assert.Equal(t, hello, string(got), offered)
+		assert.JSONEq(t, hello, string(got), offered)
 		require.NoError(t, connection.Close())
 	}
 }

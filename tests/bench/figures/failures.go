@@ -103,15 +103,14 @@ func (f *Figures) memory(p *page) {
 		return
 	}
 	p.say("## Memory\n")
-	p.say("%d requests at once with a body of %s MB each, to a Traefik that has just started. The model server answers none before it has all that come. The peak is that of",
-		f.Memory[0].Requests, number(float64(f.Memory[0].Body)/1e6))
-	p.say("Traefik's resident memory, all that it has itself included. Requests that are answered 503 with `Retry-After` are refused, and did not fail.\n")
-	rows := [][]string{{"", "answered", "refused", "failed", "at once at the server", "bytes sent, MB", "memory before, MB", "peak, MB", "peak beside bytes sent"}}
+	p.say("Requests at once with a body of %s MB each, to a Traefik that has just started. The model server answers none before it has all that come. The peak is that of Traefik's", number(float64(f.Memory[0].Body)/1e6))
+	p.say("resident memory, what it has without requests included. Bodies may take 1 GiB where the gateway has no `resources.limits.memory`. Requests beyond that are refused: they are answered")
+	p.say("503 with `Retry-After`, and did not fail.\n")
+	rows := [][]string{{"", "requests", "answered", "refused", "failed", "bytes in flight, MB", "memory before, MB", "peak, MB", "peak beside bytes in flight"}}
 	for _, m := range f.Memory {
-		sent := float64(m.Body) * float64(m.Requests)
 		rows = append(rows, []string{
-			nameOf(m.Way), fmt.Sprint(m.Answered), fmt.Sprint(m.Refused), fmt.Sprint(m.Failed), fmt.Sprint(m.Together), number(sent / 1e6),
-			number(float64(m.Before) / 1e6), number(float64(m.Peak) / 1e6), number(float64(m.Peak) / sent),
+			nameOf(m.Way), fmt.Sprint(m.Requests), fmt.Sprint(m.Answered), fmt.Sprint(m.Refused), fmt.Sprint(m.Failed), number(m.InFlight() / 1e6),
+			number(float64(m.Before) / 1e6), number(float64(m.Peak) / 1e6), number(Ratio(float64(m.Peak), m.InFlight())),
 		})
 	}
 	p.table(rows...)

@@ -112,7 +112,6 @@ type Drain struct {
 // Memory is that of Traefik under large requests at once, in bytes.
 type Memory struct {
 	Way      string `json:"way"`
-	Round    int    `json:"round"`
 	Requests int    `json:"requests"`
 	Body     int64  `json:"body"`
 	Answered int    `json:"answered"`
@@ -124,6 +123,9 @@ type Memory struct {
 	Before   int64 `json:"before"`
 	Peak     int64 `json:"peak"`
 }
+
+// InFlight are the bytes of the bodies that were at the gateway together. What it refuses is none of them.
+func (m Memory) InFlight() float64 { return float64(m.Body) * float64(m.Together) }
 
 // Read reads figures from a file.
 func Read(file string) (*Figures, error) {

@@ -12,14 +12,14 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/bench/figures"
 )
 
-// memory has large requests under way at once, each time with a Traefik that has just started.
+// memory has large requests under way at once, each time with a Traefik that has just started: as many as fit into the memory that it has for bodies,
+// and more.
 func memory(b *bench) {
-	count := either(b, 500, 50)
 	body := strings.Repeat("x", 1_000_000)
-	for round := range either(b, 2, 1) {
+	for _, count := range either(b, []int{500, 500, 1500}, []int{50}) {
 		for _, name := range []string{byPlain, byFronted} {
 			process := b.freshTraefik()
-			m := figures.Memory{Way: name, Round: round, Requests: count, Body: int64(len(body)), Before: b.memoryOf(process, "VmRSS")}
+			m := figures.Memory{Way: name, Requests: count, Body: int64(len(body)), Before: b.memoryOf(process, "VmRSS")}
 			m.Together = b.holdAll(load{url: b.direct("held-" + name), body: body}, &m)
 			m.Peak = b.memoryOf(process, "VmHWM")
 			b.Memory = append(b.Memory, m)
@@ -71,6 +71,7 @@ func (b *bench) holdAll(l load, m *figures.Memory) int {
 		case one.isRefused:
 			m.Refused++
 		default:
+			b.Logf("a request of 1 MB by %s failed after %v: status %d, %v", m.Way, one.took(), one.status, one.err)
 			m.Failed++
 		}
 	}
