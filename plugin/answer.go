@@ -114,6 +114,8 @@ func anthropicType(status int) string {
 		return "request_too_large"
 	case http.StatusTooManyRequests:
 		return "rate_limit_error"
+	case http.StatusGatewayTimeout:
+		return "timeout_error"
 	}
 	if status < http.StatusInternalServerError {
 		return "invalid_request_error"
@@ -132,6 +134,12 @@ func googleStatus(status int) string {
 		return "NOT_FOUND"
 	case http.StatusTooManyRequests:
 		return "RESOURCE_EXHAUSTED"
+	case statusClientGone:
+		return "CANCELLED"
+	case http.StatusServiceUnavailable:
+		return "UNAVAILABLE"
+	case http.StatusGatewayTimeout:
+		return "DEADLINE_EXCEEDED"
 	}
 	if status < http.StatusInternalServerError {
 		return "INVALID_ARGUMENT"

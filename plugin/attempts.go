@@ -164,6 +164,8 @@ func innerURL(asked *url.URL, prefix, path string) *url.URL {
 	target := *asked
 	target.Scheme = "http"
 	target.Host = InnerAddress
+	// It would come before the path.
+	target.Opaque = ""
 	target.Path = path + strings.TrimPrefix(asked.Path, prefix)
 	if asked.RawPath != "" {
 		target.RawPath = path + strings.TrimPrefix(asked.RawPath, prefix)

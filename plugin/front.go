@@ -25,7 +25,7 @@ type Front struct {
 	// Attempts is how many backends are asked at most.
 	Attempts int `json:"attempts,omitempty"`
 	// HeaderTimeout is how long an answer may take to begin, FirstTokenTimeout how long an event stream that has begun may say nothing, and
-	// Deadline how long all attempts may take until one answers: in milliseconds; 0 is no limit.
+	// Deadline how long all attempts may take until one answers, after the body has arrived: in milliseconds; 0 is no limit.
 	HeaderTimeout     int `json:"headerTimeout,omitempty"`
 	FirstTokenTimeout int `json:"firstTokenTimeout,omitempty"`
 	Deadline          int `json:"deadline,omitempty"`
@@ -138,7 +138,7 @@ func groupsOf(backends []Backend) [][]int {
 // choose is the backend to ask, -1 if all have been. Those that are out are asked only where all that are left are. Of many requests at once, the first
 // one after an ejection finds out for the others.
 func choose(f *front, tried map[int]bool, key string) int {
-	now := time.Now().UnixNano()
+	now := since(time.Now())
 	f.health.lock.Lock()
 	defer f.health.lock.Unlock()
 	for n := 0; n < 2*len(f.groups); n++ {
@@ -238,7 +238,7 @@ var forwarded = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-
 // rewrite makes the request for the inner listener. What the public one has said of the client stays.
 func (f *front) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = p.In.Host
-	// The transport refuses trailers with names that are none, and servers look at no others of a client's.
+	// The transport fails where a name in it is none. Traefik passes on no values of a client's trailers.
 	p.Out.Trailer = nil
 	for _, name := range forwarded {
 		if values, has := p.In.Header[name]; has {

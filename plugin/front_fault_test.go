@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,21 @@ func TestARequestThatCannotBeSentEjectsNobody(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// TestAClientDoesNotChooseThePath would catch a request line that names a path of the inner listener beside the one that the service has: with the form x:y, the
+// path is not where it usually is.
+func TestAClientDoesNotChooseThePath(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		inner.set("a", answering("a", http.StatusOK))
+		inner.set("b", answering("b", http.StatusOK))
+		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "a 0 1"))
+		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
+		request.URL = &url.URL{Scheme: "http", Opaque: "x:/secret/b/x"}
+		answer := answerOf(front, request)
+		assert.Equal(t, "a /secret/a {}", answer.Body.String())
 	})
 }
 
@@ -208,6 +224,24 @@ func TestAnAnswerThatBreaksOffGivesItsMemoryBack(t *testing.T) {
 					_ = response.Body.Close()
 				}
 			})
+		}
+	})
+}
+
+// TestATimeoutIsInTheWordsOfItsAPI would catch an error that a client takes for a fault of the server's program.
+func TestATimeoutIsInTheWordsOfItsAPI(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		inner.set("a", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		url := serveFront(t, build, fronted(t, plugin.Front{HeaderTimeout: 50}, "a 0 1"))
+		for path, want := range map[string]string{
+			"/chat/completions":         `"type":"server_error"`,
+			"/messages":                 `"type":"timeout_error"`,
+			"/models/m:generateContent": `"status":"DEADLINE_EXCEEDED"`,
+		} {
+			status, body, _ := post(t, url+path, "{}")
+			assert.Equal(t, http.StatusGatewayTimeout, status)
+			assert.Contains(t, body, want)
 		}
 	})
 }

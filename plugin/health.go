@@ -15,11 +15,17 @@ type health struct {
 type state struct {
 	// failures are those since its last answer.
 	failures int
-	// until is when it may be asked again, in nanoseconds since 1970; 0 while it is in use.
+	// until is when it may be asked again, on the clock of [since]; 0 while it is in use.
 	until int64
 	// isTried says that one request finds out whether it is back. Others do not wait for that.
 	isTried bool
 }
+
+// started is before all times that are kept.
+var started = time.Now()
+
+// since is a time in nanoseconds, by a clock that nobody sets.
+func since(now time.Time) int64 { return int64(now.Sub(started)) }
 
 var (
 	allHealth     = map[string]*health{}
@@ -97,8 +103,8 @@ func (h *health) rest(endpoint string, pause time.Duration, now time.Time) bool 
 
 // keepOut keeps a backend out for at least this time, and gives whether that begins now: requests that were under way before fail, too.
 func keepOut(s *state, pause time.Duration, now time.Time) bool {
-	begins := s.until <= now.UnixNano()
-	if until := now.Add(pause).UnixNano(); until > s.until {
+	begins := s.until <= since(now)
+	if until := since(now.Add(pause)); until > s.until {
 		s.until = until
 	}
 	return begins
