@@ -25,6 +25,9 @@ var dotted = refusal{
 // notFound refuses whoever is not a front of this process.
 var notFound = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "There is nothing here."}
 
+// unsendable refuses what Go does not send on.
+var unsendable = refusal{http.StatusBadRequest, "invalid_request_error", "invalid_method", "The request's method is not one that HTTP has."}
+
 // looped refuses a request that a front has sent to a front.
 var looped = refusal{http.StatusLoopDetected, "server_error", "loop_detected", "A route leads from one service to another without end."}
 
@@ -111,6 +114,8 @@ func anthropicType(status int) string {
 		return "request_too_large"
 	case http.StatusTooManyRequests:
 		return "rate_limit_error"
+	case http.StatusGatewayTimeout:
+		return "timeout_error"
 	}
 	if status < http.StatusInternalServerError {
 		return "invalid_request_error"
@@ -129,6 +134,12 @@ func googleStatus(status int) string {
 		return "NOT_FOUND"
 	case http.StatusTooManyRequests:
 		return "RESOURCE_EXHAUSTED"
+	case statusClientGone:
+		return "CANCELLED"
+	case http.StatusServiceUnavailable:
+		return "UNAVAILABLE"
+	case http.StatusGatewayTimeout:
+		return "DEADLINE_EXCEEDED"
 	}
 	if status < http.StatusInternalServerError {
 		return "INVALID_ARGUMENT"

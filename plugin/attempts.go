@@ -23,6 +23,8 @@ type attempts struct {
 	held  *heldBody
 	key   string
 	tried map[int]bool
+	// isShort says that the attempt has less than half of the time that a first one has, as those before it have used up the deadline.
+	isShort bool
 }
 
 // answerOf asks backends until one answers well.
@@ -55,7 +57,7 @@ func answerOf(a *attempts, r *http.Request) (*http.Response, error) {
 
 // isLast says whether nobody is asked after n backends.
 func isLast(a *attempts, n int) bool {
-	return n >= a.front.config.Attempts || len(a.tried) == len(a.front.config.Backends) || !a.isWhole || left(a) <= 0
+	return n >= a.front.config.Attempts || len(a.tried) == a.front.asked || !a.isWhole || left(a) <= 0
 }
 
 // goOn counts an attempt after which another backend is asked.
@@ -72,7 +74,6 @@ func (a *attempts) goOn(endpoint string, response *http.Response, err error) {
 // ask sends the request to one backend, and tells the others how that went.
 func ask(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
 	f := a.front
-	noteAsked(f.health, b.Endpoint)
 	response, err := send(a, r, b)
 	if err == nil && !f.failures[response.StatusCode] {
 		noteAnswered(f.health, b.Endpoint)
@@ -86,15 +87,17 @@ func ask(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
 func (a *attempts) failed(r *http.Request, endpoint string, response *http.Response, err error) {
 	f := a.front
 	// Of a body that goes on as it arrives, nobody knows whether its client has failed or the backend.
-	if err != nil && (r.Context().Err() != nil || !a.isWhole) {
+	// Nor does a backend fail that gets what another has left of the deadline.
+	if err != nil && (r.Context().Err() != nil || !a.isWhole || a.isShort && errors.Is(err, errTimeout)) {
 		f.health.left(endpoint)
 		return
 	}
 	now := time.Now()
 	if err == nil {
 		if rest := restOf(response.Header.Get("Retry-After"), now); rest > 0 {
-			f.health.rest(endpoint, rest, now)
-			f.tally.ejected(endpoint)
+			if f.health.rest(endpoint, rest, now) {
+				f.tally.ejected(endpoint)
+			}
 			return
 		}
 	}
@@ -120,11 +123,6 @@ func send(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
 	if a.isWhole {
 		out.ContentLength = 0
 		out.Body = http.NoBody
-	}
-	if len(a.body) > 0 && a.isWhole {
-		number := lend(a.body)
-		defer takeBack(number)
-		r.Header[bodyHeader] = []string{number}
 	}
 	timer := time.AfterFunc(patience(a, a.front.config.HeaderTimeout), cancel)
 	response, err := a.front.transport.RoundTrip(out)
@@ -153,7 +151,8 @@ func (a *attempts) firstToken(r *http.Request, response *http.Response, timer *t
 	}
 	if isLate || n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		_ = response.Body.Close()
-		return nil, err
+		// The time for the header may have ended just before.
+		return nil, a.reason(r, err)
 	}
 	// The body itself is closed when the request ends.
 	response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(first[:n]), response.Body))
@@ -165,6 +164,8 @@ func innerURL(asked *url.URL, prefix, path string) *url.URL {
 	target := *asked
 	target.Scheme = "http"
 	target.Host = InnerAddress
+	// It would come before the path.
+	target.Opaque = ""
 	target.Path = path + strings.TrimPrefix(asked.Path, prefix)
 	if asked.RawPath != "" {
 		target.RawPath = path + strings.TrimPrefix(asked.RawPath, prefix)
@@ -178,17 +179,22 @@ const forEver = 24 * time.Hour
 // patience is how long to wait, given a limit in milliseconds and the deadline for all attempts. A client may take its time for a body that goes on as it
 // arrives.
 func patience(a *attempts, limit int) time.Duration {
-	wait := forEver
+	whole := forEver
 	if !a.isWhole {
-		return wait
+		return whole
 	}
 	if limit > 0 {
-		wait = time.Duration(limit) * time.Millisecond
+		whole = time.Duration(limit) * time.Millisecond
 	}
-	if rest := left(a); rest < wait {
-		wait = rest
+	if deadline := time.Duration(a.front.config.Deadline) * time.Millisecond; deadline > 0 && deadline < whole {
+		whole = deadline
 	}
-	return wait
+	rest := left(a)
+	a.isShort = rest < whole/2
+	if rest < whole {
+		return rest
+	}
+	return whole
 }
 
 // left is how long attempts may go on.

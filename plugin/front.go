@@ -25,7 +25,7 @@ type Front struct {
 	// Attempts is how many backends are asked at most.
 	Attempts int `json:"attempts,omitempty"`
 	// HeaderTimeout is how long an answer may take to begin, FirstTokenTimeout how long an event stream that has begun may say nothing, and
-	// Deadline how long all attempts may take until one answers: in milliseconds; 0 is no limit.
+	// Deadline how long all attempts may take until one answers, after the body has arrived: in milliseconds; 0 is no limit.
 	HeaderTimeout     int `json:"headerTimeout,omitempty"`
 	FirstTokenTimeout int `json:"firstTokenTimeout,omitempty"`
 	Deadline          int `json:"deadline,omitempty"`
@@ -69,6 +69,8 @@ type front struct {
 	service string
 	config  Front
 	groups  [][]int
+	// asked is how many backends have a weight.
+	asked int
 	// failures are the statuses after which the next backend is asked.
 	failures  map[int]bool
 	tally     *tally
@@ -84,6 +86,9 @@ func newFront(service string, config Front) (*front, error) {
 	}
 	f := &front{
 		service: service, config: config, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service + " " + config.Rule), health: healthOf(service, config.Backends), transport: toInner,
+	}
+	for _, group := range f.groups {
+		f.asked += len(group)
 	}
 	// Traefik answers these for a server that it cannot reach.
 	f.failures = map[int]bool{http.StatusBadGateway: true, http.StatusGatewayTimeout: true}
@@ -130,20 +135,31 @@ func groupsOf(backends []Backend) [][]int {
 	return groups
 }
 
-// choose is the backend to ask, -1 if all have been. Those that are out are asked only where all that are left are.
+// choose is the backend to ask, -1 if all have been. Those that are out are asked only where all that are left are. Of many requests at once, the first
+// one after an ejection finds out for the others.
 func choose(f *front, tried map[int]bool, key string) int {
-	now := time.Now().UnixNano()
+	now := since(time.Now())
+	f.health.lock.Lock()
+	defer f.health.lock.Unlock()
 	for n := 0; n < 2*len(f.groups); n++ {
 		all := n >= len(f.groups)
 		open := openOf(f.health, f.config.Backends, f.groups[n%len(f.groups)], tried, all, now)
 		if len(open) > 0 {
-			if key != "" {
-				return home(key, f.config.Backends, open)
-			}
-			return nextTurn(f.turns, f.config.Backends, open)
+			i := pick(f, key, open)
+			s := f.health.states[f.config.Backends[i].Endpoint]
+			s.isTried = s.until != 0
+			return i
 		}
 	}
 	return -1
+}
+
+// pick is one of the backends that are open.
+func pick(f *front, key string, open []int) int {
+	if key != "" {
+		return home(key, f.config.Backends, open)
+	}
+	return nextTurn(f.turns, f.config.Backends, open)
 }
 
 // ServeHTTP answers a request with the first answer of a backend that is good, or with the last one.
@@ -152,7 +168,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, looped)
 		return
 	}
-	a := &attempts{front: f, began: time.Now(), tried: map[int]bool{}, isWhole: true}
+	if !isToken(r.Method) {
+		// HTTP/2 takes any, and the transport none of these.
+		refuse(w, r, unsendable)
+		return
+	}
+	a := &attempts{front: f, tried: map[int]bool{}, isWhole: true}
 	if r.ContentLength != 0 {
 		if err := keep(a, r); err != nil {
 			refuseBody(w, r, err)
@@ -160,6 +181,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer letGo(a.held)
 	}
+	// The time that a client takes for its body is not the backends'.
+	a.began = time.Now()
 	if f.config.AffinityBy != "" {
 		a.key = f.config.keyOf(r, a.body)
 	}
@@ -200,7 +223,13 @@ var ofRequest = &struct{ name string }{"attempts"}
 
 // RoundTrip asks backends until one answers well.
 func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
-	return answerOf(r.Context().Value(ofRequest).(*attempts), r)
+	a := r.Context().Value(ofRequest).(*attempts)
+	if len(a.body) > 0 && a.isWhole {
+		number := lend(a.body)
+		defer takeBack(number)
+		r.Header[bodyHeader] = []string{number}
+	}
+	return answerOf(a, r)
 }
 
 // forwarded are the headers in which the public listener has said who the client is.
@@ -209,6 +238,8 @@ var forwarded = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-
 // rewrite makes the request for the inner listener. What the public one has said of the client stays.
 func (f *front) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = p.In.Host
+	// The transport fails where a name in it is none. Traefik passes on no values of a client's trailers.
+	p.Out.Trailer = nil
 	for _, name := range forwarded {
 		if values, has := p.In.Header[name]; has {
 			p.Out.Header[name] = values
@@ -224,7 +255,12 @@ func restOf(text string, now time.Time) time.Duration {
 		return 0
 	}
 	rest := time.Duration(0)
-	if seconds, err := strconv.Atoi(text); err == nil {
+	// Of a number that is too large, it gives the largest.
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if seconds > int64(maxRest/time.Second) {
+		return maxRest
+	}
+	if err == nil {
 		rest = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(text); err == nil {
 		rest = at.Sub(now)

@@ -15,11 +15,17 @@ type health struct {
 type state struct {
 	// failures are those since its last answer.
 	failures int
-	// until is when it may be asked again, in nanoseconds since 1970; 0 while it is in use.
+	// until is when it may be asked again, on the clock of [since]; 0 while it is in use.
 	until int64
 	// isTried says that one request finds out whether it is back. Others do not wait for that.
 	isTried bool
 }
+
+// started is before all times that are kept.
+var started = time.Now()
+
+// since is a time in nanoseconds, by a clock that nobody sets.
+func since(now time.Time) int64 { return int64(now.Sub(started)) }
 
 var (
 	allHealth     = map[string]*health{}
@@ -45,11 +51,9 @@ func healthOf(service string, backends []Backend) *health {
 	return known
 }
 
-// openOf are those of a group that may be asked: they have not been tried, and are not out unless all are asked.
+// openOf are those of a group that may be asked: they have not been tried, and are not out unless all are asked. The caller has the lock.
 func openOf(h *health, backends []Backend, group []int, tried map[int]bool, all bool, now int64) []int {
 	var open []int
-	h.lock.Lock()
-	defer h.lock.Unlock()
 	for _, i := range group {
 		s := h.states[backends[i].Endpoint]
 		if !tried[i] && (all || s.until == 0 || now >= s.until && !s.isTried) {
@@ -57,14 +61,6 @@ func openOf(h *health, backends []Backend, group []int, tried map[int]bool, all 
 		}
 	}
 	return open
-}
-
-// noteAsked says that a request is on its way. The first one after an ejection finds out for the others.
-func noteAsked(h *health, endpoint string) {
-	h.lock.Lock()
-	defer h.lock.Unlock()
-	s := h.states[endpoint]
-	s.isTried = s.until != 0
 }
 
 // noteAnswered says that a backend has answered.
@@ -91,21 +87,25 @@ func (h *health) failed(endpoint string, most int, pause time.Duration, now time
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
 	s.failures++
-	isOut := s.isTried || most > 0 && s.failures >= most
+	isOut := most > 0 && (s.isTried || s.failures >= most)
 	s.isTried = false
-	if isOut {
-		s.until = now.Add(pause).UnixNano()
-	}
-	return isOut
+	return isOut && keepOut(s, pause, now)
 }
 
-// rest keeps a backend that has asked for it out for a time.
-func (h *health) rest(endpoint string, pause time.Duration, now time.Time) {
+// rest keeps a backend that has asked for it out for a time, and gives whether that begins now.
+func (h *health) rest(endpoint string, pause time.Duration, now time.Time) bool {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
 	s.isTried = false
-	if until := now.Add(pause).UnixNano(); until > s.until {
+	return keepOut(s, pause, now)
+}
+
+// keepOut keeps a backend out for at least this time, and gives whether that begins now: requests that were under way before fail, too.
+func keepOut(s *state, pause time.Duration, now time.Time) bool {
+	begins := s.until <= since(now)
+	if until := since(now.Add(pause)); until > s.until {
 		s.until = until
 	}
+	return begins
 }

@@ -36,7 +36,7 @@ const (
 // and nobody should get a new allowance by that.
 type meter struct {
 	lock sync.Mutex
-	// full is when a client's allowance is whole again, in nanoseconds since 1970. One that is whole has no entry.
+	// full is when a client's allowance is whole again, on the clock of [since]. One that is whole has no entry.
 	full map[string]int64
 	// underWay are a client's requests that have no whole answer yet.
 	underWay map[string]int
@@ -138,7 +138,7 @@ func shortened(name string) string {
 func (m *meter) take(client string, requests int, span time.Duration, now time.Time) time.Duration {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	at := now.UnixNano()
+	at := since(now)
 	m.sweep(at)
 	full, has := m.full[client]
 	if !has && len(m.full) >= maxClients {

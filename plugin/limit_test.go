@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -279,5 +281,23 @@ func TestBodiesAreLimited(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// TestAClockThatIsSetBackChangesNothing would catch clients that are refused for as long as the clock has been set back.
+func TestAClockThatIsSetBackChangesNothing(t *testing.T) {
+	now := time.Now()
+	require.Zero(t, plugin.TakeAt(t.Name(), now))
+	// The seconds of the wall clock are in the upper part of the first word.
+	*(*uint64)(unsafe.Pointer(&now)) -= 3600 << 30
+	assert.Equal(t, time.Minute, plugin.TakeAt(t.Name(), now))
+}
+
+// TestAnEnormousBodyIsNotAskedFor would catch a Middleware of one team that spoils the memory of all.
+func TestAnEnormousBodyIsNotAskedFor(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		handler, _ := build(t, echo, plugin.Config{MaxBodyBytes: math.MaxInt64})
+		request := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", io.MultiReader(strings.NewReader("{}")))
+		assert.Equal(t, http.StatusInternalServerError, answerOf(handler, request).Code)
 	})
 }

@@ -135,6 +135,9 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (htt
 	return m, nil
 }
 
+// mostBytes is the largest limit of a body: 1 GiB.
+const mostBytes = 1 << 30
+
 // middleware does to a request what its configuration says, in the order of its fields.
 type middleware struct {
 	inner             bool
@@ -170,6 +173,9 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 			return nil, err
 		}
 		m.keyring = ring
+	}
+	if config.MaxBodyBytes < 0 || config.MaxBodyBytes > mostBytes {
+		return nil, errors.New("maxBodyBytes is not a number from 0 to 1073741824; have a ModelService write it")
 	}
 	trusted, err := parseRanges(config.TrustedProxies)
 	if err != nil {

@@ -46,7 +46,7 @@ func (f *Failover) Annotate(at infer.Annotator) {
 	at.SetDefault(&f.Attempts, 3)
 	at.Describe(&f.HeaderTimeout, "How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.")
 	at.Describe(&f.FirstTokenTimeout, "How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.")
-	at.Describe(&f.Deadline, "How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.")
+	at.Describe(&f.Deadline, "How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.")
 }
 
 // OutlierEjection says when a backend is not asked for a time.

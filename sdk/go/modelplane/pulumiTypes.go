@@ -8678,7 +8678,7 @@ func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
 type ServiceFailover struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts *int `pulumi:"attempts"`
-	// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+	// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
 	Deadline *string `pulumi:"deadline"`
 	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
 	FirstTokenTimeout *string `pulumi:"firstTokenTimeout"`
@@ -8716,7 +8716,7 @@ type ServiceFailoverInput interface {
 type ServiceFailoverArgs struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
-	// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+	// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
 	Deadline pulumi.StringPtrInput `pulumi:"deadline"`
 	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
 	FirstTokenTimeout pulumi.StringPtrInput `pulumi:"firstTokenTimeout"`
@@ -8820,7 +8820,7 @@ func (o ServiceFailoverOutput) Attempts() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v ServiceFailover) *int { return v.Attempts }).(pulumi.IntPtrOutput)
 }
 
-// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
 func (o ServiceFailoverOutput) Deadline() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ServiceFailover) *string { return v.Deadline }).(pulumi.StringPtrOutput)
 }
@@ -8874,7 +8874,7 @@ func (o ServiceFailoverPtrOutput) Attempts() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
 func (o ServiceFailoverPtrOutput) Deadline() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ServiceFailover) *string {
 		if v == nil {

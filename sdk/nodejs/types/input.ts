@@ -1250,7 +1250,7 @@ export interface ServiceFailoverArgs {
      */
     attempts?: pulumi.Input<number | undefined>;
     /**
-     * How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+     * How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
      */
     deadline?: pulumi.Input<string | undefined>;
     /**

@@ -4740,7 +4740,7 @@ class ServiceFailoverArgsDict(TypedDict):
     """
     deadline: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+    How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
     """
     first_token_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -4767,7 +4767,7 @@ class ServiceFailoverArgs:
         When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 
         :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
-        :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+        :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
         :param pulumi.Input[_builtins.str] first_token_timeout: How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
         :param pulumi.Input[_builtins.str] header_timeout: How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] status_codes: The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
@@ -4801,7 +4801,7 @@ class ServiceFailoverArgs:
     @pulumi.getter
     def deadline(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        How long all attempts may take until one has begun to answer, such as `60s`. Default: no limit.
+        How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
         """
         return pulumi.get(self, "deadline")
 
