@@ -64,6 +64,17 @@ func TestAFailureIsFollowedByWhatToDo(t *testing.T) {
 		},
 		"a chart that is broken": {about(adviseOnRelease, inTeam), `configmaps "team" not found`, ""},
 
+		"a policy in an old cluster": {
+			adviseOnPolicy, "reported that the apiVersion for this resource does not exist", "Kubernetes 1.30 or newer",
+		},
+		"a policy and no rights": {
+			adviseOnPolicy, `validatingadmissionpolicies.admissionregistration.k8s.io is forbidden: User "ci" cannot patch resource`, "docs/rbac.yaml",
+		},
+		"a policy of another stack": {
+			adviseOnPolicy, conflict + `1 conflict: conflict with "pulumi-kubernetes-1": .metadata.labels.modelplane/owner`, "belongs to another stack",
+		},
+		"a policy and a dead cluster": {adviseOnPolicy, "connection refused", ""},
+
 		"no address": {about(adviseOnAddress, own), "timed out waiting for the condition", "set another port"},
 		"no rights":  {about(adviseOnAddress, own), "services is forbidden", ""},
 

@@ -181,6 +181,9 @@ func (p plan) values(s Source) map[string]any {
 		return chart.Values(p.settings)
 	}
 	p.settings.TraefikVersion = ptr.Deref(s.Chart.TraefikVersion, "")
+	if most := bodyMemory(memoryLimit(s.Chart.Values)); most > 0 {
+		p.settings.Operations.BodyMemory = most
+	}
 	return chart.Merge(chart.Values(p.settings), s.Chart.Values)
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,9 +64,14 @@ func (p plan) admissionPolicy() admissionv1.ValidatingAdmissionPolicySpec {
 	}
 }
 
-// adviseOnPolicy says what the policy needs.
+// adviseOnPolicy says who owns the policy, or what it needs.
 func adviseOnPolicy(failure string) string {
 	if child.HeldByAnother(failure) {
+		return "This ValidatingAdmissionPolicy or its binding belongs to another stack or program, and it was left as it is. Choose another name or namespace for " +
+			"this gateway, or destroy the other one first."
+	}
+	if !strings.Contains(failure, "the apiVersion for this resource does not exist") && !strings.Contains(failure, "no matches for kind") &&
+		!strings.Contains(failure, "forbidden") {
 		return ""
 	}
 	return "exclusiveClass needs Kubernetes 1.30 or newer, and the right to make a ValidatingAdmissionPolicy and its binding (docs/rbac.yaml). Without both, leave " +

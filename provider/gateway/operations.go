@@ -102,9 +102,7 @@ func (p plan) withOperating(in Operating) (plan, fault.List) {
 		Autoscaling: in.Autoscaling.decide(int(p.settings.Replicas), &required, &faults), DrainSeconds: int32(in.DrainSeconds),
 		PriorityClass: ptr.Deref(in.PriorityClassName, ""), NodeSelector: in.NodeSelector, Spread: in.TopologySpread,
 	}
-	if limit := required.Limits.Memory().Value(); limit > 0 {
-		o.BodyMemory = max(limit/partForBodies, minBodyMemory)
-	}
+	o.BodyMemory = bodyMemory(*required.Limits.Memory())
 	// Both have a JSON form.
 	plain, _ := kube.Plain(required)
 	o.Resources, _ = plain.(map[string]any)
@@ -112,6 +110,22 @@ func (p plan) withOperating(in Operating) (plan, fault.List) {
 	o.Tolerations, _ = plain.([]any)
 	p.settings.Operations = o
 	return p, faults
+}
+
+// bodyMemory is what the bodies of requests may take of this limit of memory; 0, which is the plugin's default, without a limit.
+func bodyMemory(limit resource.Quantity) int64 {
+	if limit.Value() <= 0 {
+		return 0
+	}
+	return max(limit.Value()/partForBodies, minBodyMemory)
+}
+
+// memoryLimit is the limit of memory among the values of a chart; 0 where there is none.
+func memoryLimit(values map[string]any) resource.Quantity {
+	resources, _ := values["resources"].(map[string]any)
+	limits, _ := resources["limits"].(map[string]any)
+	limit, _ := amount.Parse(fmt.Sprint(limits["memory"]))
+	return limit
 }
 
 // decide is how the cluster chooses the number of replicas; nil where that is fixed. Use is measured by what a replica asks for, so that one

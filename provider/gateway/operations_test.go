@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/utils/ptr"
 
+	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/amount"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/chart"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
@@ -93,6 +94,40 @@ func TestEveryTimeOutFollowsTheDrain(t *testing.T) {
 		assert.Equal(t, "600s", transport["respondingTimeouts"].(map[string]any)["readTimeout"])
 		assert.Equal(t, c.end, only(t, rendered(t, a), anchorKey).DeleteTimeout)
 	}
+}
+
+// TestBodiesKeepToTheLimitThatTheChartIsGiven would catch a replica whose requests' bodies take more memory than it has, because its limit is among the
+// chart's values.
+func TestBodiesKeepToTheLimitThatTheChartIsGiven(t *testing.T) {
+	for _, c := range []struct {
+		ours   string
+		values map[string]any
+		want   string
+	}{
+		{"2Gi", nil, "536870912"},
+		{"", limits("512Mi"), "134217728"},
+		{"", limits(536870912.), "134217728"},
+		{"2Gi", limits("512Mi"), "134217728"},
+		{"2Gi", limits("a lot"), "536870912"},
+		{"", map[string]any{"resources": map[string]any{"limits": map[string]any{"cpu": "1"}}}, ""},
+	} {
+		a := defaults()
+		if c.ours != "" {
+			a.Resources = &amount.Resources{Limits: map[string]string{"memory": c.ours}}
+		}
+		a.Chart = &Chart{Name: "traefik", Values: c.values}
+		got := ""
+		for _, variable := range planned(t, a).values(a.Source)["env"].([]any) {
+			if v := variable.(map[string]any); v["name"] == plugin.BodyMemoryVariable {
+				got = v["value"].(string)
+			}
+		}
+		assert.Equal(t, c.want, got, "%+v", c)
+	}
+}
+
+func limits(memory any) map[string]any {
+	return map[string]any{"resources": map[string]any{"limits": map[string]any{"memory": memory}}}
 }
 
 // TestWhatIsNotUsedIsNotMade would catch an object that a gateway did not ask for.

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -138,8 +137,14 @@ func (e entry) weighted() []route.Backend {
 	return all
 }
 
+// shares are what each endpoint gets while none fails: those of the first priority that has any weight share all requests.
 func shares(backends []entry) []Share {
-	first := slices.MinFunc(backends, func(x, y entry) int { return cmp.Compare(x.priority, y.priority) }).priority
+	first := maxPriority
+	for _, e := range backends {
+		if e.weight > 0 {
+			first = min(first, e.priority)
+		}
+	}
 	var total float64
 	for _, e := range backends {
 		for _, w := range e.weights {

@@ -27,25 +27,23 @@ const (
 // traffic, in one write.
 func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	grants := value.Map(p, func(p plan) []child.Child { return grantChildren(name, in.Identity.Now().Name, p.grants) })
-	policies := policyChildren(name, in, p)
-	policies = append(policies, frontedChildren(name, in, p)...)
-	keys := []string{countKey}
-	for _, c := range policies {
-		keys = append(keys, c.Key)
-	}
 	counters := value.Map(p, func(p plan) []child.Child { return counterChildren(name, in.Identity.Now(), p) })
-	return append(policies,
-		child.Child{Key: countKey, Each: &counters},
-		child.Child{Key: grantsKey, Each: &grants},
-		child.Child{
-			Key: routeKey, Kind: kube.HTTPRoute, After: []string{grantsKey}, Seen: keys, Owned: true,
-			Name:        child.Fixed(in.Identity.Now().Name),
-			Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
-			Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
-			Timeout:     acceptTimeout,
-			Advice:      func(failure string) string { return advise(in, failure) },
-		},
-	)
+	// Routes name Services of other namespaces: a replica that has not seen the grant answers 500 for them.
+	list := []child.Child{{Key: grantsKey, Each: &grants}, {Key: countKey, Each: &counters}}
+	list = append(list, policyChildren(name, in, p)...)
+	list = append(list, frontedChildren(name, in, p)...)
+	var before []string
+	for _, c := range list {
+		before = append(before, c.Key)
+	}
+	return append(list, child.Child{
+		Key: routeKey, Kind: kube.HTTPRoute, Seen: before, Owned: true,
+		Name:        child.Fixed(in.Identity.Now().Name),
+		Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
+		Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
+		Timeout:     acceptTimeout,
+		Advice:      func(failure string) string { return advise(in, failure) },
+	})
 }
 
 // policyChildren are the Middlewares that a request passes before a backend is chosen. Each changes in place, in one write.

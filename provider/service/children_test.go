@@ -3,6 +3,7 @@ package service
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/utils/ptr"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child/childtest"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/value"
 )
@@ -42,6 +44,30 @@ func rendered(t require.TestingT, a Args) []child.Rendered {
 	list, err := child.Render(Kind, "service", identity, a.Metadata, children("service", in, value.Known(p)))
 	require.NoError(t, err)
 	return list
+}
+
+// TestAllReplicasHaveSeenTheGrantsBeforeARouteNamesTheirServices would catch a replica that answers 500 for a backend since it sees the route before the
+// grant, and a route on the inner listener that is waited for before the grant which it needs is made.
+func TestAllReplicasHaveSeenTheGrantsBeforeARouteNamesTheirServices(t *testing.T) {
+	far := endpoint.BackendReference{Name: "far", ServiceName: "far-1", Namespace: "team", Port: 8000, BasePath: "/v1"}
+	for name, choice := range map[string]Choice{"plain": {}, "fronted": {Failover: &Failover{Attempts: 2}}} {
+		made := false
+		for _, c := range rendered(t, Args{
+			Routing: Routing{
+				Gateway: gateway.Reference{
+					Name: "gw", Namespace: "modelplane-gw", Listener: gateway.Listener, URL: "http://203.0.113.7", PluginVersion: "1", Inner: "gw-inner",
+				},
+				Backends: []Backend{{Weight: 1, Endpoint: &far}},
+			},
+			Choice: choice,
+		}) {
+			made = made || c.Kind == kube.ReferenceGrant
+			if c.Kind == kube.HTTPRoute {
+				assert.True(t, made, "%s: %s", name, c.Key)
+				assert.Contains(t, c.Seen, grantsKey, "%s: %s", name, c.Key)
+			}
+		}
+	}
 }
 
 // TestPoliciesAreTheReviewedList is the same for all that a service can ask of its callers.

@@ -13,6 +13,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/service/route"
 )
 
 const (
@@ -22,12 +23,14 @@ const (
 	maxAttempts = 16
 	// maxTimeout is longer than any answer takes to begin.
 	maxTimeout = time.Hour
+	// maxStatusCodes is how many entries statusCodes takes: the plugin looks at each of them for each answer.
+	maxStatusCodes = 32
 	// failures and pause are those of an ejection that is not asked for otherwise.
 	failures, pause = 5, 30 * time.Second
 )
 
-// statusCodes are a status or a range of them.
-var statusCodes = regexp.MustCompile(`^([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?$`)
+// statusCodes are a status of a failure or a range of them.
+var statusCodes = regexp.MustCompile(`^([45][0-9]{2})(?:-([45][0-9]{2}))?$`)
 
 // isFronted says whether the plugin chooses backends: only it can ask a second one.
 func isFronted(c Choice, r Routing) bool {
@@ -43,18 +46,19 @@ func decideChoice(c Choice, asked bool, faults *fault.List) plugin.Front {
 	if len(front.Statuses) == 0 {
 		front.Statuses = []string{"429", "500-599"}
 	}
+	checkCount("failover.statusCodes", len(failover.StatusCodes), maxStatusCodes, faults)
 	for i, text := range failover.StatusCodes {
 		match := statusCodes.FindStringSubmatch(text)
 		if match == nil || match[2] != "" && match[2] < match[1] {
-			faults.Addf(fault.Index("failover.statusCodes", i), "is neither a status nor a range of statuses; write one such as 429 or 500-599")
+			faults.Addf(fault.Index("failover.statusCodes", i), "is neither a status from 400 to 599 nor a range of them; write one such as 429 or 500-599")
 		}
 	}
 	checkRange("failover.attempts", failover.Attempts, 1, maxAttempts, faults)
 	checkRange("outlierEjection.failures", ejection.Failures, 1, 1000, faults)
-	front.HeaderTimeout = milliseconds("failover.headerTimeout", failover.HeaderTimeout, 0, faults)
-	front.FirstTokenTimeout = milliseconds("failover.firstTokenTimeout", failover.FirstTokenTimeout, 0, faults)
-	front.Deadline = milliseconds("failover.deadline", failover.Deadline, 0, faults)
-	front.EjectSeconds = max(1, milliseconds("outlierEjection.duration", ejection.Duration, pause, faults)/1000)
+	front.HeaderTimeout = milliseconds("failover.headerTimeout", failover.HeaderTimeout, faults)
+	front.FirstTokenTimeout = milliseconds("failover.firstTokenTimeout", failover.FirstTokenTimeout, faults)
+	front.Deadline = milliseconds("failover.deadline", failover.Deadline, faults)
+	front.EjectSeconds = ejection.seconds(faults)
 	if c.Affinity != nil {
 		front.AffinityBy, front.AffinityName = c.Affinity.decide(asked, faults)
 	}
@@ -88,16 +92,28 @@ func checkFront(c Choice, r Routing, faults *fault.List) {
 	}
 }
 
-// milliseconds is a duration that the plugin counts in.
-func milliseconds(path string, given *string, otherwise time.Duration, faults *fault.List) int {
+// milliseconds is a limit of time as the plugin counts it; 0 without one.
+func milliseconds(path string, given *string, faults *fault.List) int {
 	if given == nil {
-		return int(otherwise.Milliseconds())
+		return 0
 	}
 	d, err := time.ParseDuration(*given)
 	if err != nil || d < time.Millisecond || d > maxTimeout {
 		faults.Addf(path, "is not a span of time from 1ms to 1h; write one such as 500ms, 30s or 2m")
 	}
 	return int(d.Milliseconds())
+}
+
+// seconds is how long a backend is out, which the plugin counts in whole seconds.
+func (o OutlierEjection) seconds(faults *fault.List) int {
+	if o.Duration == nil {
+		return int(pause.Seconds())
+	}
+	d, err := time.ParseDuration(*o.Duration)
+	if err != nil || d < time.Second || d > maxTimeout || d%time.Second != 0 {
+		faults.Addf("outlierEjection.duration", "is not a span of time from 1s to 1h in whole seconds; write one such as 30s or 2m")
+	}
+	return int(d.Seconds())
 }
 
 func (a Affinity) decide(asked bool, faults *fault.List) (by, name string) {
@@ -109,11 +125,11 @@ func (a Affinity) decide(asked bool, faults *fault.List) (by, name string) {
 		faults.Add("affinity.name", fmt.Sprintf("is given with by: %s; leave it out", a.By), "affinity.by")
 	}
 	if a.By == AffinityByCaller && !asked {
-		faults.Add("affinity.by", "is Caller, but nobody is asked who they are; write auth, or go by something else", "auth")
+		faults.Add("affinity.by", "is Caller, but nobody is asked who they are; write auth, or by: Header, Cookie or Prompt", "auth")
 	}
 	// The name of a cookie is a token, as that of a header is (RFC 6265, section 4.1.1).
-	if a.Name != nil && !httpguts.ValidHeaderFieldName(*a.Name) {
-		faults.Addf("affinity.name", "is not the name of a header or cookie")
+	if a.Name != nil && (!httpguts.ValidHeaderFieldName(*a.Name) || len(*a.Name) > route.MaxHeaderName) {
+		faults.Addf("affinity.name", "is not the name of a header or cookie; write letters, digits and hyphens, such as X-Session")
 	}
 	return strings.ToLower(string(a.By)), ptr.Deref(a.Name, "")
 }

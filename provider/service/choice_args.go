@@ -40,13 +40,13 @@ func (f *Failover) Annotate(at infer.Annotator) {
 	at.Describe(f, "When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is "+
 		"never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, "+
 		"without a limit of time.")
-	at.Describe(&f.StatusCodes, "The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway "+
+	at.Describe(&f.StatusCodes, "The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway "+
 		"answers so for a server that it cannot reach. Default: `429` and `500-599`.")
 	at.Describe(&f.Attempts, "How many backends are asked at most: 1 to 16. Default: 3.")
 	at.SetDefault(&f.Attempts, 3)
-	at.Describe(&f.HeaderTimeout, "How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.")
-	at.Describe(&f.FirstTokenTimeout, "How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.")
-	at.Describe(&f.Deadline, "How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.")
+	at.Describe(&f.HeaderTimeout, "How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.")
+	at.Describe(&f.FirstTokenTimeout, "How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.")
+	at.Describe(&f.Deadline, "How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.")
 }
 
 // OutlierEjection says when a backend is not asked for a time.
@@ -62,7 +62,7 @@ func (o *OutlierEjection) Annotate(at infer.Annotator) {
 		"with a failure is out for that long, up to ten minutes.")
 	at.Describe(&o.Failures, "After how many failures in a row: 1 to 1,000. Default: 5.")
 	at.SetDefault(&o.Failures, 5)
-	at.Describe(&o.Duration, "For how long, such as `30s`. Default: `30s`.")
+	at.Describe(&o.Duration, "For how long, from `1s` to `1h` in whole seconds. Default: `30s`.")
 }
 
 // Mirror is an endpoint that gets copies of requests.
@@ -93,7 +93,7 @@ func (a *Affinity) Annotate(at infer.Annotator) {
 	at.Describe(a, "Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes "+
 		"only its own share, and one that fails gives its own to the others until it is back.")
 	at.Describe(&a.By, "What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.")
-	at.Describe(&a.Name, "The name of the header or cookie, with `by: Header` and `by: Cookie`.")
+	at.Describe(&a.Name, "The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.")
 }
 
 // AffinityBy says what requests have in common that go to the same backend.

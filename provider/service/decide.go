@@ -76,7 +76,7 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 	decided := plan{path: path, url: clientURL(gatewayURL, hostnames, path), grants: grants(identity, append(entries(rules), mirror...)), policies: policies}
 	decided.clusterURL = clusterURL(gatewayClusterURL, hostnames, path)
 	decided.shares = shares(backends)
-	decided.warning = warn(r, restrictions, entries(rules))
+	decided.warning = warn(r, restrictions, append(entries(rules), mirror...))
 	public := route.Route{
 		Gateway: route.ParentRef{
 			Name: r.Gateway.Name, Namespace: r.Gateway.Namespace, Listener: r.Gateway.Listener, PlainListener: ptr.Deref(r.Gateway.PlainListener, ""),

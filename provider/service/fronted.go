@@ -197,7 +197,7 @@ func (f fronted) routes(component, name string, await Await) []child.Child {
 		made[b.hash] = true
 		times[b.Name]++
 		routes = append(routes, child.Child{
-			Key: innerKey, Kind: kube.HTTPRoute, After: []string{pathsKey},
+			Key: innerKey, Kind: kube.HTTPRoute, After: []string{pathsKey}, Seen: []string{grantsKey},
 			ResourceName: names.Child(name, component, innerKey, b.Namespace, b.Name, fmt.Sprint(times[b.Name])),
 			Hash:         child.Fixed(b.hash),
 			Annotations:  child.Fixed(awaiting{gateway: f.plain.Gateway.Name, skip: await.SkipAwait}.annotations()),

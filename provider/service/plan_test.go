@@ -170,6 +170,17 @@ func TestSharesAreWhatTheRouteGives(t *testing.T) {
 	}
 }
 
+// TestSharesAreThoseOfTheFirstPriorityThatHasAny would catch shares that are no numbers, which Pulumi cannot keep, where all of the first priority are
+// taken out, and figures without what the next priority is to get.
+func TestSharesAreThoseOfTheFirstPriorityThatHasAny(t *testing.T) {
+	a := chat(Backend{Endpoint: one("apps", "own"), Weight: 0}, Backend{Endpoint: one("apps", "saas"), Weight: 3, Priority: 1},
+		Backend{Endpoint: one("apps", "last"), Weight: 1, Priority: 2})
+	a.Gateway.Inner = "gw-inner"
+	p, faults := decided(a)
+	require.Empty(t, faults)
+	assert.Equal(t, []Share{{"own", 0, 0}, {"saas", 3, 1}, {"last", 1, 0}}, p.shares)
+}
+
 // TestGrantsNameTheRoutesServicesAndNoOthers would catch a Service that the route may not use, one that it need not use, and
 // an order that changes from run to run, with which each `pulumi up` would replace the grants.
 func TestGrantsNameTheRoutesServicesAndNoOthers(t *testing.T) {
@@ -243,6 +254,11 @@ func TestAKeyThatStrangersCanUseIsWarnedOf(t *testing.T) {
 		p, faults := decided(a)
 		require.Empty(t, faults)
 		assert.Equal(t, c.warned, p.warning != "", "%+v", c)
+
+		a.Gateway.Inner, a.Backends[0].Endpoint, a.Mirror = "gw-inner", one("apps", "own"), &Mirror{Endpoint: *endpoint, Percent: 1}
+		p, faults = decided(a)
+		require.Empty(t, faults)
+		assert.Equal(t, c.warned, p.warning != "", "as a mirror: %+v", c)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/target"
+	"github.com/modelplane/pulumi-modelplane/provider/service/route"
 )
 
 const (
@@ -25,6 +26,12 @@ const (
 	day = 86_400
 	// maxBody is the largest body that a limit allows, in bytes.
 	maxBody = 1 << 30
+	// maxRanges is how many entries allowFrom takes: the plugin looks at each of them for each request.
+	maxRanges = 500
+	// maxLimits is how many limits of one kind a service has. Each keeps its own count of every client.
+	maxLimits = 16
+	// maxNames is how many sites, headers and methods each list of cors takes, and how many headers of a forward-auth server.
+	maxNames = 64
 	// maxVerdict is how much of a forward-auth server's answer the gateway reads, in bytes.
 	maxVerdict = 64 << 10
 )
@@ -94,6 +101,7 @@ func needPlugin(path, needs string, g gateway.Reference, faults *fault.List) {
 
 // allowFrom has the plugin look at the client's address. Traefik's own list would refuse whoever comes without a proxy where there are some.
 func allowFrom(ranges []string, g gateway.Reference, faults *fault.List) map[string]any {
+	checkCount("allowFrom", len(ranges), maxRanges, faults)
 	for i, text := range ranges {
 		_, err := target.ParseRange(text)
 		faults.AddErr(fault.Index("allowFrom", i), err)
@@ -150,10 +158,13 @@ func (c CORS) middleware(faults *fault.List) map[string]any {
 	if len(c.AllowOrigins) == 0 {
 		faults.Addf("cors.allowOrigins", "is empty; name the sites whose pages may use the service, or leave cors out")
 	}
+	checkCount("cors.allowOrigins", len(c.AllowOrigins), maxNames, faults)
+	checkCount("cors.allowMethods", len(c.AllowMethods), maxNames, faults)
 	for i, origin := range c.AllowOrigins {
 		u, err := url.Parse(origin)
-		if origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin) {
-			faults.Addf(fault.Index("cors.allowOrigins", i), "is not a site; write scheme and host without a path, such as https://app.example.com, or *")
+		// Browsers send it in lower case, and it is compared as it is.
+		if origin != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+strings.ToLower(u.Host) != origin) {
+			faults.Addf(fault.Index("cors.allowOrigins", i), "is not a site; write scheme and host in lower case and without a path, such as https://app.example.com, or *")
 		}
 		if origin == "*" && c.AllowCredentials {
 			faults.Add("cors.allowCredentials", "is true for the site *, which browsers refuse; name the sites", "cors.allowOrigins")
@@ -195,6 +206,8 @@ func (l Limits) middleware(identity meta.Identity, g gateway.Reference, asked bo
 	if l.MaxBodyBytes != nil {
 		checkRange("limits.maxBodyBytes", *l.MaxBodyBytes, 1, maxBody, faults)
 	}
+	checkCount("limits.inFlight", len(l.InFlight), maxLimits, faults)
+	checkCount("limits.requests", len(l.Requests), maxLimits, faults)
 	for i, limit := range l.InFlight {
 		path := fault.Index("limits.inFlight", i)
 		counted := countedBy(path, ptr.Deref(limit.By, ByAll), limit.Header, asked, faults)
@@ -251,20 +264,28 @@ func countedBy(path string, by LimitBy, header *string, asked bool, faults *faul
 		faults.Add(path+".by", "is Caller, but nobody is asked who they are; write auth, or count by Address or Header", "auth")
 	}
 	if header != nil {
-		checkHeaders(path+".header", []string{*header}, faults)
+		checkHeader(path+".header", *header, faults)
 	}
 	return plugin.Limit{By: strings.ToLower(string(by)), Header: ptr.Deref(header, "")}
 }
 
 func checkHeaders(path string, headers []string, faults *fault.List) {
+	checkCount(path, len(headers), maxNames, faults)
 	for i, header := range headers {
-		if !httpguts.ValidHeaderFieldName(header) {
-			at := path
-			if strings.HasSuffix(path, "s") {
-				at = fault.Index(path, i)
-			}
-			faults.Addf(at, "is not the name of a header (RFC 9110, section 5.1)")
-		}
+		checkHeader(fault.Index(path, i), header, faults)
+	}
+}
+
+func checkHeader(path, header string, faults *fault.List) {
+	if !httpguts.ValidHeaderFieldName(header) || len(header) > route.MaxHeaderName {
+		faults.Addf(path, "is not the name of a header (RFC 9110, section 5.1); write up to %d letters, digits and hyphens", route.MaxHeaderName)
+	}
+}
+
+// checkCount refuses a list that is longer than most.
+func checkCount(path string, count, most int, faults *fault.List) {
+	if count > most {
+		faults.Addf(path, "has %d entries; write %d at most", count, most)
 	}
 }
 

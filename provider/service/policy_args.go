@@ -17,7 +17,7 @@ type Policy struct {
 // Annotate describes the inputs for the schema.
 func (p *Policy) Annotate(at infer.Annotator) {
 	at.Describe(&p.Auth, "How callers show who they are. Default: nobody is asked.")
-	at.Describe(&p.AllowFrom, "The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.")
+	at.Describe(&p.AllowFrom, "The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.")
 	at.Describe(&p.CORS, "What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what "+
 		"servers say of it themselves is removed. Default: what the servers say.")
 	at.Describe(&p.Limits, "How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.")
@@ -64,7 +64,7 @@ func (f *ForwardAuth) Annotate(at infer.Annotator) {
 	at.Describe(f, "A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request "+
 		"pass; any other answer goes to the client as it is.")
 	at.Describe(&f.URL, "The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.")
-	at.Describe(&f.ResponseHeaders, "Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the "+
+	at.Describe(&f.ResponseHeaders, "Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the "+
 		"caller for limits and logs.")
 }
 
@@ -82,10 +82,10 @@ type CORS struct {
 func (c *CORS) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceCors")
 	at.Describe(c, "What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).")
-	at.Describe(&c.AllowOrigins, "The sites, such as `https://app.example.com`; `*` is every site.")
-	at.Describe(&c.AllowHeaders, "The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.")
-	at.Describe(&c.AllowMethods, "The methods that they may use. Default: `GET`, `POST` and `DELETE`.")
-	at.Describe(&c.ExposeHeaders, "The headers of answers that they may read. Default: none but those that every script may read.")
+	at.Describe(&c.AllowOrigins, "The sites, such as `https://app.example.com`, up to 64; `*` is every site.")
+	at.Describe(&c.AllowHeaders, "The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.")
+	at.Describe(&c.AllowMethods, "The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.")
+	at.Describe(&c.ExposeHeaders, "The headers of answers that they may read, up to 64. Default: none but those that every script may read.")
 	at.Describe(&c.AllowCredentials, "Whether browsers send cookies and passwords; not with the site `*`. Default: false.")
 	at.SetDefault(&c.AllowCredentials, false)
 	at.Describe(&c.MaxAge, "For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.")
@@ -102,8 +102,8 @@ type Limits struct {
 func (l *Limits) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceLimits")
 	at.Describe(l, "How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.")
-	at.Describe(&l.Requests, "How many requests in a span of time.")
-	at.Describe(&l.InFlight, "How many requests at once. One is under way until its answer has ended.")
+	at.Describe(&l.Requests, "How many requests in a span of time: up to 16 limits.")
+	at.Describe(&l.InFlight, "How many requests at once: up to 16 limits. A request is under way until its answer has ended.")
 	at.Describe(&l.MaxBodyBytes, "How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not "+
 		"state is held in memory until it has ended. Default: no limit.")
 }

@@ -93,8 +93,8 @@ func checkMatches(path string, headers map[string]string, faults *fault.List) {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		at, value := fault.Key(path, name), headers[name]
 		switch {
-		case !httpguts.ValidHeaderFieldName(name):
-			faults.Addf(at, "is not the name of a header")
+		case !httpguts.ValidHeaderFieldName(name) || len(name) > route.MaxHeaderName:
+			faults.Addf(at, "is not the name of a header; write up to %d letters, digits and hyphens, such as X-Team", route.MaxHeaderName)
 		case strings.EqualFold(name, "Host"):
 			faults.Addf(at, "cannot tell requests apart; make a service with other hostnames")
 		case strings.HasPrefix(strings.ToLower(name), strings.ToLower(plugin.HeaderPrefix)):
@@ -103,8 +103,9 @@ func checkMatches(path string, headers map[string]string, faults *fault.List) {
 			faults.Addf(at, "is there already in other letters; write each header once")
 		}
 		names[strings.ToLower(name)] = true
-		if value == "" || len(value) > route.MaxMatchValue || !httpguts.ValidHeaderFieldValue(value) {
-			faults.Addf(at, "is not a header's value of 1 to %d characters", route.MaxMatchValue)
+		// Spaces at the ends are not part of a value (RFC 9110, section 5.5): it would never be the same.
+		if value == "" || len(value) > route.MaxMatchValue || !httpguts.ValidHeaderFieldValue(value) || strings.Trim(value, " \t") != value {
+			faults.Addf(at, "is not a header's value; write 1 to %d characters without line breaks, and without spaces at the ends", route.MaxMatchValue)
 		}
 	}
 }

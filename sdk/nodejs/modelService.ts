@@ -136,7 +136,7 @@ export interface ModelServiceArgs {
      */
     allowAnonymous?: pulumi.Input<boolean | undefined>;
     /**
-     * The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+     * The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.
      */
     allowFrom?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**

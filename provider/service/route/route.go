@@ -35,8 +35,10 @@ const (
 	// MaxRules is the number of rules of a route
 	// (https://github.com/kubernetes-sigs/gateway-api/blob/v1.6.3/apis/v1/httproute_types.go).
 	MaxRules = 16
-	// MaxMatches is the number of headers of a match, and MaxMatchValue the length of what one is compared with, in bytes.
-	MaxMatches    = 16
+	// MaxMatches is the number of headers of a match.
+	MaxMatches = 16
+	// MaxHeaderName is the length of a header's name, and MaxMatchValue that of what it is compared with, in bytes.
+	MaxHeaderName = 256
 	MaxMatchValue = 4096
 )
 

@@ -129,7 +129,7 @@ type modelServiceArgs struct {
 	Affinity *ServiceAffinity `pulumi:"affinity"`
 	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
 	AllowAnonymous *bool `pulumi:"allowAnonymous"`
-	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.
 	AllowFrom []string `pulumi:"allowFrom"`
 	// Annotations for all objects of the service.
 	Annotations map[string]string `pulumi:"annotations"`
@@ -171,7 +171,7 @@ type ModelServiceArgs struct {
 	Affinity ServiceAffinityPtrInput
 	// Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
 	AllowAnonymous pulumi.BoolPtrInput
-	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+	// The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.
 	AllowFrom pulumi.StringArrayInput
 	// Annotations for all objects of the service.
 	Annotations pulumi.StringMapInput

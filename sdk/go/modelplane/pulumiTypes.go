@@ -6702,7 +6702,7 @@ func (o InFlightLimitArrayOutput) Index(i pulumi.IntInput) InFlightLimitOutput {
 
 // When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
 type OutlierEjection struct {
-	// For how long, such as `30s`. Default: `30s`.
+	// For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
 	Duration *string `pulumi:"duration"`
 	// After how many failures in a row: 1 to 1,000. Default: 5.
 	Failures *int `pulumi:"failures"`
@@ -6734,7 +6734,7 @@ type OutlierEjectionInput interface {
 
 // When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
 type OutlierEjectionArgs struct {
-	// For how long, such as `30s`. Default: `30s`.
+	// For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
 	Duration pulumi.StringPtrInput `pulumi:"duration"`
 	// After how many failures in a row: 1 to 1,000. Default: 5.
 	Failures pulumi.IntPtrInput `pulumi:"failures"`
@@ -6829,7 +6829,7 @@ func (o OutlierEjectionOutput) ToOutlierEjectionPtrOutputWithContext(ctx context
 	}).(OutlierEjectionPtrOutput)
 }
 
-// For how long, such as `30s`. Default: `30s`.
+// For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
 func (o OutlierEjectionOutput) Duration() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v OutlierEjection) *string { return v.Duration }).(pulumi.StringPtrOutput)
 }
@@ -6863,7 +6863,7 @@ func (o OutlierEjectionPtrOutput) Elem() OutlierEjectionOutput {
 	}).(OutlierEjectionOutput)
 }
 
-// For how long, such as `30s`. Default: `30s`.
+// For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
 func (o OutlierEjectionPtrOutput) Duration() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *OutlierEjection) *string {
 		if v == nil {
@@ -7781,7 +7781,7 @@ func (o SecretKeyReferencePtrOutput) Name() pulumi.StringPtrOutput {
 type ServiceAffinity struct {
 	// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
 	By AffinityBy `pulumi:"by"`
-	// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+	// The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
 	Name *string `pulumi:"name"`
 }
 
@@ -7800,7 +7800,7 @@ type ServiceAffinityInput interface {
 type ServiceAffinityArgs struct {
 	// What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
 	By AffinityByInput `pulumi:"by"`
-	// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+	// The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
 	Name pulumi.StringPtrInput `pulumi:"name"`
 }
 
@@ -7887,7 +7887,7 @@ func (o ServiceAffinityOutput) By() AffinityByOutput {
 	return o.ApplyT(func(v ServiceAffinity) AffinityBy { return v.By }).(AffinityByOutput)
 }
 
-// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+// The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
 func (o ServiceAffinityOutput) Name() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ServiceAffinity) *string { return v.Name }).(pulumi.StringPtrOutput)
 }
@@ -7926,7 +7926,7 @@ func (o ServiceAffinityPtrOutput) By() AffinityByPtrOutput {
 	}).(AffinityByPtrOutput)
 }
 
-// The name of the header or cookie, with `by: Header` and `by: Cookie`.
+// The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
 func (o ServiceAffinityPtrOutput) Name() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ServiceAffinity) *string {
 		if v == nil {
@@ -8419,13 +8419,13 @@ func (o ServiceBasicAuthPtrOutput) SecretName() pulumi.StringPtrOutput {
 type ServiceCors struct {
 	// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
 	AllowCredentials *bool `pulumi:"allowCredentials"`
-	// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+	// The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
 	AllowHeaders []string `pulumi:"allowHeaders"`
-	// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+	// The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
 	AllowMethods []string `pulumi:"allowMethods"`
-	// The sites, such as `https://app.example.com`; `*` is every site.
+	// The sites, such as `https://app.example.com`, up to 64; `*` is every site.
 	AllowOrigins []string `pulumi:"allowOrigins"`
-	// The headers of answers that they may read. Default: none but those that every script may read.
+	// The headers of answers that they may read, up to 64. Default: none but those that every script may read.
 	ExposeHeaders []string `pulumi:"exposeHeaders"`
 	// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
 	MaxAge *int `pulumi:"maxAge"`
@@ -8459,13 +8459,13 @@ type ServiceCorsInput interface {
 type ServiceCorsArgs struct {
 	// Whether browsers send cookies and passwords; not with the site `*`. Default: false.
 	AllowCredentials pulumi.BoolPtrInput `pulumi:"allowCredentials"`
-	// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+	// The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
 	AllowHeaders pulumi.StringArrayInput `pulumi:"allowHeaders"`
-	// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+	// The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
 	AllowMethods pulumi.StringArrayInput `pulumi:"allowMethods"`
-	// The sites, such as `https://app.example.com`; `*` is every site.
+	// The sites, such as `https://app.example.com`, up to 64; `*` is every site.
 	AllowOrigins pulumi.StringArrayInput `pulumi:"allowOrigins"`
-	// The headers of answers that they may read. Default: none but those that every script may read.
+	// The headers of answers that they may read, up to 64. Default: none but those that every script may read.
 	ExposeHeaders pulumi.StringArrayInput `pulumi:"exposeHeaders"`
 	// For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
 	MaxAge pulumi.IntPtrInput `pulumi:"maxAge"`
@@ -8565,22 +8565,22 @@ func (o ServiceCorsOutput) AllowCredentials() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v ServiceCors) *bool { return v.AllowCredentials }).(pulumi.BoolPtrOutput)
 }
 
-// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+// The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
 func (o ServiceCorsOutput) AllowHeaders() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ServiceCors) []string { return v.AllowHeaders }).(pulumi.StringArrayOutput)
 }
 
-// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+// The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
 func (o ServiceCorsOutput) AllowMethods() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ServiceCors) []string { return v.AllowMethods }).(pulumi.StringArrayOutput)
 }
 
-// The sites, such as `https://app.example.com`; `*` is every site.
+// The sites, such as `https://app.example.com`, up to 64; `*` is every site.
 func (o ServiceCorsOutput) AllowOrigins() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ServiceCors) []string { return v.AllowOrigins }).(pulumi.StringArrayOutput)
 }
 
-// The headers of answers that they may read. Default: none but those that every script may read.
+// The headers of answers that they may read, up to 64. Default: none but those that every script may read.
 func (o ServiceCorsOutput) ExposeHeaders() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ServiceCors) []string { return v.ExposeHeaders }).(pulumi.StringArrayOutput)
 }
@@ -8624,7 +8624,7 @@ func (o ServiceCorsPtrOutput) AllowCredentials() pulumi.BoolPtrOutput {
 	}).(pulumi.BoolPtrOutput)
 }
 
-// The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+// The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
 func (o ServiceCorsPtrOutput) AllowHeaders() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *ServiceCors) []string {
 		if v == nil {
@@ -8634,7 +8634,7 @@ func (o ServiceCorsPtrOutput) AllowHeaders() pulumi.StringArrayOutput {
 	}).(pulumi.StringArrayOutput)
 }
 
-// The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+// The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
 func (o ServiceCorsPtrOutput) AllowMethods() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *ServiceCors) []string {
 		if v == nil {
@@ -8644,7 +8644,7 @@ func (o ServiceCorsPtrOutput) AllowMethods() pulumi.StringArrayOutput {
 	}).(pulumi.StringArrayOutput)
 }
 
-// The sites, such as `https://app.example.com`; `*` is every site.
+// The sites, such as `https://app.example.com`, up to 64; `*` is every site.
 func (o ServiceCorsPtrOutput) AllowOrigins() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *ServiceCors) []string {
 		if v == nil {
@@ -8654,7 +8654,7 @@ func (o ServiceCorsPtrOutput) AllowOrigins() pulumi.StringArrayOutput {
 	}).(pulumi.StringArrayOutput)
 }
 
-// The headers of answers that they may read. Default: none but those that every script may read.
+// The headers of answers that they may read, up to 64. Default: none but those that every script may read.
 func (o ServiceCorsPtrOutput) ExposeHeaders() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *ServiceCors) []string {
 		if v == nil {
@@ -8678,13 +8678,13 @@ func (o ServiceCorsPtrOutput) MaxAge() pulumi.IntPtrOutput {
 type ServiceFailover struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts *int `pulumi:"attempts"`
-	// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+	// How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
 	Deadline *string `pulumi:"deadline"`
-	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+	// How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
 	FirstTokenTimeout *string `pulumi:"firstTokenTimeout"`
-	// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+	// How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
 	HeaderTimeout *string `pulumi:"headerTimeout"`
-	// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+	// The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
 	StatusCodes []string `pulumi:"statusCodes"`
 }
 
@@ -8716,13 +8716,13 @@ type ServiceFailoverInput interface {
 type ServiceFailoverArgs struct {
 	// How many backends are asked at most: 1 to 16. Default: 3.
 	Attempts pulumi.IntPtrInput `pulumi:"attempts"`
-	// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+	// How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
 	Deadline pulumi.StringPtrInput `pulumi:"deadline"`
-	// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+	// How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
 	FirstTokenTimeout pulumi.StringPtrInput `pulumi:"firstTokenTimeout"`
-	// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+	// How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
 	HeaderTimeout pulumi.StringPtrInput `pulumi:"headerTimeout"`
-	// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+	// The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
 	StatusCodes pulumi.StringArrayInput `pulumi:"statusCodes"`
 }
 
@@ -8820,22 +8820,22 @@ func (o ServiceFailoverOutput) Attempts() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v ServiceFailover) *int { return v.Attempts }).(pulumi.IntPtrOutput)
 }
 
-// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+// How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
 func (o ServiceFailoverOutput) Deadline() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ServiceFailover) *string { return v.Deadline }).(pulumi.StringPtrOutput)
 }
 
-// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+// How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
 func (o ServiceFailoverOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ServiceFailover) *string { return v.FirstTokenTimeout }).(pulumi.StringPtrOutput)
 }
 
-// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+// How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
 func (o ServiceFailoverOutput) HeaderTimeout() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ServiceFailover) *string { return v.HeaderTimeout }).(pulumi.StringPtrOutput)
 }
 
-// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+// The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
 func (o ServiceFailoverOutput) StatusCodes() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ServiceFailover) []string { return v.StatusCodes }).(pulumi.StringArrayOutput)
 }
@@ -8874,7 +8874,7 @@ func (o ServiceFailoverPtrOutput) Attempts() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+// How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
 func (o ServiceFailoverPtrOutput) Deadline() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ServiceFailover) *string {
 		if v == nil {
@@ -8884,7 +8884,7 @@ func (o ServiceFailoverPtrOutput) Deadline() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+// How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
 func (o ServiceFailoverPtrOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ServiceFailover) *string {
 		if v == nil {
@@ -8894,7 +8894,7 @@ func (o ServiceFailoverPtrOutput) FirstTokenTimeout() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+// How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
 func (o ServiceFailoverPtrOutput) HeaderTimeout() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v *ServiceFailover) *string {
 		if v == nil {
@@ -8904,7 +8904,7 @@ func (o ServiceFailoverPtrOutput) HeaderTimeout() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+// The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
 func (o ServiceFailoverPtrOutput) StatusCodes() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *ServiceFailover) []string {
 		if v == nil {
@@ -8916,7 +8916,7 @@ func (o ServiceFailoverPtrOutput) StatusCodes() pulumi.StringArrayOutput {
 
 // A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
 type ServiceForwardAuth struct {
-	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+	// Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
 	ResponseHeaders []string `pulumi:"responseHeaders"`
 	// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
 	Url string `pulumi:"url"`
@@ -8935,7 +8935,7 @@ type ServiceForwardAuthInput interface {
 
 // A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
 type ServiceForwardAuthArgs struct {
-	// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+	// Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
 	ResponseHeaders pulumi.StringArrayInput `pulumi:"responseHeaders"`
 	// The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
 	Url pulumi.StringInput `pulumi:"url"`
@@ -9019,7 +9019,7 @@ func (o ServiceForwardAuthOutput) ToServiceForwardAuthPtrOutputWithContext(ctx c
 	}).(ServiceForwardAuthPtrOutput)
 }
 
-// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+// Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
 func (o ServiceForwardAuthOutput) ResponseHeaders() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v ServiceForwardAuth) []string { return v.ResponseHeaders }).(pulumi.StringArrayOutput)
 }
@@ -9053,7 +9053,7 @@ func (o ServiceForwardAuthPtrOutput) Elem() ServiceForwardAuthOutput {
 	}).(ServiceForwardAuthOutput)
 }
 
-// Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+// Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
 func (o ServiceForwardAuthPtrOutput) ResponseHeaders() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v *ServiceForwardAuth) []string {
 		if v == nil {
@@ -9075,11 +9075,11 @@ func (o ServiceForwardAuthPtrOutput) Url() pulumi.StringPtrOutput {
 
 // How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
 type ServiceLimits struct {
-	// How many requests at once. One is under way until its answer has ended.
+	// How many requests at once: up to 16 limits. A request is under way until its answer has ended.
 	InFlight []InFlightLimit `pulumi:"inFlight"`
 	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
 	MaxBodyBytes *int `pulumi:"maxBodyBytes"`
-	// How many requests in a span of time.
+	// How many requests in a span of time: up to 16 limits.
 	Requests []RequestLimit `pulumi:"requests"`
 }
 
@@ -9096,11 +9096,11 @@ type ServiceLimitsInput interface {
 
 // How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
 type ServiceLimitsArgs struct {
-	// How many requests at once. One is under way until its answer has ended.
+	// How many requests at once: up to 16 limits. A request is under way until its answer has ended.
 	InFlight InFlightLimitArrayInput `pulumi:"inFlight"`
 	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
 	MaxBodyBytes pulumi.IntPtrInput `pulumi:"maxBodyBytes"`
-	// How many requests in a span of time.
+	// How many requests in a span of time: up to 16 limits.
 	Requests RequestLimitArrayInput `pulumi:"requests"`
 }
 
@@ -9182,7 +9182,7 @@ func (o ServiceLimitsOutput) ToServiceLimitsPtrOutputWithContext(ctx context.Con
 	}).(ServiceLimitsPtrOutput)
 }
 
-// How many requests at once. One is under way until its answer has ended.
+// How many requests at once: up to 16 limits. A request is under way until its answer has ended.
 func (o ServiceLimitsOutput) InFlight() InFlightLimitArrayOutput {
 	return o.ApplyT(func(v ServiceLimits) []InFlightLimit { return v.InFlight }).(InFlightLimitArrayOutput)
 }
@@ -9192,7 +9192,7 @@ func (o ServiceLimitsOutput) MaxBodyBytes() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v ServiceLimits) *int { return v.MaxBodyBytes }).(pulumi.IntPtrOutput)
 }
 
-// How many requests in a span of time.
+// How many requests in a span of time: up to 16 limits.
 func (o ServiceLimitsOutput) Requests() RequestLimitArrayOutput {
 	return o.ApplyT(func(v ServiceLimits) []RequestLimit { return v.Requests }).(RequestLimitArrayOutput)
 }
@@ -9221,7 +9221,7 @@ func (o ServiceLimitsPtrOutput) Elem() ServiceLimitsOutput {
 	}).(ServiceLimitsOutput)
 }
 
-// How many requests at once. One is under way until its answer has ended.
+// How many requests at once: up to 16 limits. A request is under way until its answer has ended.
 func (o ServiceLimitsPtrOutput) InFlight() InFlightLimitArrayOutput {
 	return o.ApplyT(func(v *ServiceLimits) []InFlightLimit {
 		if v == nil {
@@ -9241,7 +9241,7 @@ func (o ServiceLimitsPtrOutput) MaxBodyBytes() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// How many requests in a span of time.
+// How many requests in a span of time: up to 16 limits.
 func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
 	return o.ApplyT(func(v *ServiceLimits) []RequestLimit {
 		if v == nil {

@@ -979,7 +979,7 @@ export function inFlightLimitArgsProvideDefaults(val: InFlightLimitArgs): InFlig
  */
 export interface OutlierEjectionArgs {
     /**
-     * For how long, such as `30s`. Default: `30s`.
+     * For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
      */
     duration?: pulumi.Input<string | undefined>;
     /**
@@ -1136,7 +1136,7 @@ export interface ServiceAffinityArgs {
      */
     by: pulumi.Input<enums.AffinityBy>;
     /**
-     * The name of the header or cookie, with `by: Header` and `by: Cookie`.
+     * The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
      */
     name?: pulumi.Input<string | undefined>;
 }
@@ -1211,19 +1211,19 @@ export interface ServiceCorsArgs {
      */
     allowCredentials?: pulumi.Input<boolean | undefined>;
     /**
-     * The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+     * The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
      */
     allowHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+     * The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
      */
     allowMethods?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * The sites, such as `https://app.example.com`; `*` is every site.
+     * The sites, such as `https://app.example.com`, up to 64; `*` is every site.
      */
     allowOrigins: pulumi.Input<pulumi.Input<string>[]>;
     /**
-     * The headers of answers that they may read. Default: none but those that every script may read.
+     * The headers of answers that they may read, up to 64. Default: none but those that every script may read.
      */
     exposeHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -1250,19 +1250,19 @@ export interface ServiceFailoverArgs {
      */
     attempts?: pulumi.Input<number | undefined>;
     /**
-     * How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+     * How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
      */
     deadline?: pulumi.Input<string | undefined>;
     /**
-     * How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+     * How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
      */
     firstTokenTimeout?: pulumi.Input<string | undefined>;
     /**
-     * How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+     * How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
      */
     headerTimeout?: pulumi.Input<string | undefined>;
     /**
-     * The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+     * The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
      */
     statusCodes?: pulumi.Input<pulumi.Input<string>[] | undefined>;
 }
@@ -1281,7 +1281,7 @@ export function serviceFailoverArgsProvideDefaults(val: ServiceFailoverArgs): Se
  */
 export interface ServiceForwardAuthArgs {
     /**
-     * Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+     * Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
      */
     responseHeaders?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -1295,7 +1295,7 @@ export interface ServiceForwardAuthArgs {
  */
 export interface ServiceLimitsArgs {
     /**
-     * How many requests at once. One is under way until its answer has ended.
+     * How many requests at once: up to 16 limits. A request is under way until its answer has ended.
      */
     inFlight?: pulumi.Input<pulumi.Input<inputs.InFlightLimitArgs>[] | undefined>;
     /**
@@ -1303,7 +1303,7 @@ export interface ServiceLimitsArgs {
      */
     maxBodyBytes?: pulumi.Input<number | undefined>;
     /**
-     * How many requests in a span of time.
+     * How many requests in a span of time: up to 16 limits.
      */
     requests?: pulumi.Input<pulumi.Input<inputs.RequestLimitArgs>[] | undefined>;
 }

@@ -3786,7 +3786,7 @@ class OutlierEjectionArgsDict(TypedDict):
     """
     duration: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    For how long, such as `30s`. Default: `30s`.
+    For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
     """
     failures: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -3801,7 +3801,7 @@ class OutlierEjectionArgs:
         """
         When a backend that fails is not asked for a time. After that, one request finds out whether it is back. A backend that sends Retry-After with a failure is out for that long, up to ten minutes.
 
-        :param pulumi.Input[_builtins.str] duration: For how long, such as `30s`. Default: `30s`.
+        :param pulumi.Input[_builtins.str] duration: For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
         :param pulumi.Input[_builtins.int] failures: After how many failures in a row: 1 to 1,000. Default: 5.
         """
         if duration is not None:
@@ -3815,7 +3815,7 @@ class OutlierEjectionArgs:
     @pulumi.getter
     def duration(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        For how long, such as `30s`. Default: `30s`.
+        For how long, from `1s` to `1h` in whole seconds. Default: `30s`.
         """
         return pulumi.get(self, "duration")
 
@@ -4347,7 +4347,7 @@ class ServiceAffinityArgsDict(TypedDict):
     """
     name: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The name of the header or cookie, with `by: Header` and `by: Cookie`.
+    The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
     """
 
 @pulumi.input_type
@@ -4359,7 +4359,7 @@ class ServiceAffinityArgs:
         Which requests go to the same backend. All replicas of the gateway choose the same one, in proportion to the weights. A backend that comes takes only its own share, and one that fails gives its own to the others until it is back.
 
         :param pulumi.Input['AffinityBy'] by: What requests have in common that go to the same backend. Those without it go to the backend whose turn it is.
-        :param pulumi.Input[_builtins.str] name: The name of the header or cookie, with `by: Header` and `by: Cookie`.
+        :param pulumi.Input[_builtins.str] name: The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
         """
         pulumi.set(__self__, "by", by)
         if name is not None:
@@ -4381,7 +4381,7 @@ class ServiceAffinityArgs:
     @pulumi.getter
     def name(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The name of the header or cookie, with `by: Header` and `by: Cookie`.
+        The name of the header or cookie, with `by: Header` and `by: Cookie`: up to 256 letters, digits and hyphens.
         """
         return pulumi.get(self, "name")
 
@@ -4601,7 +4601,7 @@ class ServiceCorsArgsDict(TypedDict):
     """
     allow_origins: pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]
     """
-    The sites, such as `https://app.example.com`; `*` is every site.
+    The sites, such as `https://app.example.com`, up to 64; `*` is every site.
     """
     allow_credentials: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
@@ -4609,15 +4609,15 @@ class ServiceCorsArgsDict(TypedDict):
     """
     allow_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+    The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
     """
     allow_methods: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+    The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
     """
     expose_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    The headers of answers that they may read. Default: none but those that every script may read.
+    The headers of answers that they may read, up to 64. Default: none but those that every script may read.
     """
     max_age: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -4636,11 +4636,11 @@ class ServiceCorsArgs:
         """
         What browsers may do on pages of other sites (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_origins: The sites, such as `https://app.example.com`; `*` is every site.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_origins: The sites, such as `https://app.example.com`, up to 64; `*` is every site.
         :param pulumi.Input[_builtins.bool] allow_credentials: Whether browsers send cookies and passwords; not with the site `*`. Default: false.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_headers: The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_methods: The methods that they may use. Default: `GET`, `POST` and `DELETE`.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] expose_headers: The headers of answers that they may read. Default: none but those that every script may read.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_headers: The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_methods: The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] expose_headers: The headers of answers that they may read, up to 64. Default: none but those that every script may read.
         :param pulumi.Input[_builtins.int] max_age: For how many seconds a browser may keep the answer to a preflight request: 0 to 86,400. Default: the browser's own.
         """
         pulumi.set(__self__, "allow_origins", allow_origins)
@@ -4661,7 +4661,7 @@ class ServiceCorsArgs:
     @pulumi.getter(name="allowOrigins")
     def allow_origins(self) -> pulumi.Input[Sequence[pulumi.Input[_builtins.str]]]:
         """
-        The sites, such as `https://app.example.com`; `*` is every site.
+        The sites, such as `https://app.example.com`, up to 64; `*` is every site.
         """
         return pulumi.get(self, "allow_origins")
 
@@ -4685,7 +4685,7 @@ class ServiceCorsArgs:
     @pulumi.getter(name="allowHeaders")
     def allow_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The headers that their scripts may send. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
+        The headers that their scripts may send, up to 64. Default: `Authorization` and `Content-Type`, as OpenAI's client for browsers needs.
         """
         return pulumi.get(self, "allow_headers")
 
@@ -4697,7 +4697,7 @@ class ServiceCorsArgs:
     @pulumi.getter(name="allowMethods")
     def allow_methods(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The methods that they may use. Default: `GET`, `POST` and `DELETE`.
+        The methods that they may use, up to 64. Default: `GET`, `POST` and `DELETE`.
         """
         return pulumi.get(self, "allow_methods")
 
@@ -4709,7 +4709,7 @@ class ServiceCorsArgs:
     @pulumi.getter(name="exposeHeaders")
     def expose_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The headers of answers that they may read. Default: none but those that every script may read.
+        The headers of answers that they may read, up to 64. Default: none but those that every script may read.
         """
         return pulumi.get(self, "expose_headers")
 
@@ -4740,19 +4740,19 @@ class ServiceFailoverArgsDict(TypedDict):
     """
     deadline: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+    How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
     """
     first_token_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+    How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
     """
     header_timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+    How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
     """
     status_codes: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+    The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
     """
 
 @pulumi.input_type
@@ -4767,10 +4767,10 @@ class ServiceFailoverArgs:
         When the next backend is asked for a request: others of the same priority first, then those of the next one. An answer that has begun is never asked for again. Where all have failed, the client gets the last answer. A body of more than 32 MiB, or of an eighth of what bodies may take on the gateway, goes to one backend alone, without a limit of time.
 
         :param pulumi.Input[_builtins.int] attempts: How many backends are asked at most: 1 to 16. Default: 3.
-        :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
-        :param pulumi.Input[_builtins.str] first_token_timeout: How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
-        :param pulumi.Input[_builtins.str] header_timeout: How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] status_codes: The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+        :param pulumi.Input[_builtins.str] deadline: How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
+        :param pulumi.Input[_builtins.str] first_token_timeout: How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
+        :param pulumi.Input[_builtins.str] header_timeout: How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] status_codes: The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
         """
         if attempts is None:
             attempts = 3
@@ -4801,7 +4801,7 @@ class ServiceFailoverArgs:
     @pulumi.getter
     def deadline(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        How long all attempts may take until one has begun to answer, such as `60s`, after the request itself has arrived. Default: no limit.
+        How long all attempts may take until one has begun to answer, from `1ms` to `1h`, after the request itself has arrived. Default: no limit.
         """
         return pulumi.get(self, "deadline")
 
@@ -4813,7 +4813,7 @@ class ServiceFailoverArgs:
     @pulumi.getter(name="firstTokenTimeout")
     def first_token_timeout(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        How long an event stream that has begun may take for its first event, such as `10s`. Default: no limit.
+        How long an event stream that has begun may take for its first event, from `1ms` to `1h`. Default: no limit.
         """
         return pulumi.get(self, "first_token_timeout")
 
@@ -4825,7 +4825,7 @@ class ServiceFailoverArgs:
     @pulumi.getter(name="headerTimeout")
     def header_timeout(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        How long an answer may take to begin, such as `30s`. An answer that is not streamed begins when the model is done. Default: no limit.
+        How long an answer may take to begin, from `1ms` to `1h`. An answer that is not streamed begins when the model is done. Default: no limit.
         """
         return pulumi.get(self, "header_timeout")
 
@@ -4837,7 +4837,7 @@ class ServiceFailoverArgs:
     @pulumi.getter(name="statusCodes")
     def status_codes(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The answers after which it is, as statuses (`429`) and ranges (`500-599`). 502 and 504 always are among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
+        The answers after which the next backend is asked, as up to 32 statuses (`429`) and ranges (`500-599`), each from 400 to 599. 502 and 504 are always among them: the gateway answers so for a server that it cannot reach. Default: `429` and `500-599`.
         """
         return pulumi.get(self, "status_codes")
 
@@ -4856,7 +4856,7 @@ class ServiceForwardAuthArgsDict(TypedDict):
     """
     response_headers: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+    Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
     """
 
 @pulumi.input_type
@@ -4868,7 +4868,7 @@ class ServiceForwardAuthArgs:
         A server that is sent each request's method, path and headers, without the body. A status from 200 to 299 lets the request pass; any other answer goes to the client as it is.
 
         :param pulumi.Input[_builtins.str] url: The server's URL, http or https, as the gateway reaches it, such as `http://auth.team.svc.cluster.local/verify`.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] response_headers: Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] response_headers: Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
         """
         pulumi.set(__self__, "url", url)
         if response_headers is not None:
@@ -4890,7 +4890,7 @@ class ServiceForwardAuthArgs:
     @pulumi.getter(name="responseHeaders")
     def response_headers(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        Headers of the server's answer that the request goes on with. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
+        Headers of the server's answer that the request goes on with, up to 64. `X-Modelplane-Caller` always is one: it names the caller for limits and logs.
         """
         return pulumi.get(self, "response_headers")
 
@@ -4905,7 +4905,7 @@ class ServiceLimitsArgsDict(TypedDict):
     """
     in_flight: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgsDict']]]]]
     """
-    How many requests at once. One is under way until its answer has ended.
+    How many requests at once: up to 16 limits. A request is under way until its answer has ended.
     """
     max_body_bytes: NotRequired[pulumi.Input[Optional[_builtins.int]]]
     """
@@ -4913,7 +4913,7 @@ class ServiceLimitsArgsDict(TypedDict):
     """
     requests: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgsDict']]]]]
     """
-    How many requests in a span of time.
+    How many requests in a span of time: up to 16 limits.
     """
 
 @pulumi.input_type
@@ -4925,9 +4925,9 @@ class ServiceLimitsArgs:
         """
         How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
 
-        :param pulumi.Input[Sequence[pulumi.Input['InFlightLimitArgs']]] in_flight: How many requests at once. One is under way until its answer has ended.
+        :param pulumi.Input[Sequence[pulumi.Input['InFlightLimitArgs']]] in_flight: How many requests at once: up to 16 limits. A request is under way until its answer has ended.
         :param pulumi.Input[_builtins.int] max_body_bytes: How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
-        :param pulumi.Input[Sequence[pulumi.Input['RequestLimitArgs']]] requests: How many requests in a span of time.
+        :param pulumi.Input[Sequence[pulumi.Input['RequestLimitArgs']]] requests: How many requests in a span of time: up to 16 limits.
         """
         if in_flight is not None:
             pulumi.set(__self__, "in_flight", in_flight)
@@ -4940,7 +4940,7 @@ class ServiceLimitsArgs:
     @pulumi.getter(name="inFlight")
     def in_flight(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]]:
         """
-        How many requests at once. One is under way until its answer has ended.
+        How many requests at once: up to 16 limits. A request is under way until its answer has ended.
         """
         return pulumi.get(self, "in_flight")
 
@@ -4964,7 +4964,7 @@ class ServiceLimitsArgs:
     @pulumi.getter
     def requests(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]:
         """
-        How many requests in a span of time.
+        How many requests in a span of time: up to 16 limits.
         """
         return pulumi.get(self, "requests")
 

@@ -48,7 +48,7 @@ class ModelServiceArgs:
         :param pulumi.Input['GatewayReferenceArgs'] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input['ServiceAffinityArgs'] affinity: Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
         :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input['ServiceAuthArgs'] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
@@ -159,7 +159,7 @@ class ModelServiceArgs:
     @pulumi.getter(name="allowFrom")
     def allow_from(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+        The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.
         """
         return pulumi.get(self, "allow_from")
 
@@ -391,7 +391,7 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Union['ServiceAffinityArgs', 'ServiceAffinityArgsDict']] affinity: Which requests go to the same backend, such as those of one conversation. Default: each request goes to the backend whose turn it is.
         :param pulumi.Input[_builtins.bool] allow_anonymous: Set it to true if you mean to let anyone who can reach the gateway use the endpoints' keys. Default: false, so that `pulumi up` warns of a service with a key, and without `auth` or `allowFrom`, on a gateway that the internet can reach.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`); others get 403. Default: every address.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] allow_from: The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] annotations: Annotations for all objects of the service.
         :param pulumi.Input[Union['ServiceAuthArgs', 'ServiceAuthArgsDict']] auth: How callers show who they are. Default: nobody is asked.
         :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceBackendArgs', 'ServiceBackendArgsDict']]]] backends: Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one endpoint's `urls`.
