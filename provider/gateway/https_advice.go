@@ -13,8 +13,10 @@ import (
 
 // warnOfHTTPS prints what is unwise about HTTPS, once it is known.
 func warnOfHTTPS(owner child.Owner, p plan) fault.List {
-	if p.https != nil && p.https.warning != "" {
-		owner.Warn(p.https.warning)
+	if p.https != nil {
+		for _, warning := range p.https.warnings {
+			owner.Warn(warning)
+		}
 	}
 	return nil
 }

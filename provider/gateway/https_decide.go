@@ -30,8 +30,8 @@ type secured struct {
 	names []string
 	// complete says whether names are all names that there is a certificate for.
 	complete bool
-	// warning says what is unwise; empty if nothing is.
-	warning string
+	// warnings say what is unwise.
+	warnings []string
 }
 
 // withHTTPS adds to the plan what is decided about HTTPS.
@@ -124,7 +124,7 @@ func (h *secured) checkCertificates(now time.Time, faults *fault.List) (held []s
 				faults.Add(path+".certificate", "and its privateKey are not a pair in PEM: "+err.Error(), path)
 				break
 			}
-			faults.AddErr(path+".certificate", h.checkDates(leaf, now))
+			faults.AddErr(path+".certificate", h.checkDates(path, leaf, now))
 			if other, taken := holders[namesOf(leaf)]; taken {
 				faults.Add(path+".certificate", "is for the same names as "+other+", and Traefik uses one of them alone; leave the other one out", all)
 			}
@@ -161,15 +161,16 @@ func namesOf(leaf *x509.Certificate) string {
 	return strings.ToLower(strings.Join(slices.Compact(held), ","))
 }
 
-func (h *secured) checkDates(leaf *x509.Certificate, now time.Time) error {
+// checkDates refuses a certificate, at path, that clients refuse now, and warns of one that they are about to.
+func (h *secured) checkDates(path string, leaf *x509.Certificate, now time.Time) error {
 	switch {
 	case now.After(leaf.NotAfter):
 		return fmt.Errorf("expired on %s, so that clients refuse it; write the one that was issued after it", leaf.NotAfter.Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
 		return fmt.Errorf("is valid only from %s on, so that clients refuse it; write the one before it", leaf.NotBefore.Format(time.DateTime))
 	case leaf.NotAfter.Sub(now) < renewTime && leaf.NotAfter.Sub(leaf.NotBefore) > 2*renewTime:
-		h.warning = fmt.Sprintf("A certificate of the gateway expires on %s, and clients refuse it afterwards. Write the renewed one into https.certificates.",
-			leaf.NotAfter.Format(time.DateOnly))
+		h.warnings = append(h.warnings, fmt.Sprintf("The certificate in %s expires on %s, and clients refuse it afterwards. Write the renewed one there.", path,
+			leaf.NotAfter.Format(time.DateOnly)))
 	}
 	return nil
 }

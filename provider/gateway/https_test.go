@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -135,17 +136,20 @@ func TestACertificateIsWarnedOfBeforeItExpires(t *testing.T) {
 		h, faults := secured{HTTPS: *year.HTTPS}, fault.List{}
 		h.checkCertificates(time.Now().Add(at.now), &faults)
 		assert.Equal(t, at.faulty, len(faults) > 0, name)
-		assert.Empty(t, h.warning, name)
+		assert.Empty(t, h.warnings, name)
 	}
 	leaf, err := credential.ParsePair(*c.Certificate, *c.PrivateKey)
 	require.NoError(t, err)
 	leaf.NotBefore, leaf.NotAfter = time.Now().AddDate(-1, 0, 0), time.Now().AddDate(0, 0, 10)
 	var h secured
-	require.NoError(t, h.checkDates(leaf, time.Now()))
-	assert.Contains(t, h.warning, "expires on "+leaf.NotAfter.Format(time.DateOnly))
+	for i := range 2 {
+		require.NoError(t, h.checkDates(fault.Index("https.certificates", i), leaf, time.Now()))
+		assert.Len(t, h.warnings, i+1)
+		assert.Contains(t, h.warnings[i], fmt.Sprintf("https.certificates[%d] expires on %s", i, leaf.NotAfter.Format(time.DateOnly)))
+	}
 	h = secured{}
-	require.NoError(t, h.checkDates(leaf, time.Now().AddDate(0, 0, -10)))
-	assert.Empty(t, h.warning)
+	require.NoError(t, h.checkDates("", leaf, time.Now().AddDate(0, 0, -10)))
+	assert.Empty(t, h.warnings)
 }
 
 // TestClientsWithCertificatesAreNotStrangers would catch a warning of keys that strangers use where no stranger gets in, and none where one may.

@@ -51,8 +51,8 @@ func (o *Operating) Annotate(at infer.Annotator) {
 	at.Describe(&o.DrainSeconds, "How many seconds a replica that ends lets streams finish, after 15 seconds in which it still takes requests: "+
 		"1 to 3,600. Default: 600.")
 	at.SetDefault(&o.DrainSeconds, chart.DefaultDrain)
-	at.Describe(&o.Resources, "CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of "+
-		"requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.")
+	at.Describe(&o.Resources, "CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a "+
+		"quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.")
 	at.Describe(&o.NodeSelector, "Labels of the nodes that replicas may run on. Default: every node.")
 	at.Describe(&o.Tolerations, "The taints of nodes that replicas may run in spite of. Default: none.")
 	at.Describe(&o.TopologySpread, "Whether replicas are spread over nodes and zones, where there are several with room. Default: true.")

@@ -39,8 +39,8 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.Describe(&r.ClusterURL, "The URL that clients inside the cluster reach the listener by. Default: none is known.")
 	at.Describe(&r.PluginVersion, "The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. "+
 		"Default: none, it does not run the plugin.")
-	at.Describe(&r.Inner, "The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or "+
-		"mirroring need it. Default: none.")
+	at.Describe(&r.Inner, "The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with "+
+		"`failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.")
 	at.Describe(&r.Public, "Whether the listener can be reached from the internet, as far as is known. Default: false.")
 	at.SetDefault(&r.Public, false)
 	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")

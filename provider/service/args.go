@@ -42,7 +42,7 @@ func (r *Routing) Annotate(at infer.Annotator) {
 	at.Describe(&r.Gateway, "The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.")
 	at.Describe(&r.Backends, "Who answers, and in which shares. Up to 16 endpoints in all; replicas of one server go into one "+
 		"endpoint's `urls`.")
-	at.Describe(&r.Rules, "Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.")
+	at.Describe(&r.Rules, "Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.")
 	at.Describe(&r.Hostnames, "The host names that the service answers to; the first label may be the wildcard `*`, but not of "+
 		"all of them. Up to 16. Default: every name that points to the gateway.")
 	at.Describe(&r.Path, "The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a "+
@@ -100,6 +100,6 @@ func (s *Share) Annotate(at infer.Annotator) {
 	at.SetToken("index", "BackendShare")
 	at.Describe(s, "The share of a service's traffic that one endpoint gets.")
 	at.Describe(&s.Endpoint, "The endpoint's name.")
-	at.Describe(&s.Weight, "Its weight in the HTTPRoute.")
+	at.Describe(&s.Weight, "Its weight among the endpoints of its priority.")
 	at.Describe(&s.Share, "Its part of all requests, from 0 to 1.")
 }

@@ -45,9 +45,9 @@ type ModelService struct {
 // Annotate describes the component for the schema.
 func (s *ModelService) Annotate(at infer.Annotator) {
 	at.SetToken("index", Kind)
-	at.Describe(s, "One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each "+
+	at.Describe(s, "One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute, in which each "+
 		"backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints "+
-		"are in (which preview shows only once the endpoints are known)."+
+		"are in (which preview shows only once the endpoints are known). Who may call, limits and failover add Traefik Middlewares."+
 		programs.Of("service", "A canary with 5 % of the requests"))
 	at.Describe(&s.URL, "What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.")
 	at.Describe(&s.ClusterURL, "The same for clients inside the cluster, at the gateway's Service. Empty if the gateway's reference "+
@@ -55,7 +55,7 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 	at.Describe(&s.Namespace, "The namespace of the HTTPRoute.")
 	at.Describe(&s.Path, "The service's path; `/` is the root.")
 	at.Describe(&s.RouteName, "The name of the HTTPRoute.")
-	at.Describe(&s.Shares, "What each endpoint gets, in the order of `backends`.")
+	at.Describe(&s.Shares, "What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.")
 }
 
 // Inputs are the arguments of [New]: the same as a program's, in parts that may still be unknown in preview.

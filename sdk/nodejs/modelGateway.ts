@@ -228,7 +228,7 @@ export interface ModelGatewayArgs {
      */
     replicas?: pulumi.Input<number | undefined>;
     /**
-     * CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
+     * CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
      */
     resources?: pulumi.Input<inputs.DeploymentResourcesArgs | undefined>;
     /**

@@ -8,7 +8,7 @@ import * as enums from "./types/enums";
 import * as utilities from "./utilities";
 
 /**
- * One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+ * One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known). Who may call, limits and failover add Traefik Middlewares.
  *
  * ## Example Usage
  *
@@ -62,7 +62,7 @@ export class ModelService extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly routeName: pulumi.Output<string>;
     /**
-     * What each endpoint gets, in the order of `backends`.
+     * What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.
      */
     declare public /*out*/ readonly shares: pulumi.Output<outputs.BackendShare[]>;
     /**
@@ -196,7 +196,7 @@ export interface ModelServiceArgs {
      */
     path?: pulumi.Input<string | undefined>;
     /**
-     * Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+     * Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.
      */
     rules?: pulumi.Input<pulumi.Input<inputs.ServiceRuleArgs>[] | undefined>;
     /**

@@ -173,7 +173,7 @@ type modelGatewayArgs struct {
 	PublicUrl *string `pulumi:"publicUrl"`
 	// How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
 	Replicas *int `pulumi:"replicas"`
-	// CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
+	// CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
 	Resources *DeploymentResources `pulumi:"resources"`
 	// How the gateway is reached from outside.
 	Service *GatewayService `pulumi:"service"`
@@ -229,7 +229,7 @@ type ModelGatewayArgs struct {
 	PublicUrl pulumi.StringPtrInput
 	// How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
 	Replicas pulumi.IntPtrInput
-	// CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
+	// CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
 	Resources DeploymentResourcesPtrInput
 	// How the gateway is reached from outside.
 	Service GatewayServicePtrInput

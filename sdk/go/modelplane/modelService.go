@@ -12,7 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+// One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known). Who may call, limits and failover add Traefik Middlewares.
 //
 // ## Example Usage
 //
@@ -74,7 +74,7 @@ type ModelService struct {
 	Path pulumi.StringOutput `pulumi:"path"`
 	// The name of the HTTPRoute.
 	RouteName pulumi.StringOutput `pulumi:"routeName"`
-	// What each endpoint gets, in the order of `backends`.
+	// What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.
 	Shares BackendShareArrayOutput `pulumi:"shares"`
 	// What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.
 	Url pulumi.StringOutput `pulumi:"url"`
@@ -159,7 +159,7 @@ type modelServiceArgs struct {
 	OutlierEjection *OutlierEjection `pulumi:"outlierEjection"`
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path *string `pulumi:"path"`
-	// Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+	// Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.
 	Rules []ServiceRule `pulumi:"rules"`
 	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait *bool `pulumi:"skipAwait"`
@@ -201,7 +201,7 @@ type ModelServiceArgs struct {
 	OutlierEjection OutlierEjectionPtrInput
 	// The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
 	Path pulumi.StringPtrInput
-	// Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+	// Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.
 	Rules ServiceRuleArrayInput
 	// Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
 	SkipAwait pulumi.BoolPtrInput
@@ -314,7 +314,7 @@ func (o ModelServiceOutput) RouteName() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.RouteName }).(pulumi.StringOutput)
 }
 
-// What each endpoint gets, in the order of `backends`.
+// What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.
 func (o ModelServiceOutput) Shares() BackendShareArrayOutput {
 	return o.ApplyT(func(v *ModelService) BackendShareArrayOutput { return v.Shares }).(BackendShareArrayOutput)
 }

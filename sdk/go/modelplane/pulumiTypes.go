@@ -444,7 +444,7 @@ type BackendShare struct {
 	Endpoint string `pulumi:"endpoint"`
 	// Its part of all requests, from 0 to 1.
 	Share float64 `pulumi:"share"`
-	// Its weight in the HTTPRoute.
+	// Its weight among the endpoints of its priority.
 	Weight int `pulumi:"weight"`
 }
 
@@ -473,7 +473,7 @@ func (o BackendShareOutput) Share() pulumi.Float64Output {
 	return o.ApplyT(func(v BackendShare) float64 { return v.Share }).(pulumi.Float64Output)
 }
 
-// Its weight in the HTTPRoute.
+// Its weight among the endpoints of its priority.
 func (o BackendShareOutput) Weight() pulumi.IntOutput {
 	return o.ApplyT(func(v BackendShare) int { return v.Weight }).(pulumi.IntOutput)
 }
@@ -5800,7 +5800,7 @@ type GatewayReference struct {
 	ClusterUrl *string `pulumi:"clusterUrl"`
 	// The host names that the listener has certificates for. Default: a service may have any.
 	Hostnames []string `pulumi:"hostnames"`
-	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
 	Inner *string `pulumi:"inner"`
 	// The listener that routes attach to. Default: `http`.
 	Listener *string `pulumi:"listener"`
@@ -5866,7 +5866,7 @@ type GatewayReferenceArgs struct {
 	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
 	// The host names that the listener has certificates for. Default: a service may have any.
 	Hostnames pulumi.StringArrayInput `pulumi:"hostnames"`
-	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+	// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
 	Inner pulumi.StringPtrInput `pulumi:"inner"`
 	// The listener that routes attach to. Default: `http`.
 	Listener pulumi.StringPtrInput `pulumi:"listener"`
@@ -5950,7 +5950,7 @@ func (o GatewayReferenceOutput) Hostnames() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v GatewayReference) []string { return v.Hostnames }).(pulumi.StringArrayOutput)
 }
 
-// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+// The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
 func (o GatewayReferenceOutput) Inner() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *string { return v.Inner }).(pulumi.StringPtrOutput)
 }

@@ -831,7 +831,7 @@ export interface GatewayReferenceArgs {
      */
     hostnames?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
-     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
      */
     inner?: pulumi.Input<string | undefined>;
     /**

@@ -85,7 +85,7 @@ export interface BackendShare {
      */
     share: number;
     /**
-     * Its weight in the HTTPRoute.
+     * Its weight among the endpoints of its priority.
      */
     weight: number;
 }
@@ -313,7 +313,7 @@ export interface GatewayReference {
      */
     hostnames?: string[];
     /**
-     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+     * The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
      */
     inner?: string;
     /**

@@ -3233,7 +3233,7 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     inner: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+    The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
     """
     listener: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -3285,7 +3285,7 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the listener has certificates for. Default: a service may have any.
-        :param pulumi.Input[_builtins.str] inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        :param pulumi.Input[_builtins.str] inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
         :param pulumi.Input[_builtins.str] listener: The listener that routes attach to. Default: `http`.
         :param pulumi.Input[_builtins.bool] observed: Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
         :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
@@ -3401,7 +3401,7 @@ class GatewayReferenceArgs:
     @pulumi.getter
     def inner(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
         """
         return pulumi.get(self, "inner")
 

@@ -72,7 +72,7 @@ class ModelGatewayArgs:
         :param pulumi.Input[_builtins.bool] proxy_protocol: Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
         :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
-        :param pulumi.Input['DeploymentResourcesArgs'] resources: CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
+        :param pulumi.Input['DeploymentResourcesArgs'] resources: CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
         :param pulumi.Input[Sequence[pulumi.Input['PlacementTolerationArgs']]] tolerations: The taints of nodes that replicas may run in spite of. Default: none.
         :param pulumi.Input[_builtins.bool] topology_spread: Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
@@ -405,7 +405,7 @@ class ModelGatewayArgs:
     @pulumi.getter
     def resources(self) -> pulumi.Input[Optional['DeploymentResourcesArgs']]:
         """
-        CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
+        CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
         """
         return pulumi.get(self, "resources")
 
@@ -539,7 +539,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.bool] proxy_protocol: Whether the `trustedProxies` begin each connection with the client's address, by the PROXY protocol in version 1 or 2, as load balancers do that pass TCP on. Default: false.
         :param pulumi.Input[_builtins.str] public_url: The URL that clients use, without a path, where something in front of the gateway decides it: a load balancer that ends TLS, or a DNS name. Scheme http or https. The outputs `url` of the gateway and of its services begin with it. Default: `http://`, the address and the port; with `https`, `https://`, the first host name and its port.
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
-        :param pulumi.Input[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']] resources: CPU, memory and other resources of each replica. A quarter of the limit of memory, and 1 GiB without one, may be taken by the bodies of requests that wait for their answers; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
+        :param pulumi.Input[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']] resources: CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
         :param pulumi.Input[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]] tolerations: The taints of nodes that replicas may run in spite of. Default: none.
         :param pulumi.Input[_builtins.bool] topology_spread: Whether replicas are spread over nodes and zones, where there are several with room. Default: true.

@@ -61,7 +61,7 @@ class ModelServiceArgs:
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
         :param pulumi.Input['OutlierEjectionArgs'] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
-        :param pulumi.Input[Sequence[pulumi.Input['ServiceRuleArgs']]] rules: Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+        :param pulumi.Input[Sequence[pulumi.Input['ServiceRuleArgs']]] rules: Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         pulumi.set(__self__, "backends", backends)
@@ -315,7 +315,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def rules(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['ServiceRuleArgs']]]]:
         """
-        Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+        Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.
         """
         return pulumi.get(self, "rules")
 
@@ -363,7 +363,7 @@ class ModelService(pulumi.ComponentResource):
                  skip_await: pulumi.Input[Optional[_builtins.bool]] = None,
                  __props__=None):
         """
-        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known). Who may call, limits and failover add Traefik Middlewares.
 
         ## Example Usage
 
@@ -406,7 +406,7 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
         :param pulumi.Input[Union['OutlierEjectionArgs', 'OutlierEjectionArgsDict']] outlier_ejection: When a backend that fails is not asked for a time. Default: never; with a `priority`, `failover`, `affinity` or `mirror`, for 30 seconds after five failures in a row. If all backends are out, they are asked all the same.
         :param pulumi.Input[_builtins.str] path: The service's path, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/<namespace>/<name>/v1`. A path outside of `/<namespace>/` needs the gateway's `allowAnyPath`. A path above an API's own, such as `/chat` in front of a server whose base path is `/`, exposes all of that server, `/health` and the like included.
-        :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceRuleArgs', 'ServiceRuleArgsDict']]]] rules: Other backends for requests with certain headers. `backends` answers all other requests, and `shares` is about these alone. Up to 15. Default: none.
+        :param pulumi.Input[Sequence[pulumi.Input[Union['ServiceRuleArgs', 'ServiceRuleArgsDict']]]] rules: Other backends for requests with certain headers, up to 15 rules. `backends` answers all other requests, and the output `shares` is about these alone. Default: none.
         :param pulumi.Input[_builtins.bool] skip_await: Whether `pulumi up` goes on without waiting for the gateway to accept the route. Default: false: an update that the gateway does not accept within two minutes (or the `customTimeouts` of the component) fails.
         """
         ...
@@ -416,7 +416,7 @@ class ModelService(pulumi.ComponentResource):
                  args: ModelServiceArgs,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute with one rule, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known).
+        One base URL over weighted backends, for any OpenAI client. It is an HTTPRoute, in which each backend has its own URL rewrite and weight, and a ReferenceGrant for each other namespace that its endpoints are in (which preview shows only once the endpoints are known). Who may call, limits and failover add Traefik Middlewares.
 
         ## Example Usage
 
@@ -561,7 +561,7 @@ class ModelService(pulumi.ComponentResource):
     @pulumi.getter
     def shares(self) -> pulumi.Output[Sequence['outputs.BackendShare']]:
         """
-        What each endpoint gets, in the order of `backends`.
+        What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.
         """
         return pulumi.get(self, "shares")
 

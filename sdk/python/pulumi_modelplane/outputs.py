@@ -224,7 +224,7 @@ class BackendShare(dict):
 
         :param _builtins.str endpoint: The endpoint's name.
         :param _builtins.float share: Its part of all requests, from 0 to 1.
-        :param _builtins.int weight: Its weight in the HTTPRoute.
+        :param _builtins.int weight: Its weight among the endpoints of its priority.
         """
         pulumi.set(__self__, "endpoint", endpoint)
         pulumi.set(__self__, "share", share)
@@ -250,7 +250,7 @@ class BackendShare(dict):
     @pulumi.getter
     def weight(self) -> _builtins.int:
         """
-        Its weight in the HTTPRoute.
+        Its weight among the endpoints of its priority.
         """
         return pulumi.get(self, "weight")
 
@@ -951,7 +951,7 @@ class GatewayReference(dict):
         :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param Sequence[_builtins.str] hostnames: The host names that the listener has certificates for. Default: a service may have any.
-        :param _builtins.str inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        :param _builtins.str inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
         :param _builtins.str listener: The listener that routes attach to. Default: `http`.
         :param _builtins.bool observed: Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header `X-Modelplane-Endpoint` to each answer. Default: false.
         :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
@@ -1043,7 +1043,7 @@ class GatewayReference(dict):
     @pulumi.getter
     def inner(self) -> Optional[_builtins.str]:
         """
-        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with failover, affinity or mirroring need it. Default: none.
+        The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
         """
         return pulumi.get(self, "inner")
 
