@@ -72,7 +72,9 @@ type front struct {
 	// asked is how many backends have a weight.
 	asked int
 	// failures are the statuses after which the next backend is asked.
-	failures  map[int]bool
+	failures map[int]bool
+	// isTimed says that there is a limit to how long an answer may take.
+	isTimed   bool
 	tally     *tally
 	turns     *turns
 	health    *health
@@ -90,6 +92,7 @@ func newFront(service string, config Front) (*front, error) {
 	for _, group := range f.groups {
 		f.asked += len(group)
 	}
+	f.isTimed = config.HeaderTimeout > 0 || config.FirstTokenTimeout > 0 || config.Deadline > 0
 	// Traefik answers these for a server that it cannot reach.
 	f.failures = map[int]bool{http.StatusBadGateway: true, http.StatusGatewayTimeout: true}
 	for _, text := range config.Statuses {
