@@ -117,7 +117,7 @@ func (b *bench) runGateway(w *way, command ...string) error {
 	w.processes = gateway.Process.Pid
 	b.Cleanup(func() { w.signal(syscall.SIGKILL) })
 	var last sent
-	for began := time.Now(); time.Since(began) < 90*time.Second; time.Sleep(200 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 3*time.Minute; time.Sleep(200 * time.Millisecond) {
 		last = load{url: w.url, header: w.header}.send(http.DefaultClient)
 		if last.isAnswered() {
 			return nil
