@@ -144,14 +144,15 @@ func choose(f *front, tried map[int]bool, key string) int {
 	now := since(time.Now())
 	f.health.lock.Lock()
 	defer f.health.lock.Unlock()
-	for n := 0; n < 2*len(f.groups); n++ {
-		all := n >= len(f.groups)
-		open := openOf(f.health, f.config.Backends, f.groups[n%len(f.groups)], tried, all, now)
-		if len(open) > 0 {
-			i := pick(f, key, open)
-			s := f.health.states[f.config.Backends[i].Endpoint]
-			s.isTried = s.until != 0
-			return i
+	for _, all := range []bool{false, true} {
+		for _, group := range f.groups {
+			open := openOf(f.health, f.config.Backends, group, tried, all, now)
+			if len(open) > 0 {
+				i := pick(f, key, open)
+				s := f.health.states[f.config.Backends[i].Endpoint]
+				s.isTried = s.until != 0
+				return i
+			}
 		}
 	}
 	return -1
