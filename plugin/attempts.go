@@ -114,18 +114,27 @@ func reasonOf(err error) string {
 	return "unreachable"
 }
 
-// send sends the request to one backend, and waits until its answer has begun: with the header, or an event stream with its first event.
+// send sends the request to one backend, and waits until its answer has begun.
 func send(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
-	ctx, cancel := context.WithCancel(r.Context())
 	// The proxy has made a copy of the header already.
-	out := r.WithContext(ctx)
+	out := r.WithContext(r.Context())
 	out.URL = innerURL(r.URL, a.front.config.Prefix, b.Path)
 	if a.isWhole {
 		out.ContentLength = 0
 		out.Body = http.NoBody
 	}
-	timer := time.AfterFunc(patience(a, a.front.config.HeaderTimeout), cancel)
+	if a.front.isTimed {
+		return sendInTime(a, out)
+	}
 	response, err := a.front.transport.RoundTrip(out)
+	return response, err
+}
+
+// sendInTime waits no longer than it may: for the header, and of an event stream for the first event.
+func sendInTime(a *attempts, r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	timer := time.AfterFunc(patience(a, a.front.config.HeaderTimeout), cancel)
+	response, err := a.front.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		timer.Stop()
 		return nil, a.reason(r, err)

@@ -72,7 +72,9 @@ type front struct {
 	// asked is how many backends have a weight.
 	asked int
 	// failures are the statuses after which the next backend is asked.
-	failures  map[int]bool
+	failures map[int]bool
+	// isTimed says that there is a limit to how long an answer may take.
+	isTimed   bool
 	tally     *tally
 	turns     *turns
 	health    *health
@@ -90,6 +92,7 @@ func newFront(service string, config Front) (*front, error) {
 	for _, group := range f.groups {
 		f.asked += len(group)
 	}
+	f.isTimed = config.HeaderTimeout > 0 || config.FirstTokenTimeout > 0 || config.Deadline > 0
 	// Traefik answers these for a server that it cannot reach.
 	f.failures = map[int]bool{http.StatusBadGateway: true, http.StatusGatewayTimeout: true}
 	for _, text := range config.Statuses {
@@ -141,14 +144,15 @@ func choose(f *front, tried map[int]bool, key string) int {
 	now := since(time.Now())
 	f.health.lock.Lock()
 	defer f.health.lock.Unlock()
-	for n := 0; n < 2*len(f.groups); n++ {
-		all := n >= len(f.groups)
-		open := openOf(f.health, f.config.Backends, f.groups[n%len(f.groups)], tried, all, now)
-		if len(open) > 0 {
-			i := pick(f, key, open)
-			s := f.health.states[f.config.Backends[i].Endpoint]
-			s.isTried = s.until != 0
-			return i
+	for _, all := range []bool{false, true} {
+		for _, group := range f.groups {
+			open := openOf(f.health, f.config.Backends, group, tried, all, now)
+			if len(open) > 0 {
+				i := pick(f, key, open)
+				s := f.health.states[f.config.Backends[i].Endpoint]
+				s.isTried = s.until != 0
+				return i
+			}
 		}
 	}
 	return -1

@@ -40,10 +40,10 @@ func (f *Figures) splits(p *page) {
 	rows := [][]string{{"weights", "", "requests", "failed", "counts", "error, requests", "error, % of requests"}}
 	worst := 0.0
 	for _, s := range f.Splits {
-		error := 100 * Ratio(s.Error(), float64(s.Requests))
-		worst = max(worst, error)
+		percent := 100 * Ratio(s.Error(), float64(s.Requests))
+		worst = max(worst, percent)
 		rows = append(rows, []string{
-			list(s.Weights), nameOf(s.Way), fmt.Sprint(s.Requests), fmt.Sprint(s.Failed), list(s.Counts), number(s.Error()), number(error),
+			list(s.Weights), nameOf(s.Way), fmt.Sprint(s.Requests), fmt.Sprint(s.Failed), list(s.Counts), number(s.Error()), number(percent),
 		})
 	}
 	p.say("The largest error is %s %% of the requests. The aim is 0.1 %% at most.\n", number(worst))

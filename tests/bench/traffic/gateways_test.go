@@ -40,7 +40,7 @@ func runEnvoy(b *bench) way {
   clusters:%s
 `, weights.String(), clusters.String()))
 	w := way{name: "envoy", url: "http://" + b.podAddress() + ":8081/default/chat/v1"}
-	require.NoError(b, b.runGateway(w, "envoy", "-c", config, "--concurrency", "2", "--log-level", "error"))
+	require.NoError(b, b.runGateway(&w, "envoy", "-c", config, "--concurrency", "2", "--log-level", "error"))
 	return w
 }
 
@@ -61,6 +61,7 @@ func runRivals(b *bench) []way {
 		}
 		w, err := run(b, filepath.Join(folder, name))
 		if err != nil {
+			w.signal(syscall.SIGKILL)
 			b.Absent[name] = "It did not start: " + strings.ReplaceAll(err.Error(), "\n", "; ")
 			continue
 		}
@@ -78,7 +79,8 @@ func runLiteLLM(b *bench, folder string) (way, error) {
 	}
 	config := b.file("litellm.yaml", text+"general_settings: {master_key: "+callerKey+"}\n")
 	w := way{name: "litellm", url: "http://" + b.podAddress() + ":4000/v1"}
-	return w, b.runGateway(w, filepath.Join(folder, "bin/litellm"), "--config", config, "--host", "0.0.0.0", "--port", "4000", "--num_workers", "2")
+	err := b.runGateway(&w, filepath.Join(folder, "bin/litellm"), "--config", config, "--host", "0.0.0.0", "--port", "4000", "--num_workers", "2")
+	return w, err
 }
 
 // runPortkey is Portkey's gateway, whose configuration comes with each request. It asks callers for no key.
@@ -92,11 +94,12 @@ func runPortkey(b *bench, folder string) (way, error) {
 		return way{}, err
 	}
 	w := way{name: "portkey", url: "http://" + b.podAddress() + ":8787/v1", header: http.Header{"X-Portkey-Config": {string(config)}}}
-	return w, b.runGateway(w, "node", filepath.Join(folder, "node_modules/@portkey-ai/gateway/build/start-server.js"), "--headless", "--port=8787")
+	err = b.runGateway(&w, "node", filepath.Join(folder, "node_modules/@portkey-ai/gateway/build/start-server.js"), "--headless", "--port=8787")
+	return w, err
 }
 
 // runGateway runs a gateway in the network of the gateway's Pod, so that its requests take the same way, until the run ends. It gives why it does not answer.
-func (b *bench) runGateway(w way, command ...string) error {
+func (b *bench) runGateway(w *way, command ...string) error {
 	log := filepath.Join(b.TempDir(), w.name+".log")
 	output, err := os.Create(log)
 	require.NoError(b, err)
@@ -111,9 +114,10 @@ func (b *bench) runGateway(w way, command ...string) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- gateway.Wait() }()
-	b.Cleanup(func() { _ = syscall.Kill(-gateway.Process.Pid, syscall.SIGKILL) })
+	w.processes = gateway.Process.Pid
+	b.Cleanup(func() { w.signal(syscall.SIGKILL) })
 	var last sent
-	for began := time.Now(); time.Since(began) < 90*time.Second; time.Sleep(200 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 3*time.Minute; time.Sleep(200 * time.Millisecond) {
 		last = load{url: w.url, header: w.header}.send(http.DefaultClient)
 		if last.isAnswered() {
 			return nil

@@ -64,7 +64,7 @@ func BenchmarkTraffic(t *testing.B) {
 		t.Logf("%s took %v", part.name, time.Since(at).Round(time.Second))
 	}
 	b.Minutes = time.Since(began).Minutes()
-	require.NoError(t, b.Figures.Write(file))
+	require.NoError(t, b.Write(file))
 }
 
 // either is long in a run whose figures count, and quick in one that is tried out.

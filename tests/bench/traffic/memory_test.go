@@ -52,16 +52,15 @@ func (b *bench) holdAll(l load, m *figures.Memory) int {
 	for range m.Requests {
 		senders.Go(func() { answers <- l.send(client) })
 	}
-	together := 0
 	for {
 		time.Sleep(50 * time.Millisecond)
 		waiting, quiet := held.state()
-		together = waiting
 		if waiting+len(answers) == m.Requests || quiet > 10*time.Second {
 			break
 		}
 	}
 	time.Sleep(500 * time.Millisecond)
+	together, _ := held.state()
 	close(held.release)
 	senders.Wait()
 	for range m.Requests {
