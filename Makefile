@@ -41,7 +41,7 @@ demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: wh
 .PHONY: test
 test: lint test-unit test-plane test-real ## Everything, from unit to real traffic
 # These wait more than they compute, so two of them run side by side, the longest first.
-	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic
+	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic test-sdk-clusters test-gateway
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
@@ -56,7 +56,11 @@ test-plane: tools $(PLANE) ## The local plane, and what needs no more than its A
 .PHONY: test-real
 test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
-	$(GOTEST) -- $(RACE) -count=1 -timeout 40m -p 1 $(IN_PLANE) ./tests/e2e ./tests/gateway
+	$(GOTEST) -- $(RACE) -count=1 -timeout 40m $(IN_PLANE) ./tests/e2e
+
+.PHONY: test-gateway
+test-gateway: build tools $(PLANE) ## The life of a gateway, and who may do what to it
+	$(GOTEST) -- $(RACE) -count=1 -timeout 40m $(IN_PLANE) ./tests/gateway
 
 # Prometheus' engine is in a module of its own.
 bin/promquery: $(wildcard tests/promquery/*)
@@ -76,10 +80,13 @@ test-kserve: ## KServe's own validator, whose module takes minutes to build; not
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
-	$(GOTEST) -- -count=1 -timeout 40m -p 3 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
-	$(GOTEST) -- -count=1 -timeout 20m $(IN_CLUSTERS) ./tests/examples/clusters
+	$(GOTEST) -- -count=1 -timeout 60m -p 3 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
 # A plane has no way to npm, PyPI and the Go proxy.
 	$(GOTEST) -- -count=1 ./tests/install
+
+.PHONY: test-sdk-clusters
+test-sdk-clusters: build tools examples $(PLANE) ## Examples of several clusters in every language
+	$(GOTEST) -- -count=1 -timeout 30m $(IN_CLUSTERS) ./tests/examples/clusters
 
 # The locks and the SDKs are in the name of the folder that they are installed into.
 EXAMPLES := $(CACHE)/examples-$(shell cat $$(git ls-files tests/examples/deps sdk 'examples/**/go.mod') | sha256sum | cut -c1-12)
