@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/utils/ptr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -109,13 +110,17 @@ func (f fronted) spec(b route.Backend, path string) gatewayv1.HTTPRouteSpec {
 // path begins with id, which nobody outside of the cluster's API knows, so that no other route takes the backend's requests by a longer path.
 func (b frontedBackend) path(id string) string { return "/" + id + "/" + b.hash }
 
-// middleware has the plugin choose among the backends of a rule.
-func (f fronted) middleware(identity meta.Identity, r frontedRule, id string) map[string]any {
-	config := f.config
-	if r.key != frontKey {
-		config.Rule = r.key
+// middleware has the plugin choose among the backends of the rule with this key.
+func (f fronted) middleware(identity meta.Identity, key, id string) map[string]any {
+	i := slices.IndexFunc(f.rules, func(r frontedRule) bool { return r.key == key })
+	if i < 0 {
+		return nil // while there are faults
 	}
-	for _, b := range r.backends {
+	config := f.config
+	if key != frontKey {
+		config.Rule = key
+	}
+	for _, b := range f.rules[i].backends {
 		config.Backends = append(config.Backends, plugin.Backend{Endpoint: b.Name, Path: b.path(id), Priority: b.priority, Weight: int(b.Weight)})
 	}
 	if f.mirror != nil {
@@ -143,7 +148,7 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 		}
 		var fronts []child.Child
 		for _, r := range p.fronted.rules[:len(p.fronted.rules)-1] {
-			front := frontChild(component, identity, r.key, value.Known(*p.fronted), func(fronted) frontedRule { return r })
+			front := frontChild(component, identity, r.key, value.Known(*p.fronted))
 			front.Key = frontsKey
 			fronts = append(fronts, front)
 		}
@@ -157,23 +162,15 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 			})},
 		},
 		{Key: innerKey, Each: &inner},
-		frontChild(component, identity, frontKey, value.Map(p, func(p plan) fronted { return ptr.Deref(p.fronted, fronted{}) }), fronted.rest),
+		frontChild(component, identity, frontKey, value.Map(p, func(p plan) fronted { return ptr.Deref(p.fronted, fronted{}) })),
 		{Key: frontsKey, Each: &fronts},
 	}
 }
 
-// rest is the rule without headers; an empty one while there are faults.
-func (f fronted) rest() frontedRule {
-	if len(f.rules) == 0 {
-		return frontedRule{}
-	}
-	return f.rules[len(f.rules)-1]
-}
-
-// frontChild is the Middleware that has the plugin choose among the backends of a rule.
-func frontChild(component string, identity meta.Identity, key string, f value.Value[fronted], ruleOf func(fronted) frontedRule) child.Child {
+// frontChild is the Middleware that has the plugin choose among the backends of the rule with this key.
+func frontChild(component string, identity meta.Identity, key string, f value.Value[fronted]) child.Child {
 	front := policyChild(component, identity, key, child.FromSiblings(f, func(f fronted, siblings child.Siblings) map[string]any {
-		return f.middleware(identity, ruleOf(f), siblings[pathsKey].UID)
+		return f.middleware(identity, key, siblings[pathsKey].UID)
 	}))
 	front.After, front.Seen = []string{pathsKey}, []string{innerKey}
 	return front

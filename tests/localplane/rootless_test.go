@@ -17,7 +17,7 @@ import (
 // It would catch a step of the start that only root can do.
 func TestPlaneRunsWithoutRoot(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("every test of this run is without root")
+		t.Skip("this run is not root's, so every other test shows already that a plane needs no root")
 	}
 	const nobody = 65534
 	folder := folderForOthers(t)
@@ -32,7 +32,7 @@ func TestPlaneRunsWithoutRoot(t *testing.T) {
 	output, err := command.CombinedOutput()
 	switch {
 	case errors.Is(err, syscall.EINVAL):
-		t.Skip("the user namespace around this test has no user but root")
+		t.Skip("the user namespace around this test has no user but root, so that there is nobody else to run a plane as")
 	case strings.Contains(string(output), "gives no namespaces"):
 		t.Skipf("only root gets namespaces here: %s", output)
 	}

@@ -42,7 +42,7 @@ type bench struct {
 func BenchmarkTraffic(t *testing.B) {
 	file := os.Getenv("MODELPLANE_FIGURES")
 	if file == "" {
-		t.Skip("make bench-traffic says where the figures go")
+		t.Skip("MODELPLANE_FIGURES does not name the file that the figures go to; make bench-traffic sets it, and takes twenty minutes")
 	}
 	began := time.Now()
 	b := &bench{B: t, isQuick: os.Getenv("QUICK") != "", Figures: &figures.Figures{
