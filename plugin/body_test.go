@@ -80,7 +80,7 @@ func TestBodiesArriveAsTheyWereSent(t *testing.T) {
 		_, _ = fmt.Fprintf(w, "%d %d %v %x %v", n, r.ContentLength, r.TransferEncoding, hash.Sum(nil), err)
 	}
 	inEveryEngine(t, func(t *testing.T, build engine) {
-		gateway := proxyTo(t, build, backend)
+		gateway := proxyTo(t, build, time.Minute, backend)
 		for _, size := range []int{0, 1, 511, 512, limit - 1, limit, limit + 1, 3*limit + 7} {
 			content := bytes.Repeat([]byte("0123456789abcdefg"), size/17+1)[:size]
 			for framing, body := range map[string]io.Reader{
@@ -101,7 +101,7 @@ func TestBodiesArriveAsTheyWereSent(t *testing.T) {
 // TestAClientThatWaitsIsToldToContinue would catch a client that waits for 100 for ever.
 func TestAClientThatWaitsIsToldToContinue(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
-		gateway := proxyTo(t, build, func(w http.ResponseWriter, r *http.Request) {
+		gateway := proxyTo(t, build, time.Minute, func(w http.ResponseWriter, r *http.Request) {
 			n, _ := io.Copy(io.Discard, r.Body)
 			_, _ = fmt.Fprint(w, n)
 		})
@@ -125,7 +125,7 @@ func TestAClientThatWaitsIsToldToContinue(t *testing.T) {
 func TestABodyThatDoesNotArriveIsAnswered(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		var reached atomic.Int32
-		gateway := proxyTo(t, build, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
+		gateway := proxyTo(t, build, 300*time.Millisecond, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
 		for request, status := range map[string]int{
 			"Content-Length: 10\r\n\r\nhalf":                             http.StatusRequestTimeout,
 			"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf":                http.StatusRequestTimeout,
@@ -205,14 +205,14 @@ func TestALengthThatIsPromisedCostsNothing(t *testing.T) {
 	assert.Less(t, (after.TotalAlloc-before.TotalAlloc)/requests, uint64(32<<10), "bytes for each request")
 }
 
-// proxyTo is a server with the plugin in front of a proxy to a server of its own.
-func proxyTo(t *testing.T, build engine, backend http.HandlerFunc) *httptest.Server {
+// proxyTo is a server with the plugin in front of a proxy to a server of its own. It waits this long for a body.
+func proxyTo(t *testing.T, build engine, patience time.Duration, backend http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(backend)
 	t.Cleanup(server.Close)
 	handler, _ := build(t, proxy(t, server), reader)
 	gateway := httptest.NewUnstartedServer(handler)
-	gateway.Config.ReadTimeout = 300 * time.Millisecond
+	gateway.Config.ReadTimeout = patience
 	gateway.Start()
 	t.Cleanup(gateway.Close)
 	return gateway

@@ -82,7 +82,11 @@ type front struct {
 	proxy     *httputil.ReverseProxy
 }
 
-func newFront(service string, config Front) (*front, error) {
+// newFront is the front of a service for the middleware called name. It refuses before it makes anything that outlives it.
+func newFront(service string, config Front, name string) (*front, error) {
+	if !isOwn(service, name) {
+		return nil, errors.New("front is for a service, as namespace/name, in the Middleware's own namespace")
+	}
 	if len(config.Backends) == 0 || config.Attempts < 1 {
 		return nil, errors.New("front has no backends or no attempts; have a ModelService write it")
 	}
@@ -199,7 +203,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // keep reads a body that is not too long to be sent to several backends.
 func keep(a *attempts, r *http.Request) error {
 	a.isWhole = false
-	most := mostOfOne(bodyMemory)
+	most := mostOfOne()
 	if r.ContentLength > most {
 		return nil
 	}

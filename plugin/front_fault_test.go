@@ -216,7 +216,7 @@ func TestAnAnswerThatBreaksOffGivesItsMemoryBack(t *testing.T) {
 		}
 		inner.set("a", broken)
 		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "a 0 1"))
-		for name, gateway := range map[string]http.Handler{"fronted": guardOf(t, build, front), "plain": proxyTo(t, build, broken).Config.Handler} {
+		for name, gateway := range map[string]http.Handler{"fronted": guardOf(t, build, front), "plain": proxyTo(t, build, time.Minute, broken).Config.Handler} {
 			t.Run(name, func(t *testing.T) {
 				server := httptest.NewServer(gateway)
 				defer server.Close()

@@ -62,7 +62,8 @@ func borrow(r *http.Request, number string) bool {
 	lentLock.Lock()
 	body, has := lent[number]
 	lentLock.Unlock()
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	// Once it has been read, this reader lets go of it: the answer may go on for minutes.
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body)))
 	r.ContentLength = int64(len(body))
 	return has
 }

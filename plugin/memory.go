@@ -13,8 +13,8 @@ import (
 // BodyMemoryVariable is the environment variable with how many bytes of requests' bodies Traefik may hold at once.
 const BodyMemoryVariable = "MODELPLANE_BODY_MEMORY"
 
-// DefaultBodyMemory is that number without the variable: 1 GiB.
-const DefaultBodyMemory = 1 << 30
+// defaultBodyMemory is that number without the variable: 1 GiB.
+const defaultBodyMemory = 1 << 30
 
 // maxHeld is how much of a body is held so that it can be sent to several backends, in bytes, however much memory there is.
 const maxHeld = 32 << 20
@@ -29,13 +29,6 @@ var errFull = errors.New("the bodies of other requests take all memory that ther
 // bodyMemory is what the bodies of all requests take together.
 var bodyMemory = &memory{most: bytesOf(os.Getenv(BodyMemoryVariable))}
 
-func bytesOf(text string) int64 {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
-		return n
-	}
-	return DefaultBodyMemory
-}
-
 // memory is an amount of bytes that are handed out and given back.
 type memory struct {
 	lock sync.Mutex
@@ -43,29 +36,36 @@ type memory struct {
 	used int64
 }
 
+func bytesOf(text string) int64 {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+		return n
+	}
+	return defaultBodyMemory
+}
+
 // takeBytes says whether there are n more bytes, and hands them out if so.
-func takeBytes(m *memory, n int64) bool {
-	m.lock.Lock()
-	defer m.lock.Unlock()
-	if m.used+n > m.most {
+func takeBytes(n int64) bool {
+	bodyMemory.lock.Lock()
+	defer bodyMemory.lock.Unlock()
+	if bodyMemory.used+n > bodyMemory.most {
 		return false
 	}
-	m.used += n
+	bodyMemory.used += n
 	return true
 }
 
+func giveBytes(n int64) {
+	bodyMemory.lock.Lock()
+	defer bodyMemory.lock.Unlock()
+	bodyMemory.used -= n
+}
+
 // mostOfOne is how much one body may take so that it can be sent to several backends. A longer one is sent to one alone.
-func mostOfOne(m *memory) int64 {
-	if part := m.most / 8; part < maxHeld {
+func mostOfOne() int64 {
+	if part := bodyMemory.most / 8; part < maxHeld {
 		return part
 	}
 	return maxHeld
-}
-
-func giveBytes(m *memory, n int64) {
-	m.lock.Lock()
-	defer m.lock.Unlock()
-	m.used -= n
 }
 
 // ofBody is where a request's context has its body, if that is held.
@@ -80,18 +80,17 @@ type heldBody struct {
 	reader *bytes.Reader
 	// body is what the request has as its body.
 	body io.ReadCloser
-	from *memory
-	// taken is how much of the memory they take.
+	// taken is how much of [bodyMemory] they take.
 	taken int64
 }
 
 // hold reads up to most bytes of a body. The request goes on with the same body. Whoever holds it lets it go, at the latest at the request's end.
-// The error is errFull where the memory does not have that much.
-func hold(r *http.Request, most int64, from *memory) (*heldBody, error) {
-	h := &heldBody{from: from}
+// The error is errFull where [bodyMemory] does not have that much.
+func hold(r *http.Request, most int64) (*heldBody, error) {
+	h := &heldBody{}
 	for {
 		piece := nextPiece(h, r.ContentLength, most)
-		if !takeBytes(from, piece) {
+		if !takeBytes(piece) {
 			letGo(h)
 			return nil, errFull
 		}
@@ -145,7 +144,7 @@ func letGo(h *heldBody) {
 	if h == nil {
 		return
 	}
-	giveBytes(h.from, h.taken)
+	giveBytes(h.taken)
 	h.taken = 0
 }
 
@@ -165,7 +164,7 @@ func holdOnce(r *http.Request, most int64) (*heldBody, error) {
 	if has && r.Body == known.body {
 		return known, nil
 	}
-	return hold(r, most, bodyMemory)
+	return hold(r, most)
 }
 
 // resumed is a body whose beginning has been read.

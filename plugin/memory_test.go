@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ func TestBodiesBeyondTheMemoryAreRefused(t *testing.T) {
 	inner := serveInner(t)
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "slow 0 1"))
-		plain := proxyTo(t, build, func(w http.ResponseWriter, r *http.Request) { inner.serve("slow", w, r) })
+		plain := proxyTo(t, build, time.Minute, func(w http.ResponseWriter, r *http.Request) { inner.serve("slow", w, r) })
 		for name, gateway := range map[string]http.Handler{
 			"fronted": front,
 			"guarded": guardOf(t, build, front),
@@ -70,9 +71,11 @@ func TestBodiesBeyondTheMemoryAreRefused(t *testing.T) {
 	})
 }
 
-// TestAnAnswerNeedsNoMemoryForItsRequest would catch a body that is held for as long as its answer is streamed.
+// TestAnAnswerNeedsNoMemoryForItsRequest would catch a body that is held for as long as its answer is streamed, and one that is held although it is
+// counted as let go.
 func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
 	inner := serveInner(t)
+	prompt := strings.Repeat("x", limit)
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		leave := make(chan struct{})
 		inner.set("slow", func(w http.ResponseWriter, r *http.Request) {
@@ -85,13 +88,23 @@ func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
 		server := httptest.NewServer(guardOf(t, build, front))
 		defer server.Close()
 		defer close(leave)
+		before := heldNow()
 		for range 2 * fits {
-			response, err := http.Post(server.URL+"/default/chat/v1/x", "application/json", strings.NewReader(strings.Repeat("x", limit)))
+			response, err := http.Post(server.URL+"/default/chat/v1/x", "application/json", strings.NewReader(prompt))
 			require.NoError(t, err)
 			t.Cleanup(func() { _ = response.Body.Close() })
 			require.Equal(t, http.StatusOK, response.StatusCode)
 		}
+		assert.Less(t, heldNow()-before, int64(2*fits*limit/4), "bytes for %d requests of %d", 2*fits, limit)
 	})
+}
+
+// heldNow is how much of the heap is in use, in bytes.
+func heldNow() int64 {
+	runtime.GC()
+	var now runtime.MemStats
+	runtime.ReadMemStats(&now)
+	return int64(now.HeapAlloc) //nolint:gosec // a heap is no larger
 }
 
 // guardOf puts the Middleware of an entry point in front of next.

@@ -41,7 +41,7 @@ func takeMirror(service string, percent int, size int64) bool {
 		return false
 	}
 	credits[service] -= 100
-	if mirrored >= maxMirrored || !takeBytes(bodyMemory, size) {
+	if mirrored >= maxMirrored || !takeBytes(size) {
 		return false
 	}
 	mirrored++
@@ -54,7 +54,7 @@ func isSocket(r *http.Request) bool {
 }
 
 func endMirror(size int64) {
-	giveBytes(bodyMemory, size)
+	giveBytes(size)
 	mirrorLock.Lock()
 	defer mirrorLock.Unlock()
 	mirrored--

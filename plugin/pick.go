@@ -41,34 +41,32 @@ func turnsOf(service string) *turns {
 	return made
 }
 
-// nextTurn is the index of the backend whose turn it is among those that are open; -1 if there is none (smooth weighted round robin).
+// nextTurn is the index of the backend whose turn it is among those that are open, of which there is one at least (smooth weighted round robin).
 func nextTurn(t *turns, backends []Backend, open []int) int {
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	best := -1
+	best := open[0]
 	total := 0
 	for _, i := range open {
 		name := backends[i].Endpoint
 		total += backends[i].Weight
 		t.credit[name] += backends[i].Weight
-		if best < 0 || t.credit[name] > t.credit[backends[best].Endpoint] {
+		if t.credit[name] > t.credit[backends[best].Endpoint] {
 			best = i
 		}
 	}
-	if best >= 0 {
-		t.credit[backends[best].Endpoint] -= total
-	}
+	t.credit[backends[best].Endpoint] -= total
 	return best
 }
 
-// home is the index of the backend that a key belongs to among those that are open; -1 if there is none. All replicas of the gateway agree on it. A
+// home is the index of the backend that a key belongs to among those that are open, of which there is one at least. All replicas agree on it. A
 // backend that comes takes only its own share of keys, and those of one that goes are shared among the others (weighted rendezvous hashing).
 func home(key string, backends []Backend, open []int) int {
-	best := -1
+	best := open[0]
 	highest := 0.0
 	for _, i := range open {
 		score := float64(backends[i].Weight) / -math.Log(unit(key, backends[i].Endpoint))
-		if best < 0 || score > highest {
+		if score > highest {
 			best = i
 			highest = score
 		}

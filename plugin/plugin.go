@@ -116,8 +116,8 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (htt
 		return next, nil
 	}
 	if config.Front != nil {
-		f, err := newFront(config.Service, *config.Front)
-		if err == nil && isOwn(config.Service, name) {
+		f, err := newFront(config.Service, *config.Front, name)
+		if err == nil {
 			return f, nil
 		}
 		log.Printf("modelplane: middleware %s: front is not usable: %v; every request through it is answered with 500", name, err)
@@ -147,7 +147,6 @@ type middleware struct {
 	allowed           []netip.Prefix // none where every address may
 	trusted           []netip.Prefix
 	keyring           *keyring // nil where no key is asked for
-	bodies            *memory
 	maxBodyBytes      int64
 	limiters          []limiter
 	isChecking        bool // whether there is a rule about who may send what
@@ -162,7 +161,6 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		removeOwnHeaders:  config.RemoveOwnHeaders,
 		refuseDotSegments: config.RefuseDotSegments,
 		readBody:          config.ReadBody,
-		bodies:            bodyMemory,
 		maxBodyBytes:      config.MaxBodyBytes,
 		anonymous:         config.Anonymous,
 		next:              next,
@@ -250,7 +248,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveRead serves a request whose body it has read.
 func serveRead(m *middleware, w http.ResponseWriter, r *http.Request) {
-	h, err := hold(r, maxRead, m.bodies)
+	h, err := hold(r, maxRead)
 	if err != nil {
 		refuseBody(w, r, err)
 		return
