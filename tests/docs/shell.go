@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
 // shell runs commands as a reader would in the folder of a Pulumi project. All pages share the project and its
@@ -22,12 +23,14 @@ func newShell(t *testing.T) shell {
 	t.Helper()
 	dir := t.TempDir()
 	s := shell{project: filepath.Join(dir, "quickstart"), environment: filepath.Join(dir, "environment")}
-	state := filepath.Join(dir, "state")
-	require.NoError(t, os.MkdirAll(s.project, 0o700))
-	require.NoError(t, os.Mkdir(state, 0o700))
+	state, home := filepath.Join(dir, "state"), filepath.Join(dir, "home")
+	for _, folder := range []string{s.project, state, home} {
+		require.NoError(t, os.Mkdir(folder, 0o700))
+	}
+	require.NoError(t, stack.TurnLogOff(home))
 	for name, value := range map[string]string{
 		"KUBECONFIG":               harness.Plane.Kubeconfig(),
-		"PULUMI_HOME":              filepath.Join(dir, "home"),
+		"PULUMI_HOME":              home,
 		"PULUMI_BACKEND_URL":       "file://" + state,
 		"PULUMI_CONFIG_PASSPHRASE": "correct horse battery staple",
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -82,7 +82,7 @@ func (s *Stack) open(env map[string]string) error {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.AutomaticLog(), nil, 0o600); err != nil {
+	if err := TurnLogOff(s.Home); err != nil {
 		return err
 	}
 	vars := map[string]string{
@@ -97,9 +97,14 @@ func (s *Stack) open(env map[string]string) error {
 	return err
 }
 
-// AutomaticLog is where Pulumi keeps its log of every property of every step, which takes most of an operation's time where
-// CRDs are among them. An empty file in place of the folder turns the log off.
-func (s *Stack) AutomaticLog() string { return filepath.Join(s.Home, "logs") }
+// AutomaticLog is where Pulumi keeps its log of every property of every step.
+func (s *Stack) AutomaticLog() string { return automaticLog(s.Home) }
+
+// TurnLogOff turns that log off for a PULUMI_HOME, by an empty file in place of its folder. It takes most of an operation's time where CRDs are among
+// the objects.
+func TurnLogOff(home string) error { return os.WriteFile(automaticLog(home), nil, 0o600) }
+
+func automaticLog(home string) string { return filepath.Join(home, "logs") }
 
 func (s *Stack) destroyAfter(t testing.TB) {
 	t.Cleanup(func() {

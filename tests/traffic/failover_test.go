@@ -66,7 +66,7 @@ func TestAnotherBackendAnswers(t *testing.T) {
 			service("mirrored", f.rules+"mirror: {endpoint: '${candidate.backend}', percent: 20}, affinity: {by: Header, name: X-Session}",
 				entry("own", 1, 0), entry("other", 1, 0)),
 			service("plain", f.rules+"allowAnonymous: true", entry("own", 1, 0), entry("other", 1, 0)),
-			service("sticky", "affinity: {by: Header, name: X-Session}", entry("own", 1, 0), entry("other", 1, 0)),
+			service("sticky", "affinity: {by: Cookie, name: session}", entry("own", 1, 0), entry("other", 1, 0)),
 		}, "chat: ${chat.url}", "long: ${long.url}", "mirrored: ${mirrored.url}", "plain: ${plain.url}", "sticky: ${sticky.url}")
 	}
 	for name, url := range f.MustUp(t, f.program("made")) {
@@ -192,17 +192,24 @@ func frontedStreams(t *testing.T, f *failover) {
 // hello is a request's body.
 const hello = `{"model":"m","messages":[{"role":"user","content":"Hello"}]}`
 
-// sessions would catch one that changes its backend while that is well.
+// sessions would catch one that changes its backend while that is well, and sessions that are all at one.
 func sessions(t *testing.T, f *failover) {
-	at := map[int]string{}
-	for n := range 60 {
-		got := do(t, http.MethodPost, f.urls["mirrored"]+"/chat/completions", with("X-Session", fmt.Sprint(n%12)), strings.NewReader(hello))
-		require.Equal(t, http.StatusOK, got.status)
-		name := got.header.Get("X-Modelserver-Name")
-		if at[n%12] == "" {
-			at[n%12] = name
+	for service, header := range map[string]func(session int) http.Header{
+		"mirrored": func(session int) http.Header { return with("X-Session", fmt.Sprint(session)) },
+		"sticky":   func(session int) http.Header { return with("Cookie", fmt.Sprintf("theme=dark; session=%d", session)) },
+	} {
+		at, held := map[int]string{}, map[string]bool{}
+		for n := range 100 {
+			got := do(t, http.MethodPost, f.urls[service]+"/chat/completions", header(n%20), strings.NewReader(hello))
+			require.Equal(t, http.StatusOK, got.status)
+			name := got.header.Get("X-Modelserver-Name")
+			held[name] = true
+			if at[n%20] == "" {
+				at[n%20] = name
+			}
+			assert.Equal(t, at[n%20], name, "%s: two replicas of the gateway choose the same", service)
 		}
-		assert.Equal(t, at[n%12], name, "two replicas of the gateway choose the same")
+		assert.Len(t, held, 2, service)
 	}
 }
 

@@ -16,12 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stream opens a stream, and gives its first line and what ends it.
-func (p *pairs) stream(t *testing.T, key string) (first string, leave context.CancelFunc) {
+// stream opens a stream of a service, and gives its first line and what ends it.
+func (p *pairs) stream(t *testing.T, service string, header http.Header) (first string, leave context.CancelFunc) {
 	ctx, leave := context.WithCancel(t.Context())
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.urls["chat"]+"/stream", strings.NewReader(hello))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.urls[service]+"/stream", strings.NewReader(hello))
 	require.NoError(t, err)
-	request.Header = bearer(key)
+	request.Header = header
 	response, err := http.DefaultClient.Do(request)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, response.StatusCode)
@@ -39,8 +39,8 @@ func streamsAreUnderWay(t *testing.T, p *pairs) {
 	status := func(key string) int {
 		return p.ask(t, http.MethodPost, "chat", "/chat/completions", bearer(key), hello).status
 	}
-	p.stream(t, aliceKey)
-	_, leave := p.stream(t, aliceKey)
+	p.stream(t, "chat", bearer(aliceKey))
+	_, leave := p.stream(t, "chat", bearer(aliceKey))
 	for range 3 {
 		assert.Equal(t, http.StatusTooManyRequests, status(aliceKey))
 	}
@@ -54,10 +54,22 @@ func streamsAreUnderWay(t *testing.T, p *pairs) {
 	case p.other.finish <- true:
 	}
 	assert.Eventually(t, func() bool {
-		_, leave := p.stream(t, aliceKey)
+		_, leave := p.stream(t, "chat", bearer(aliceKey))
 		defer leave()
 		return status(aliceKey) == http.StatusOK
 	}, 5*time.Second, 50*time.Millisecond, "it has ended")
+}
+
+// teamsAreUnderWay would catch a limit by a header that counts teams together, or counts nobody.
+func teamsAreUnderWay(t *testing.T, p *pairs) {
+	status := func(team string) int {
+		return p.ask(t, http.MethodPost, "crews", "/chat/completions", with("X-Team", team), hello).status
+	}
+	_, leave := p.stream(t, "crews", with("X-Team", "blue"))
+	assert.Equal(t, http.StatusTooManyRequests, status("blue"))
+	assert.Equal(t, http.StatusOK, status("red"))
+	leave()
+	assert.Eventually(t, func() bool { return status("blue") == http.StatusOK }, 5*time.Second, 50*time.Millisecond, "its client has left")
 }
 
 // silentBackends would catch a request that counts twice because two backends were asked, and goes on counting for the one that was left.

@@ -57,6 +57,7 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		service("counted", auth+", cors: {allowOrigins: ['"+site+"']}, limits: {requests: [{requests: 5, seconds: 3600}]}", "own", ""),
 		service("spans", "limits: {requests: [{requests: 3, seconds: 60}, {requests: 5, seconds: 86400}]}", "own", ""),
 		service("colours", "limits: {requests: [{requests: 4, seconds: 3600}, {by: Header, header: X-Team, requests: 2, seconds: 3600}]}", "own", ""),
+		service("crews", "limits: {inFlight: [{by: Header, header: X-Team, requests: 1}]}", "own", ""),
 		service("chat", auth+", cors: {allowOrigins: ['"+site+"']}, limits: {maxBodyBytes: 5000, inFlight: [{by: Caller, requests: 2}]}, "+
 			"failover: {headerTimeout: 2s, firstTokenTimeout: 1s}, outlierEjection: {failures: 2, duration: 2s}, affinity: {by: Caller}, "+
 			"mirror: {endpoint: '${candidate.backend}'}", "own", ", {endpoint: '${other.backend}'}"),
@@ -69,7 +70,7 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		service("ruled", auth+", "+fmt.Sprintf(rules, ""), "own", ""),
 		service("fronts", auth+", failover: {}, outlierEjection: {failures: 1000}, "+fmt.Sprintf(rules, fmt.Sprintf(later, "teller")), "own", ""),
 		service("uploads", "failover: {headerTimeout: 1s}, outlierEjection: {failures: 1, duration: 10m}", "own", fmt.Sprintf(later, "other")),
-	}, "counted: ${counted.url}", "spans: ${spans.url}", "colours: ${colours.url}", "chat: ${chat.url}", "told: ${told.url}", "uploads: ${uploads.url}",
+	}, "counted: ${counted.url}", "spans: ${spans.url}", "colours: ${colours.url}", "crews: ${crews.url}", "chat: ${chat.url}", "told: ${told.url}", "uploads: ${uploads.url}",
 		"brief: ${brief.url}", "picky: ${picky.url}", "pages: ${pages.url}", "ruled: ${ruled.url}", "fronts: ${fronts.url}"))
 	for name, of := range outputs {
 		p.urls[name] = of.(string)
@@ -83,6 +84,7 @@ func TestOptionsKeepTheirPromisesTogether(t *testing.T) {
 		{"KeysGoNoFurtherThanTheGateway", keysGoNoFurther},
 		{"ABodyThatIsTooLargeReachesNoBackend", largeBodiesReachNobody},
 		{"AStreamIsUnderWayUntilItsEnd", streamsAreUnderWay},
+		{"TeamsAreUnderWayByThemselves", teamsAreUnderWay},
 		{"ASilentBackendHoldsNoRequestOfItsCaller", silentBackends},
 		{"ACallerComesHomeAfterAnEjection", callersComeHome},
 		{"AHangingMirrorCountsForNobody", hangingMirror},
