@@ -23,24 +23,23 @@ type attempts struct {
 	held  *heldBody
 	key   string
 	tried map[int]bool
+	// isAnswered says that a backend has answered well.
+	isAnswered bool
 	// isShort says that the attempt has less than half of the time that a first one has, as those before it have used up the deadline.
 	isShort bool
 }
 
 // answerOf asks backends until one answers well.
 func answerOf(a *attempts, r *http.Request) (*http.Response, error) {
-	f := a.front
 	failure := errNoBackend
-	for n := 1; ; n++ {
-		i := choose(f, a.tried, a.key)
+	for {
+		i := choose(a)
 		if i < 0 {
 			return nil, failure
 		}
 		a.tried[i] = true
-		b := &f.config.Backends[i]
-		response, err := ask(a, r, b)
-		isGood := err == nil && !f.failures[response.StatusCode]
-		if isGood || isLast(a, n) || err != nil && r.Context().Err() != nil {
+		response, err := ask(a, r, &a.front.config.Backends[i])
+		if a.isAnswered || isLast(a, r) {
 			if err == nil && a.isWhole {
 				// Nobody is asked again.
 				a.body = nil
@@ -51,17 +50,19 @@ func answerOf(a *attempts, r *http.Request) (*http.Response, error) {
 		if err != nil {
 			failure = err
 		}
-		a.goOn(b.Endpoint, response, err)
+		a.goOn(i, response, err)
 	}
 }
 
-// isLast says whether nobody is asked after n backends.
-func isLast(a *attempts, n int) bool {
-	return n >= a.front.config.Attempts || len(a.tried) == a.front.asked || !a.isWhole || left(a) <= 0
+// isLast says whether nobody is asked any more.
+func isLast(a *attempts, r *http.Request) bool {
+	n := len(a.tried)
+	return n >= a.front.config.Attempts || n == a.front.asked || !a.isWhole || left(a) <= 0 || r.Context().Err() != nil
 }
 
 // goOn counts an attempt after which another backend is asked.
-func (a *attempts) goOn(endpoint string, response *http.Response, err error) {
+func (a *attempts) goOn(i int, response *http.Response, err error) {
+	endpoint := a.front.config.Backends[i].Endpoint
 	if err != nil {
 		a.front.tally.failedOver(endpoint, reasonOf(err))
 		return
@@ -73,10 +74,10 @@ func (a *attempts) goOn(endpoint string, response *http.Response, err error) {
 
 // ask sends the request to one backend, and tells the others how that went.
 func ask(a *attempts, r *http.Request, b *Backend) (*http.Response, error) {
-	f := a.front
 	response, err := send(a, r, b)
-	if err == nil && !f.failures[response.StatusCode] {
-		noteAnswered(f.health, b.Endpoint)
+	if err == nil && !a.front.failures[response.StatusCode] {
+		a.isAnswered = true
+		noteAnswered(a.front.health, b.Endpoint)
 		return response, nil
 	}
 	a.failed(r, b.Endpoint, response, err)

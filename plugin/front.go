@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -115,12 +116,27 @@ func newFront(service string, config Front, name string) (*front, error) {
 	}
 	// Yaegi 0.16 makes no interface of a value in a literal.
 	var transport http.RoundTripper = f
+	var pool httputil.BufferPool = buffers{}
 	f.proxy = &httputil.ReverseProxy{
-		Rewrite: f.rewrite, Transport: transport, FlushInterval: -1,
+		Rewrite: f.rewrite, Transport: transport, FlushInterval: -1, BufferPool: pool,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, refusalOf(err)) },
 	}
 	return f, nil
 }
+
+// buffers are those by which answers pass from the inner listener to clients. A new one for each would be most of the garbage of a short request.
+type buffers struct{}
+
+var allBuffers = sync.Pool{New: func() any {
+	made := make([]byte, 32<<10)
+	return &made
+}}
+
+// Get takes a buffer.
+func (buffers) Get() []byte { return *allBuffers.Get().(*[]byte) }
+
+// Put gives it back.
+func (buffers) Put(b []byte) { allBuffers.Put(&b) }
 
 // groupsOf are the indexes of backends by priority, the first to be asked first. Those without a weight are never asked.
 func groupsOf(backends []Backend) [][]int {
@@ -142,9 +158,18 @@ func groupsOf(backends []Backend) [][]int {
 	return groups
 }
 
-// choose is the backend to ask, -1 if all have been. Those that are out are asked only where all that are left are. Of many requests at once, the first
-// one after an ejection finds out for the others.
-func choose(f *front, tried map[int]bool, key string) int {
+// choose is the backend to ask, -1 if all have been.
+func choose(a *attempts) int {
+	f := a.front
+	if len(a.tried) == 0 && len(f.groups) > 0 && isClear(f.health) {
+		return pick(f, a.key, f.groups[0])
+	}
+	return f.chooseAmong(a.tried, a.key)
+}
+
+// chooseAmong is choose where backends have been tried, or are out. Those that are out are asked only where all that are left are. Of many requests at
+// once, the first one after an ejection finds out for the others.
+func (f *front) chooseAmong(tried map[int]bool, key string) int {
 	now := since(time.Now())
 	f.health.lock.Lock()
 	defer f.health.lock.Unlock()
@@ -191,11 +216,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// The time that a client takes for its body is not the backends'.
 	a.began = time.Now()
-	if f.config.AffinityBy != "" {
-		a.key = f.config.keyOf(r, a.body)
-	}
-	if f.config.Mirror != nil && a.isWhole && !isSocket(r) {
-		f.mirror(r, a.body)
+	if f.config.AffinityBy != "" || f.config.Mirror != nil {
+		f.look(a, r)
 	}
 	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofRequest, a)))
 }
@@ -215,6 +237,16 @@ func keep(a *attempts, r *http.Request) error {
 	a.body = h.bytes
 	a.isWhole = h.isWhole
 	return nil
+}
+
+// look looks at what few services need of a request.
+func (f *front) look(a *attempts, r *http.Request) {
+	if f.config.AffinityBy != "" {
+		a.key = f.config.keyOf(r, a.body)
+	}
+	if f.config.Mirror != nil && a.isWhole && !isSocket(r) {
+		f.mirror(r, a.body)
+	}
 }
 
 // mirror sends a copy of a request, if it is its turn.

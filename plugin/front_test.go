@@ -33,7 +33,7 @@ var innerServers struct {
 
 // serveInner is the inner listener, where fronts look for it, without a backend. It stays for all tests, as Traefik's does for all of a process: fronts keep
 // connections to it, and a request on one that has just been closed would go on to the next backend.
-func serveInner(t *testing.T) *servers {
+func serveInner(t testing.TB) *servers {
 	t.Helper()
 	s := &innerServers.servers
 	s.mu.Lock()
@@ -93,7 +93,7 @@ func answering(name string, status int, header ...string) http.HandlerFunc {
 }
 
 // fronted is a configuration of a front for backends "name priority weight".
-func fronted(t *testing.T, front plugin.Front, backends ...string) plugin.Config {
+func fronted(t testing.TB, front plugin.Front, backends ...string) plugin.Config {
 	t.Helper()
 	for _, text := range backends {
 		b := plugin.Backend{}

@@ -9,6 +9,8 @@ import (
 type health struct {
 	lock   sync.Mutex
 	states map[string]*state
+	// out is how many of them are out, or have been and not answered since.
+	out int
 }
 
 // state is that of one backend.
@@ -68,9 +70,20 @@ func noteAnswered(h *health, endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
+	if s.until != 0 {
+		h.out--
+		s.until = 0
+	}
 	s.failures = 0
-	s.until = 0
 	s.isTried = false
+}
+
+// isClear says whether all backends may be asked.
+func isClear(h *health) bool {
+	h.lock.Lock()
+	isNone := h.out == 0
+	h.lock.Unlock()
+	return isNone
 }
 
 // left says that nothing is known of how it would have ended: the client has gone.
@@ -89,7 +102,7 @@ func (h *health) failed(endpoint string, most int, pause time.Duration, now time
 	s.failures++
 	isOut := most > 0 && (s.isTried || s.failures >= most)
 	s.isTried = false
-	return isOut && keepOut(s, pause, now)
+	return isOut && keepOut(h, s, pause, now)
 }
 
 // rest keeps a backend that has asked for it out for a time, and gives whether that begins now.
@@ -98,12 +111,16 @@ func (h *health) rest(endpoint string, pause time.Duration, now time.Time) bool 
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
 	s.isTried = false
-	return keepOut(s, pause, now)
+	return keepOut(h, s, pause, now)
 }
 
-// keepOut keeps a backend out for at least this time, and gives whether that begins now: requests that were under way before fail, too.
-func keepOut(s *state, pause time.Duration, now time.Time) bool {
+// keepOut keeps a backend out for at least this time, and gives whether that begins now: requests that were under way before fail, too. The
+// caller has the lock.
+func keepOut(h *health, s *state, pause time.Duration, now time.Time) bool {
 	begins := s.until <= since(now)
+	if s.until == 0 {
+		h.out++
+	}
 	if until := since(now.Add(pause)); until > s.until {
 		s.until = until
 	}

@@ -62,8 +62,8 @@ func borrow(r *http.Request, number string) bool {
 	lentLock.Lock()
 	body, has := lent[number]
 	lentLock.Unlock()
-	// Once it has been read, this reader lets go of it: the answer may go on for minutes.
-	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body)))
+	// Once a MultiReader has met the end, it lets go of the body: the answer may go on for minutes. The limit hides its WriteTo, which takes 32 KiB.
+	r.Body = io.NopCloser(io.LimitReader(io.MultiReader(bytes.NewReader(body)), int64(len(body))+1))
 	r.ContentLength = int64(len(body))
 	return has
 }

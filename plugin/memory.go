@@ -110,15 +110,19 @@ func hold(r *http.Request, most int64) (*heldBody, error) {
 		}
 	}
 	h.reader = bytes.NewReader(h.bytes)
-	if h.isWhole {
-		h.body = io.NopCloser(h.reader)
-	} else {
-		h.body = &resumed{reader: io.MultiReader(h.reader, r.Body), closer: r.Body}
+	h.body = io.NopCloser(h.reader)
+	if !h.isWhole {
+		resume(h, r.Body)
 	}
 	// Reading has told the client to continue, so the server need not be asked.
 	r.Header.Del("Expect")
 	r.Body = h.body
 	return h, nil
+}
+
+// resume gives h a body of which the rest is still to be read.
+func resume(h *heldBody, rest io.ReadCloser) {
+	h.body = &resumed{reader: io.MultiReader(h.reader, rest), closer: rest}
 }
 
 // nextPiece is how much to read now, of a body with this length, or with none that is known. One byte more tells a body that ends there from one that
@@ -141,7 +145,7 @@ func nextPiece(h *heldBody, length, most int64) int64 {
 
 // letGo gives the memory back, once. Whoever still sends the body may go on.
 func letGo(h *heldBody) {
-	if h == nil {
+	if h == nil || h.taken == 0 {
 		return
 	}
 	giveBytes(h.taken)
