@@ -24,9 +24,8 @@ func newShell(t *testing.T) shell {
 	dir := t.TempDir()
 	s := shell{project: filepath.Join(dir, "quickstart"), environment: filepath.Join(dir, "environment")}
 	state, home := filepath.Join(dir, "state"), filepath.Join(dir, "home")
-	for _, folder := range []string{s.project, state, home} {
-		require.NoError(t, os.Mkdir(folder, 0o700))
-	}
+	require.NoError(t, os.MkdirAll(s.project, 0o700))
+	require.NoError(t, os.Mkdir(state, 0o700))
 	require.NoError(t, stack.TurnLogOff(home))
 	for name, value := range map[string]string{
 		"KUBECONFIG":               harness.Plane.Kubeconfig(),

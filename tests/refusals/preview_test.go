@@ -20,6 +20,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
 // stacks are what previews run in, one each at a time; a nil is one that nobody has needed yet.
@@ -62,16 +64,16 @@ type preview struct {
 // previewOf previews a program without a cluster: in the stack's environment, KUBECONFIG leads nowhere.
 func previewOf(t testing.TB, program pulumi.RunFunc, opts ...optpreview.Option) preview {
 	t.Helper()
-	stack := <-stacks
-	defer func() { stacks <- stack }()
-	if stack == nil {
-		stack = newStack(t)
+	s := <-stacks
+	defer func() { stacks <- s }()
+	if s == nil {
+		s = newStack(t)
 	}
-	return previewIn(stack, program, opts...)
+	return previewIn(s, program, opts...)
 }
 
-func previewIn(stack *auto.Stack, program pulumi.RunFunc, opts ...optpreview.Option) preview {
-	stack.Workspace().SetProgram(program)
+func previewIn(s *auto.Stack, program pulumi.RunFunc, opts ...optpreview.Option) preview {
+	s.Workspace().SetProgram(program)
 	var all bytes.Buffer
 	var result preview
 	stream, done := make(chan events.EngineEvent), make(chan struct{})
@@ -84,7 +86,7 @@ func previewIn(stack *auto.Stack, program pulumi.RunFunc, opts ...optpreview.Opt
 		}
 	}()
 	opts = append(opts, optpreview.EventStreams(stream))
-	out, err := stack.Preview(context.Background(), opts...)
+	out, err := s.Preview(context.Background(), opts...)
 	<-done
 	result.Err = err
 	result.Output = all.String() + out.StdOut + out.StdErr
@@ -104,9 +106,11 @@ func newStack(t testing.TB) *auto.Stack {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp(home, "")
 	require.NoError(t, err)
+	pulumiHome := filepath.Join(dir, "home")
+	require.NoError(t, stack.TurnLogOff(pulumiHome))
 	w, err := auto.NewLocalWorkspace(ctx,
 		auto.WorkDir(dir),
-		auto.PulumiHome(filepath.Join(dir, "home")),
+		auto.PulumiHome(pulumiHome),
 		auto.Project(workspace.Project{Name: tokens.PackageName("refusals"), Runtime: workspace.NewProjectRuntimeInfo("go", nil)}),
 		auto.EnvVars(map[string]string{
 			"PULUMI_BACKEND_URL":                          "file://" + dir,
@@ -116,9 +120,9 @@ func newStack(t testing.TB) *auto.Stack {
 			"KUBECONFIG":                                  filepath.Join(dir, "no-such-kubeconfig"),
 		}))
 	require.NoError(t, err)
-	stack, err := auto.UpsertStack(ctx, "test", w)
+	made, err := auto.UpsertStack(ctx, "test", w)
 	require.NoError(t, err)
-	return &stack
+	return &made
 }
 
 func (p *preview) note(event events.EngineEvent) {

@@ -100,9 +100,14 @@ func (s *Stack) open(env map[string]string) error {
 // AutomaticLog is where Pulumi keeps its log of every property of every step.
 func (s *Stack) AutomaticLog() string { return automaticLog(s.Home) }
 
-// TurnLogOff turns that log off for a PULUMI_HOME, by an empty file in place of its folder. It takes most of an operation's time where CRDs are among
-// the objects.
-func TurnLogOff(home string) error { return os.WriteFile(automaticLog(home), nil, 0o600) }
+// TurnLogOff turns that log off for a PULUMI_HOME, which may be a new one, by an empty file in place of the log's folder. The log takes most of an
+// operation's time where CRDs are among the objects.
+func TurnLogOff(home string) error {
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(automaticLog(home), nil, 0o600)
+}
 
 func automaticLog(home string) string { return filepath.Join(home, "logs") }
 

@@ -8,8 +8,8 @@ var faultNames = map[string]string{
 
 func (f *Figures) faults(p *page) {
 	p.say("## A backend fails\n")
-	p.say("One of two backends of equal weight fails under 400 requests a second. The front's `headerTimeout` is one second; a client waits for ten. Requests are")
-	p.say("those that ended after the failure. The aim is that none fails.\n")
+	p.say("One of two backends of equal weight fails under 400 requests a second from 16 clients. The front's `headerTimeout` is one second; a client waits for ten,")
+	p.say("and sends nothing meanwhile. Requests are those that ended after the failure. The aim is that none fails.\n")
 	rows := [][]string{{"the backend", "", "requests", "failed", "last failed after, s", "reached the backend", "p99 before, ms", "p99 after, ms", "slowest, ms"}}
 	for _, kind := range []string{"killed", "busy", "hung"} {
 		for _, fault := range f.Faults {
@@ -38,19 +38,27 @@ func (f *Figures) splits(p *page) {
 	p.say("## Weights\n")
 	p.say("By how many requests the backend that is furthest off got more or less than its share. One Traefik; each replica of a gateway shares its own requests.\n")
 	rows := [][]string{{"weights", "", "requests", "failed", "counts", "error, requests", "error, % of requests"}}
-	worst := 0.0
 	for _, s := range f.Splits {
-		percent := 100 * Ratio(s.Error(), float64(s.Requests))
-		worst = max(worst, percent)
 		rows = append(rows, []string{
-			list(s.Weights), nameOf(s.Way), fmt.Sprint(s.Requests), fmt.Sprint(s.Failed), list(s.Counts), number(s.Error()), number(percent),
+			list(s.Weights), nameOf(s.Way), fmt.Sprint(s.Requests), fmt.Sprint(s.Failed), list(s.Counts), number(s.Error()), number(s.percent()),
 		})
 	}
-	p.say("The largest error is %s %% of the requests. The aim is 0.1 %% at most.\n", number(worst))
+	p.say("The largest error is %s %% of the requests. The aim is 0.1 %% at most.\n", number(f.worstSplit()))
 	p.say("![Error of the split by set of weights](%s)\n", splitFile)
 	p.say("<details><summary>All sets</summary>\n")
 	p.table(rows...)
 	p.say("</details>\n")
+}
+
+// percent is a split's error in percent of its requests.
+func (s Split) percent() float64 { return 100 * Ratio(s.Error(), float64(s.Requests)) }
+
+func (f *Figures) worstSplit() float64 {
+	worst := 0.0
+	for _, s := range f.Splits {
+		worst = max(worst, s.percent())
+	}
+	return worst
 }
 
 func list(numbers []int) string {

@@ -134,6 +134,7 @@ func (f *Figures) Page() string {
 	p.say("<!-- Written by make bench-traffic. Change tests/bench/figures instead. -->\n")
 	p.say("What a gateway costs its requests, and what clients see of failures. All figures are from one run, in which the candidates took turns.")
 	p.say("The clients, the model servers and the gateways shared the cores of one machine, so that ratios tell more than the figures themselves.\n")
+	f.short(p)
 	f.run(p)
 	f.latency(p)
 	f.faults(p)
@@ -142,11 +143,31 @@ func (f *Figures) Page() string {
 	f.drain(p)
 	f.memory(p)
 	p.say("## Run it again\n")
-	p.say("<!-- not run: takes twenty minutes -->")
+	p.say("<!-- not run: takes a quarter of an hour, on a machine that does nothing else -->")
 	p.say("```sh\nmake bench-traffic\n```\n")
 	p.say("It writes this page, its plots, and [the figures that they are made of](%s). `make bench-traffic QUICK=1` tries it out in a few minutes, and writes into", FiguresFile)
 	p.say("`bin/benchmarks` what means nothing. LiteLLM and Portkey are installed from PyPI and npm into `bin/rivals`; without Python or Node.js they are left out.")
 	return p.String()
+}
+
+// short is what most readers come for.
+func (f *Figures) short(p *page) {
+	p.say("- Callers' keys and failover add %s ms to the median latency of the plain route, at one connection.",
+		number(f.Beside("fronted", "plain", 1, columns[0].of, Difference).Median))
+	for _, way := range []string{"fronted", "plain"} {
+		var failed []string
+		for _, fault := range f.Faults {
+			if fault.Way == way {
+				failed = append(failed, fmt.Sprintf("%d of %d when %s", fault.Failed, fault.Requests, faultNames[fault.Kind]))
+			}
+		}
+		p.say("- One of two backends fails, %s failover. Requests that failed: %s.", map[bool]string{true: "with", false: "without"}[way == "fronted"], strings.Join(failed, "; "))
+	}
+	p.say("- A service's split by weights is off by at most %s %% of its requests.", number(f.worstSplit()))
+	if d := f.Drain; d != nil {
+		p.say("- A replica of the gateway ends while it serves %d streams: %d are cut, and %d of %d short requests fail.", d.Streams, d.Cut, d.Failed, d.Requests)
+	}
+	p.say("")
 }
 
 func (f *Figures) run(p *page) {
@@ -174,8 +195,9 @@ func (f *Figures) latency(p *page) {
 	p.say("- **Auth and failover**: the same with `auth` and `failover`: the front.")
 	p.say("- **LiteLLM**: its proxy with two processes, which asks for a key. **Portkey**: its gateway, which asks for none. Both parse requests and answers, as Modelplane does not.\n")
 	for _, n := range f.connections() {
-		p.say("### %s\n", map[bool]string{true: "1 connection", false: fmt.Sprint(n, " connections")}[n == 1])
-		p.say("![Latencies by gateway at %d connections](%s)\n", n, latencyFile(n))
+		many := map[bool]string{true: "1 connection", false: fmt.Sprint(n, " connections")}[n == 1]
+		p.say("### %s\n", many)
+		p.say("![Latencies by gateway at %s](%s)\n", many, latencyFile(n))
 		rows := [][]string{{""}}
 		for _, c := range columns {
 			rows[0] = append(rows[0], c.name)

@@ -114,7 +114,7 @@ func (f *Figures) splitPlot() Plot {
 		}
 		s := &p.Series[byWay[split.Way]]
 		most = max(most, float64(len(s.Points)+1))
-		s.Points = append(s.Points, Point{X: float64(len(s.Points) + 1), Y: 100 * Ratio(split.Error(), float64(split.Requests))})
+		s.Points = append(s.Points, Point{X: float64(len(s.Points) + 1), Y: split.percent()})
 	}
 	p.Series = append(p.Series, Series{Name: "the aim: 0.1 %", IsLimit: true, Points: []Point{{X: 1, Y: 0.1}, {X: most, Y: 0.1}}})
 	return p

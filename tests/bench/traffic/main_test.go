@@ -42,7 +42,7 @@ type bench struct {
 func BenchmarkTraffic(t *testing.B) {
 	file := os.Getenv("MODELPLANE_FIGURES")
 	if file == "" {
-		t.Skip("MODELPLANE_FIGURES does not name the file that the figures go to; make bench-traffic sets it, and takes twenty minutes")
+		t.Skip("MODELPLANE_FIGURES does not name the file that the figures go to; make bench-traffic sets it, and takes a quarter of an hour")
 	}
 	began := time.Now()
 	b := &bench{B: t, isQuick: os.Getenv("QUICK") != "", Figures: &figures.Figures{

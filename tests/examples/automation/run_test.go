@@ -18,6 +18,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
 // patience is how long a loaded machine may take to print a line, or to end.
@@ -36,6 +37,7 @@ type trial struct {
 func newTrial(t testing.TB, p program, name string) *trial {
 	t.Helper()
 	home := t.TempDir()
+	require.NoError(t, stack.TurnLogOff(home))
 	s := &trial{
 		TB: t, program: p, name: name + "-" + p.language, kubeconfig: filepath.Join(home, "kubeconfig"),
 		stable: harness.Serve(t, modelserver.Options{Name: "stable", Address: ":8000", BasePath: "/v1", Reply: "stable"}),
