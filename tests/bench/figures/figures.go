@@ -139,7 +139,7 @@ func Read(file string) (*Figures, error) {
 
 // Write writes figures to a file.
 func (f *Figures) Write(file string) error {
-	text, err := json.MarshalIndent(f, "", " ")
+	text, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}

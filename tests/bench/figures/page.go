@@ -12,7 +12,7 @@ var wayNames = [][2]string{
 	{"envoy", "Envoy"},
 	{"plain", "plain route"},
 	{"asked", "auth"},
-	{"fronted", "auth and failover"},
+	{"fronted", "auth, failover"},
 	{"litellm", "LiteLLM"},
 	{"portkey", "Portkey"},
 }
@@ -192,7 +192,7 @@ func (f *Figures) latency(p *page) {
 	p.say("- **Envoy**: a route with weights and a key for the servers, in two threads. It has one rewrite for both, as it cannot have one for each.")
 	p.say("- **Plain route**: a ModelService over two endpoints with a key.")
 	p.say("- **Auth**: the same with `auth`, which asks callers for keys.")
-	p.say("- **Auth and failover**: the same with `auth` and `failover`: the front.")
+	p.say("- **Auth, failover**: the same with `auth` and `failover`: the front.")
 	p.say("- **LiteLLM**: its proxy with two processes, which asks for a key. **Portkey**: its gateway, which asks for none. Both parse requests and answers, as Modelplane does not.\n")
 	for _, n := range f.connections() {
 		many := map[bool]string{true: "1 connection", false: fmt.Sprint(n, " connections")}[n == 1]
