@@ -11,7 +11,9 @@ PROVIDER := bin/pulumi-resource-modelplane
 PLANE    := bin/localplane
 # The race detector needs a C compiler.
 RACE     := $(if $(shell command -v cc),-race)
-GOTEST   := CGO_ENABLED=$(if $(RACE),1,0) go run gotest.tools/gotestsum@v1.13.0 --format testname --format-hide-empty-pkg
+GOTEST   := env CGO_ENABLED=$(if $(RACE),1,0) go run gotest.tools/gotestsum@v1.13.0 --format testname --format-hide-empty-pkg
+# Tests without load give way to those beside them that count lost requests.
+ASIDE    := nice -n 10
 UNIT     := ./plugin/... ./provider/... ./cmd/... ./internal/... ./tests/load/... ./tests/modelserver/... ./tests/demo/... ./tests/bench/figures
 # Each package's tests run in a control plane of their own.
 IN_PLANE := -exec "$(CURDIR)/$(PLANE) run --"
@@ -25,7 +27,7 @@ export PATH := $(CURDIR)/bin:$(TOOLS):$(PATH)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build $(if $(KUBECONFIG),,first-tools $(PLANE)) ## Bring up the example, send it requests, show who answered; KEEP=1 leaves it up
@@ -39,23 +41,27 @@ demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: wh
 	@bin/demo clusters
 
 .PHONY: test
-test: lint test-unit test-plane test-real ## Everything, from unit to real traffic
-# These wait more than they compute, so two of them run side by side, the longest first.
-	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic test-sdk-clusters test-gateway
+test: lint ## Everything, from unit to real traffic
+# Tests with traffic wait more than they compute, so others run beside them. The longest come first.
+	@$(MAKE) --no-print-directory -j2 test-e2e test-unit test-plane test-refusals
+	@$(MAKE) --no-print-directory -j2 test-sdk test-traffic test-clusters test-gateway test-sdk-clusters
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
 	@$(if $(RACE),,echo "no C compiler: the tests run without the race detector")
-	$(GOTEST) --format pkgname -- $(RACE) $(UNIT)
+	$(ASIDE) $(GOTEST) --format pkgname -- $(RACE) $(UNIT)
 
 .PHONY: test-plane
 test-plane: tools $(PLANE) ## The local plane, and what needs no more than its API server
-	$(GOTEST) -- $(RACE) -count=1 ./tests/localplane ./tests/localplane/balancer ./tests/localplane/dns
-	$(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds ./provider ./provider/endpoint ./provider/service ./provider/gateway ./provider/deployment
+	$(ASIDE) $(GOTEST) -- $(RACE) -count=1 ./tests/localplane ./tests/localplane/balancer ./tests/localplane/dns
+	$(ASIDE) $(GOTEST) -- $(RACE) -count=1 $(IN_PLANE) ./tests/localplane/node ./provider/internal/crds ./provider ./provider/endpoint ./provider/service ./provider/gateway ./provider/deployment
 
-.PHONY: test-real
-test-real: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
-	$(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
+.PHONY: test-refusals
+test-refusals: build tools ## Inputs, and what the real engine says of them
+	$(ASIDE) $(GOTEST) -- $(RACE) -count=1 -timeout 20m ./tests/refusals
+
+.PHONY: test-e2e
+test-e2e: build tools $(PLANE) ## The real engine, API server and Traefik, with traffic through them
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m $(IN_PLANE) ./tests/e2e
 
 .PHONY: test-gateway
@@ -80,13 +86,13 @@ test-kserve: ## KServe's own validator, whose module takes minutes to build; not
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
-	$(GOTEST) -- -count=1 -timeout 60m -p 3 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
+	$(ASIDE) $(GOTEST) -- -count=1 -timeout 60m -p 4 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
 # A plane has no way to npm, PyPI and the Go proxy.
-	$(GOTEST) -- -count=1 ./tests/install
+	$(ASIDE) $(GOTEST) -- -count=1 ./tests/install
 
 .PHONY: test-sdk-clusters
 test-sdk-clusters: build tools examples $(PLANE) ## Examples of several clusters in every language
-	$(GOTEST) -- -count=1 -timeout 30m $(IN_CLUSTERS) ./tests/examples/clusters
+	$(ASIDE) $(GOTEST) -- -count=1 -timeout 30m $(IN_CLUSTERS) ./tests/examples/clusters
 
 # The locks and the SDKs are in the name of the folder that they are installed into.
 EXAMPLES := $(CACHE)/examples-$(shell cat $$(git ls-files tests/examples/deps sdk 'examples/**/go.mod') | sha256sum | cut -c1-12)

@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// noCheckpoints has Pulumi write its state once, at the end, instead of after each step.
-var noCheckpoints = map[string]string{"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+// checkpoints has Pulumi write its state after each step, as it does for its users.
+var checkpoints = map[string]string{stack.SkipCheckpoints: "false"}
 
 // BenchmarkGateway is a gateway with three endpoints and a service: the first up, one that changes nothing, and the state.
 func BenchmarkGateway(b *testing.B) {
@@ -49,7 +49,7 @@ resources:
 		{"WithoutCRDs", false, keepLog},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s := newStack(b, nil)
+			s := newStack(b, checkpoints)
 			c.set(s)
 			for b.Loop() {
 				first := up(b, s, program(c.installCRDs))
@@ -64,7 +64,7 @@ resources:
 // BenchmarkEndpoints is a hundred endpoints beside their objects written by hand: a Service and an EndpointSlice each. They
 // have no Middleware, since a program in YAML cannot write one.
 func BenchmarkEndpoints(b *testing.B) {
-	for name, env := range map[string]map[string]string{"AsItIs": nil, "WithoutCheckpoints": noCheckpoints} {
+	for name, env := range map[string]map[string]string{"AsItIs": checkpoints, "WithoutCheckpoints": nil} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				s := newStack(b, env)

@@ -35,6 +35,8 @@ func newShell(t *testing.T) shell {
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		"PULUMI_SKIP_CONFIRMATIONS":                   "true",
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+		"PULUMI_EXPERIMENTAL":                         "true",
+		stack.SkipCheckpoints:                         "true",
 		// Of the chart's repository and the providers. The second is curl's.
 		"SSL_CERT_FILE":  harness.Plane.TrustedFile(),
 		"CURL_CA_BUNDLE": harness.Plane.TrustedFile(),

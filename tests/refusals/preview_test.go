@@ -100,7 +100,7 @@ func newStack(t testing.TB) *auto.Stack {
 	t.Helper()
 	for _, tool := range []string{"pulumi", "pulumi-resource-modelplane", "pulumi-resource-kubernetes"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("previews need %s on PATH; make test-real puts it there", tool)
+			t.Skipf("previews need %s on PATH; make test-refusals puts it there", tool)
 		}
 	}
 	ctx := context.Background()

@@ -21,7 +21,7 @@ func TestTheBinaryServesTheCommittedSchema(t *testing.T) {
 	t.Parallel()
 	binary, err := exec.LookPath("pulumi-resource-modelplane")
 	if err != nil {
-		t.Skip("the provider is not on PATH; make test-real puts it there")
+		t.Skip("the provider is not on PATH; make test-refusals puts it there")
 	}
 	command := exec.Command("pulumi", "package", "get-schema", binary)
 	command.Env = append(os.Environ(), "PULUMI_HOME="+t.TempDir(), "PULUMI_SKIP_UPDATE_CHECK=true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true")

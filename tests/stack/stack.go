@@ -4,6 +4,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -21,6 +22,10 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/stretchr/testify/require"
 )
+
+// SkipCheckpoints is the variable by which Pulumi writes the state once for each operation, and not after each step. Where CRDs are among the objects, that
+// takes most of the processor's time. Stacks here have it unless it is set to false.
+const SkipCheckpoints = "PULUMI_SKIP_CHECKPOINTS"
 
 // passphrase encrypts the secrets of a stack's state.
 const passphrase = "correct horse battery staple"
@@ -90,6 +95,8 @@ func (s *Stack) open(env map[string]string) error {
 		"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
+		"PULUMI_EXPERIMENTAL":                         "true",
+		SkipCheckpoints:                               cmp.Or(os.Getenv(SkipCheckpoints), "true"),
 	}
 	maps.Copy(vars, env)
 	var err error

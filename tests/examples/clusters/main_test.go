@@ -31,13 +31,11 @@ func inEachLanguage(t *testing.T, example string, test func(t *testing.T, langua
 	})
 }
 
-// open makes a stack of an example in a language. Its state is written once for each operation, and not after each step: with the CRDs of
-// three clusters in it, that takes most of the time.
+// open makes a stack of an example in a language.
 func open(t testing.TB, example, language string, settings map[string]any, kubeconfig string) *stack.Stack {
 	t.Helper()
 	environment := exampletest.Environment(t)
 	environment["KUBECONFIG"] = kubeconfig
-	environment["PULUMI_EXPERIMENTAL"], environment["PULUMI_SKIP_CHECKPOINTS"] = "true", "true"
 	return stack.Of(t, exampletest.Configured(t, example, language, settings), environment)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/examples/exampletest"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
+	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -18,6 +19,7 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // before the engine gets it, or gives an output that an OpenAI client cannot take as it is.
 func TestTheQuickstartServesItsLanguagesOpenAIClient(t *testing.T) {
 	const key = "gsk-Quick-7f3d0a91"
+	t.Setenv(stack.SkipCheckpoints, "false") // as users have it
 	own := harness.Serve(t, modelserver.Options{Name: "own", Address: ":8000", BasePath: "/v1", Reply: "own"})
 	harness.ServeTLS(t, modelserver.Options{Name: "groq", Address: ":443", BasePath: "/openai/v1", Keys: []string{key}, Reply: "groq"}, "api.groq.example")
 	config := map[string]string{
