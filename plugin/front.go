@@ -70,9 +70,10 @@ type front struct {
 	service string
 	config  Front
 	groups  [][]int
+	// first are the states of the first group.
+	first []*state
 	// asked is how many backends have a weight.
-	asked int
-	// failures are the statuses after which the next backend is asked.
+	asked    int
 	failures map[int]bool
 	// isTimed says that there is a limit to how long an answer may take.
 	isTimed   bool
@@ -91,16 +92,37 @@ func newFront(service string, config Front, name string) (*front, error) {
 	if len(config.Backends) == 0 || config.Attempts < 1 {
 		return nil, errors.New("front has no backends or no attempts; have a ModelService write it")
 	}
-	f := &front{
-		service: service, config: config, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service + " " + config.Rule), health: healthOf(service, config.Backends), transport: toInner,
+	failures, err := failuresOf(config.Statuses)
+	if err != nil {
+		return nil, err
 	}
-	for _, group := range f.groups {
+	f := &front{
+		service: service, config: config, failures: failures, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service + " " + config.Rule), health: healthOf(service, config.Backends), transport: toInner,
+	}
+	for n, group := range f.groups {
 		f.asked += len(group)
+		for _, i := range group {
+			if n == 0 {
+				f.first = append(f.first, f.health.states[config.Backends[i].Endpoint])
+			}
+		}
 	}
 	f.isTimed = config.HeaderTimeout > 0 || config.FirstTokenTimeout > 0 || config.Deadline > 0
+	// Yaegi 0.16 makes no interface of a value in a literal.
+	var transport http.RoundTripper = f
+	var pool httputil.BufferPool = buffers{}
+	f.proxy = &httputil.ReverseProxy{
+		Rewrite: f.rewrite, Transport: transport, FlushInterval: -1, BufferPool: pool,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, refusalOf(err)) },
+	}
+	return f, nil
+}
+
+// failuresOf are the statuses after which the next backend is asked.
+func failuresOf(statuses []string) (map[int]bool, error) {
 	// Traefik answers these for a server that it cannot reach.
-	f.failures = map[int]bool{http.StatusBadGateway: true, http.StatusGatewayTimeout: true}
-	for _, text := range config.Statuses {
+	failures := map[int]bool{http.StatusBadGateway: true, http.StatusGatewayTimeout: true}
+	for _, text := range statuses {
 		from, to, isRange := strings.Cut(text, "-")
 		if !isRange {
 			to = from
@@ -111,17 +133,10 @@ func newFront(service string, config Front, name string) (*front, error) {
 			return nil, errors.New("front has a status that is not a number or a range; have a ModelService write it")
 		}
 		for status := first; status <= last; status++ {
-			f.failures[status] = true
+			failures[status] = true
 		}
 	}
-	// Yaegi 0.16 makes no interface of a value in a literal.
-	var transport http.RoundTripper = f
-	var pool httputil.BufferPool = buffers{}
-	f.proxy = &httputil.ReverseProxy{
-		Rewrite: f.rewrite, Transport: transport, FlushInterval: -1, BufferPool: pool,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { refuse(w, r, refusalOf(err)) },
-	}
-	return f, nil
+	return failures, nil
 }
 
 // buffers are those by which answers pass from the inner listener to clients. A new one for each would be most of the garbage of a short request.
@@ -161,7 +176,7 @@ func groupsOf(backends []Backend) [][]int {
 // choose is the backend to ask, -1 if all have been.
 func choose(a *attempts) int {
 	f := a.front
-	if len(a.tried) == 0 && len(f.groups) > 0 && isClear(f.health) {
+	if len(a.tried) == 0 && len(f.groups) > 0 && areIn(f.health, f.first) {
 		return pick(f, a.key, f.groups[0])
 	}
 	return f.chooseAmong(a.tried, a.key)
@@ -217,7 +232,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The time that a client takes for its body is not the backends'.
 	a.began = time.Now()
 	if f.config.AffinityBy != "" || f.config.Mirror != nil {
-		f.look(a, r)
+		f.prepare(a, r)
 	}
 	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofRequest, a)))
 }
@@ -239,8 +254,8 @@ func keep(a *attempts, r *http.Request) error {
 	return nil
 }
 
-// look looks at what few services need of a request.
-func (f *front) look(a *attempts, r *http.Request) {
+// prepare finds what the request has in common with others, and sends its copy to the mirror.
+func (f *front) prepare(a *attempts, r *http.Request) {
 	if f.config.AffinityBy != "" {
 		a.key = f.config.keyOf(r, a.body)
 	}

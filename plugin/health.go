@@ -9,8 +9,6 @@ import (
 type health struct {
 	lock   sync.Mutex
 	states map[string]*state
-	// out is how many of them are out, or have been and not answered since.
-	out int
 }
 
 // state is that of one backend.
@@ -70,20 +68,21 @@ func noteAnswered(h *health, endpoint string) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
-	if s.until != 0 {
-		h.out--
-		s.until = 0
-	}
 	s.failures = 0
+	s.until = 0
 	s.isTried = false
 }
 
-// isClear says whether all backends may be asked.
-func isClear(h *health) bool {
+// areIn says whether none of these backends is out, or has been and not answered since.
+func areIn(h *health, states []*state) bool {
 	h.lock.Lock()
-	isNone := h.out == 0
-	h.lock.Unlock()
-	return isNone
+	defer h.lock.Unlock()
+	for _, s := range states {
+		if s.until != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // left says that nothing is known of how it would have ended: the client has gone.
@@ -102,7 +101,7 @@ func (h *health) failed(endpoint string, most int, pause time.Duration, now time
 	s.failures++
 	isOut := most > 0 && (s.isTried || s.failures >= most)
 	s.isTried = false
-	return isOut && keepOut(h, s, pause, now)
+	return isOut && keepOut(s, pause, now)
 }
 
 // rest keeps a backend that has asked for it out for a time, and gives whether that begins now.
@@ -111,16 +110,12 @@ func (h *health) rest(endpoint string, pause time.Duration, now time.Time) bool 
 	defer h.lock.Unlock()
 	s := h.states[endpoint]
 	s.isTried = false
-	return keepOut(h, s, pause, now)
+	return keepOut(s, pause, now)
 }
 
-// keepOut keeps a backend out for at least this time, and gives whether that begins now: requests that were under way before fail, too. The
-// caller has the lock.
-func keepOut(h *health, s *state, pause time.Duration, now time.Time) bool {
+// keepOut keeps a backend out for at least this time, and gives whether that begins now: requests that were under way before fail, too.
+func keepOut(s *state, pause time.Duration, now time.Time) bool {
 	begins := s.until <= since(now)
-	if s.until == 0 {
-		h.out++
-	}
 	if until := since(now.Add(pause)); until > s.until {
 		s.until = until
 	}

@@ -62,7 +62,8 @@ func borrow(r *http.Request, number string) bool {
 	lentLock.Lock()
 	body, has := lent[number]
 	lentLock.Unlock()
-	// Once a MultiReader has met the end, it lets go of the body: the answer may go on for minutes. The limit hides its WriteTo, which takes 32 KiB.
+	// A MultiReader lets go of the body when it meets the end: the answer may go on for minutes. The limit hides its WriteTo, which takes 32 KiB. With one
+	// byte more than there are, the MultiReader meets the end.
 	r.Body = io.NopCloser(io.LimitReader(io.MultiReader(bytes.NewReader(body)), int64(len(body))+1))
 	r.ContentLength = int64(len(body))
 	return has

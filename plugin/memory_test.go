@@ -84,18 +84,22 @@ func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			<-leave
 		})
-		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "slow 0 1"))
-		server := httptest.NewServer(guardOf(t, build, front))
-		defer server.Close()
 		defer close(leave)
-		before := heldNow()
-		for range 2 * fits {
-			response, err := http.Post(server.URL+"/default/chat/v1/x", "application/json", strings.NewReader(prompt))
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = response.Body.Close() })
-			require.Equal(t, http.StatusOK, response.StatusCode)
+		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "slow 0 1"))
+		measured, _ := build(t, front, plugin.Config{MaxBodyBytes: limit})
+		for name, gateway := range map[string]http.Handler{"guarded": guardOf(t, build, front), "measured": measured} {
+			server := httptest.NewServer(gateway)
+			t.Cleanup(server.Close)
+			before := heldNow()
+			for range 2 * fits {
+				// It does not tell its length.
+				response, err := http.Post(server.URL+"/default/chat/v1/x", "application/json", io.MultiReader(strings.NewReader(prompt)))
+				require.NoError(t, err)
+				t.Cleanup(func() { _ = response.Body.Close() })
+				require.Equal(t, http.StatusOK, response.StatusCode, name)
+			}
+			assert.Less(t, heldNow()-before, int64(2*fits*limit/4), "%s: bytes for %d requests of %d", name, 2*fits, limit)
 		}
-		assert.Less(t, heldNow()-before, int64(2*fits*limit/4), "bytes for %d requests of %d", 2*fits, limit)
 	})
 }
 

@@ -284,6 +284,9 @@ func serveChecked(m *middleware, w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer letGo(h)
+		if h != nil {
+			r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
+		}
 	}
 	if len(m.limiters) > 0 {
 		m.serveWithin(w, r)

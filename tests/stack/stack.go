@@ -23,8 +23,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// SkipCheckpoints is the variable by which Pulumi writes the state once for each operation, and not after each step. Where CRDs are among the objects, that
-// takes most of the processor's time. Stacks here have it unless it is set to false.
+// SkipCheckpoints is the variable by which Pulumi writes the state once for each operation. Writing it after each step takes a good part of the
+// processor's time where CRDs are among the objects. Stacks here have it unless it is set to false.
 const SkipCheckpoints = "PULUMI_SKIP_CHECKPOINTS"
 
 // passphrase encrypts the secrets of a stack's state.

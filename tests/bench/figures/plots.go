@@ -96,7 +96,7 @@ func (f *Figures) faultPlot() Plot {
 		}
 		s := Series{Name: nameOf(fault.Way), IsLine: true}
 		// The load has ended within the last step.
-		for _, step := range fault.Steps[:len(fault.Steps)-1] {
+		for _, step := range fault.Steps[:max(len(fault.Steps)-1, 0)] {
 			s.Points = append(s.Points, Point{X: step.At / 1000, Y: 100 * Ratio(float64(step.Failed), float64(step.Ended))})
 		}
 		p.Series = append(p.Series, s)
