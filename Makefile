@@ -44,7 +44,7 @@ demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: wh
 test: lint ## Everything, from unit to real traffic
 # Tests with traffic wait more than they compute, so others run beside them. The longest come first.
 	@$(MAKE) --no-print-directory -j2 test-e2e test-unit test-plane test-refusals
-	@$(MAKE) --no-print-directory -j2 test-sdk test-traffic test-clusters test-gateway test-sdk-clusters
+	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic test-sdk-clusters test-gateway
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
