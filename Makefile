@@ -86,7 +86,7 @@ test-kserve: ## KServe's own validator, whose module takes minutes to build; not
 
 .PHONY: test-sdk
 test-sdk: build tools examples $(PLANE) ## Examples in every language, asked by its OpenAI client, the docs' commands, and installing
-	$(ASIDE) $(GOTEST) -- -count=1 -timeout 60m -p 4 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
+	$(ASIDE) $(GOTEST) -- -count=1 -timeout 60m -p 3 $(IN_PLANE) ./tests/docs/... $$(go list ./tests/examples/... | grep -v /clusters$$)
 # A plane has no way to npm, PyPI and the Go proxy.
 	$(ASIDE) $(GOTEST) -- -count=1 ./tests/install
 
