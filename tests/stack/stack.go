@@ -95,10 +95,13 @@ func (s *Stack) open(env map[string]string) error {
 		"PULUMI_CONFIG_PASSPHRASE":                    passphrase,
 		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
 		"PULUMI_SKIP_UPDATE_CHECK":                    "true",
-		"PULUMI_EXPERIMENTAL":                         "true",
 		SkipCheckpoints:                               cmp.Or(os.Getenv(SkipCheckpoints), "true"),
 	}
 	maps.Copy(vars, env)
+	if vars[SkipCheckpoints] == "true" {
+		// Without it, Pulumi does not heed that variable.
+		vars["PULUMI_EXPERIMENTAL"] = "true"
+	}
 	var err error
 	s.auto, err = auto.UpsertStackLocalSource(context.Background(), "test", s.Dir, auto.PulumiHome(s.Home), auto.EnvVars(vars))
 	return err
