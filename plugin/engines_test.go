@@ -32,17 +32,23 @@ type engine func(t testing.TB, next http.Handler, config plugin.Config) (http.Ha
 var engines = map[string]engine{"compiled": compiled, "interpreted": interpreted}
 
 // borrow is how the inner listener of the engine gets at a body that a front lends it.
-var borrow = plugin.Borrow
+var borrow func(r *http.Request, number string) bool
+
+// useBorrowOf sets borrow to that of the engine called name.
+func useBorrowOf(t testing.TB, name string) {
+	t.Helper()
+	borrow = plugin.Borrow
+	if name == "interpreted" {
+		borrow = symbol[func(*http.Request, string) bool](t, "borrow")
+	}
+}
 
 // inEveryEngine runs a test once for each engine.
 func inEveryEngine(t *testing.T, run func(t *testing.T, build engine)) {
 	plugin.SetBodyMemory(bodyMemory)
 	for name, build := range engines {
 		t.Run(name, func(t *testing.T) {
-			borrow = plugin.Borrow
-			if name == "interpreted" {
-				borrow = symbol[func(*http.Request, string) bool](t, "borrow")
-			}
+			useBorrowOf(t, name)
 			run(t, build)
 		})
 	}

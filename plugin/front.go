@@ -97,14 +97,18 @@ func newFront(service string, config Front, name string) (*front, error) {
 		return nil, err
 	}
 	f := &front{
-		service: service, config: config, failures: failures, groups: groupsOf(config.Backends), tally: tallyOf(namespaceOf(service), service), turns: turnsOf(service + " " + config.Rule), health: healthOf(service, config.Backends), transport: toInner,
+		service: service, config: config, failures: failures, transport: toInner,
+		groups: groupsOf(config.Backends),
+		tally:  tallyOf(namespaceOf(service), service),
+		turns:  turnsOf(service + " " + config.Rule),
+		health: healthOf(service, config.Backends),
 	}
-	for n, group := range f.groups {
+	for _, group := range f.groups {
 		f.asked += len(group)
-		for _, i := range group {
-			if n == 0 {
-				f.first = append(f.first, f.health.states[config.Backends[i].Endpoint])
-			}
+	}
+	if len(f.groups) > 0 {
+		for _, i := range f.groups[0] {
+			f.first = append(f.first, f.health.states[config.Backends[i].Endpoint])
 		}
 	}
 	f.isTimed = config.HeaderTimeout > 0 || config.FirstTokenTimeout > 0 || config.Deadline > 0

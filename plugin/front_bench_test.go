@@ -21,10 +21,7 @@ func BenchmarkFront(b *testing.B) {
 		_, _ = io.WriteString(w, "ok")
 	})
 	for name, build := range engines {
-		borrow = plugin.Borrow
-		if name == "interpreted" {
-			borrow = symbol[func(*http.Request, string) bool](b, "borrow")
-		}
+		useBorrowOf(b, name)
 		front, _ := build(b, http.NotFoundHandler(), fronted(b, plugin.Front{}, "a 0 1"))
 		guarded, _ := build(b, front, reader)
 		asked, _ := build(b, front, asking(line("alice", "sk-1")))
