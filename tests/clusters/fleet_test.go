@@ -158,7 +158,7 @@ func (r *running) underLoad(t testing.TB, change func()) load.Report {
 	settle()
 	report := run.Stop()
 	t.Logf("%d requests, p99 %v: %v", report.Total, report.P99, report.ByBackend)
-	require.NoError(t, report.Err())
+	require.NoError(t, report.Err(), "the gateway's log: %s", harness.PodLogs(t, "modelplane-gateway"))
 	return report
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -96,4 +97,19 @@ func FreeAddress(t testing.TB, network netip.Prefix) netip.Addr {
 	}
 	require.NoError(t, Plane.AddAddress(address))
 	return address
+}
+
+// PodLogs are the logs of all Pods that a namespace has had.
+func PodLogs(t testing.TB, namespace string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(Plane.PodsDir(), namespace+"_*.log"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	all := ""
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		all += string(content)
+	}
+	return all
 }

@@ -3,8 +3,6 @@ package traffic
 import (
 	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +37,7 @@ func accessLogHoldsNoKey(t *testing.T, o *observed) {
 	do(t, http.MethodGet, o.urls["chat"]+"/models"+query, http.Header{"Authorization": {"Bearer sk-hidden-wrong"}}, nil)
 	secrets = append(secrets, "sk-hidden-wrong")
 	time.Sleep(time.Second)
-	logs := podLogs(t)
+	logs := harness.PodLogs(t, "modelplane-gw")
 	assert.Empty(t, harness.Found(logs, secrets...))
 	last := map[string]any{}
 	for line := range strings.Lines(logs) {
@@ -73,27 +71,12 @@ func podUIDs(t testing.TB) []string {
 	return all
 }
 
-// podLogs are the logs of all of the gateway's Pods.
-func podLogs(t testing.TB) string {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(harness.Plane.PodsDir(), "modelplane-gw_*.log"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	all := ""
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		require.NoError(t, err)
-		all += string(content)
-	}
-	return all
-}
-
 // tracesArrive would catch a collector that is sent nothing, or not its key, and a trace that holds one.
 func tracesArrive(t *testing.T, o *observed) {
 	assert.Eventually(t, func() bool {
 		return strings.Contains(o.collector.received("/v1/traces"), "/default/chat/v1/models") && o.collector.received("/v1/metrics") != ""
 	}, 30*time.Second, 200*time.Millisecond)
-	assert.NotContains(t, podLogs(t), "OpenTelemetry")
+	assert.NotContains(t, harness.PodLogs(t, "modelplane-gw"), "OpenTelemetry")
 	secrets := podUIDs(t)
 	for _, path := range []string{"/v1/traces", "/v1/metrics"} {
 		// A span has the User-Agent, and no other header.
