@@ -44,7 +44,7 @@ demo-clusters: build tools $(PLANE) ## The same with a model on two clusters: wh
 test: lint ## Everything, from unit to real traffic
 # Tests with traffic wait more than they compute, so others run beside them. The longest come first.
 	@$(MAKE) --no-print-directory -j2 test-e2e test-unit test-plane test-refusals
-	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic test-sdk-clusters test-gateway
+	@$(MAKE) --no-print-directory -j2 test-sdk test-clusters test-traffic test-sdk-clusters test-gateway test-models
 
 .PHONY: test-unit
 test-unit: tools ## The pure parts, with the race detector where a C compiler is
@@ -75,6 +75,10 @@ bin/promquery: $(wildcard tests/promquery/*)
 .PHONY: test-traffic
 test-traffic: build tools $(PLANE) bin/promquery ## HTTPS, callers, limits, failover and what a gateway tells of its requests
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m $(IN_PLANE) ./tests/traffic
+
+.PHONY: test-models
+test-models: build tools $(PLANE) ## Models by name, each backend by its own, and one URL for all
+	$(GOTEST) -- $(RACE) -count=1 -timeout 20m $(IN_PLANE) ./tests/models
 
 .PHONY: test-clusters
 test-clusters: build tools $(PLANE) ## Workload clusters with the real Envoy Gateway and Envoy, and models placed on them

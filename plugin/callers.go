@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,13 +37,18 @@ var (
 		http.StatusUnauthorized, "invalid_request_error", "invalid_api_key",
 		"The gateway does not know this API key. Send the key that you were given for this gateway.",
 	}
+	limitedKey = refusal{
+		http.StatusForbidden, "invalid_request_error", "model_not_allowed",
+		"This API key is for certain models, and asks for them by the URL that all models of the gateway share.",
+	}
 	expiredKey = refusal{http.StatusUnauthorized, "invalid_request_error", "expired_api_key", "This API key has expired. Ask for a new one."}
 )
 
-// caller is who has a key, and until when, in seconds since 1970; 0 is for good.
+// caller is who has a key, until when, in seconds since 1970 (0 is for good), and for which models; none is for all.
 type caller struct {
 	name    string
 	expires int64
+	models  []string
 }
 
 // keyring has callers by their keys' hashes.
@@ -58,7 +64,8 @@ var (
 // maxKeyrings is how many are kept. Those that a rotation has left behind go when there are more.
 const maxKeyrings = 64
 
-// keyringOf reads callers, one a line: a key's hash, the caller's name and, if the key expires, when.
+// keyringOf reads callers, one a line: a key's hash, the caller's name, if the key expires, when, and if it is for certain models, which, escaped as in a query
+// and with commas between them.
 func keyringOf(text string) (*keyring, error) {
 	keyringsLock.Lock()
 	defer keyringsLock.Unlock()
@@ -71,18 +78,25 @@ func keyringOf(text string) (*keyring, error) {
 			continue
 		}
 		fields := strings.Fields(line)
-		if len(fields) < 2 || len(fields) > 3 || len(fields[0]) != base64.RawURLEncoding.EncodedLen(hashLength) {
-			return nil, errors.New("callers has a line that is not a key's hash, a name and a time; have a ModelCallers write the Secret")
+		if len(fields) < 2 || len(fields) > 4 || len(fields[0]) != base64.RawURLEncoding.EncodedLen(hashLength) {
+			return nil, errors.New("callers has a line that is not a key's hash, a name, a time and models; have a ModelCallers write the Secret")
 		}
-		var expires int64
-		if len(fields) == 3 {
+		known := caller{name: fields[1]}
+		if len(fields) > 2 {
 			at, err := strconv.ParseInt(fields[2], 10, 64)
 			if err != nil {
 				return nil, errors.New("callers has a time that is not a number of seconds; have a ModelCallers write the Secret")
 			}
-			expires = at
+			known.expires = at
 		}
-		read[fields[0]] = caller{name: fields[1], expires: expires}
+		if len(fields) > 3 {
+			models, err := modelsIn(fields[3])
+			if err != nil {
+				return nil, err
+			}
+			known.models = models
+		}
+		read[fields[0]] = known
 	}
 	if len(keyrings) >= maxKeyrings {
 		keyrings = map[string]*keyring{}
@@ -90,6 +104,39 @@ func keyringOf(text string) (*keyring, error) {
 	ring := &keyring{callers: read}
 	keyrings[text] = ring
 	return ring, nil
+}
+
+func modelsIn(text string) ([]string, error) {
+	var models []string
+	for _, escaped := range strings.Split(text, ",") {
+		name, err := url.QueryUnescape(escaped)
+		if err != nil {
+			return nil, errors.New("callers has a model that cannot be read; have a ModelCallers write the Secret")
+		}
+		models = append(models, name)
+	}
+	return models, nil
+}
+
+// allowance is for which models the caller of a request has a key; none is for all.
+type allowance struct{ models []string }
+
+// ofAllowance is where the context of a request has its allowance, if a catalog follows that keeps to it. A service's own URL says nothing of its model.
+var ofAllowance = &struct{ name string }{"allowance"}
+
+// allows says whether a key is for the model that has one of these names.
+func (a *allowance) allows(names ...string) bool {
+	if a == nil || len(a.models) == 0 {
+		return true
+	}
+	for _, name := range names {
+		for _, allowed := range a.models {
+			if beginning := strings.TrimSuffix(allowed, "*"); allowed == name || beginning != allowed && strings.HasPrefix(name, beginning) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives why the request is refused, or nil.
@@ -116,6 +163,16 @@ func admit(k *keyring, r *http.Request) *refusal {
 		if known.expires != 0 && time.Now().Unix() >= known.expires {
 			why = &expiredKey
 			continue
+		}
+		if len(known.models) > 0 {
+			allowed, has := r.Context().Value(ofAllowance).(*allowance)
+			if !has {
+				why = &limitedKey
+				continue
+			}
+			if name == "" {
+				allowed.models = known.models
+			}
 		}
 		if name == "" {
 			name = known.name

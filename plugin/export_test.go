@@ -16,3 +16,29 @@ func TakeAt(name string, now time.Time) time.Duration {
 
 // SetBodyMemory says how much the bodies of all requests may take.
 func SetBodyMemory(most int64) { bodyMemory.most = most }
+
+// Named is the model that an object names, and the object with another one in its place; code is why there is none.
+func Named(body []byte, other string) (name string, replaced []byte, code string) {
+	named, why := findModel(body)
+	return namedOf(body, other, named, why)
+}
+
+// NamedAmongKeys is the same by the longer way, for an object that is valid JSON.
+func NamedAmongKeys(body []byte, other string) (name string, replaced []byte, code string) {
+	named, why := findAmongKeys(body)
+	return namedOf(body, other, named, why)
+}
+
+func namedOf(body []byte, other string, named *namedModel, why *refusal) (string, []byte, string) {
+	if why != nil {
+		return "", nil, why.code
+	}
+	if named == nil {
+		return "", body, ""
+	}
+	value, err := inJSON(other)
+	if err != nil {
+		panic(err)
+	}
+	return named.name, []byte(string(body[:named.from]) + value + string(body[named.to:])), ""
+}

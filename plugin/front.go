@@ -288,7 +288,11 @@ func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer takeBack(number)
 		r.Header[bodyHeader] = []string{number}
 	}
-	return answerOf(a, r)
+	response, err := answerOf(a, r)
+	if err == nil && a.held != nil && a.held.model != "" && response.Header.Get(ModelHeader) == "" {
+		response.Header.Set(ModelHeader, a.held.model)
+	}
+	return response, err
 }
 
 // forwarded are the headers in which the public listener has said who the client is.

@@ -31,7 +31,8 @@ func drawToken() string {
 	return hex.EncodeToString(drawn)
 }
 
-// ofInner is where the context of a request on the inner listener says so. Unlike a header, no Middleware of a tenant can take it away.
+// ofInner is where the context of a request on the inner listener has the number of its body, or "" without one. Unlike a header, no Middleware of a tenant
+// can take it away.
 var ofInner = &struct{ name string }{"inner"}
 
 // lent are the bodies that fronts lend to the inner listener, by number. Both are in this process, so that a body need not be sent and read once more.
@@ -59,28 +60,39 @@ func takeBack(number string) {
 
 // borrow gives r the body with this number, and says whether there is one.
 func borrow(r *http.Request, number string) bool {
-	lentLock.Lock()
-	body, has := lent[number]
-	lentLock.Unlock()
-	// A MultiReader lets go of the body when it meets the end: the answer may go on for minutes. The limit hides its WriteTo, which takes 32 KiB. With one
-	// byte more than there are, the MultiReader meets the end.
-	r.Body = io.NopCloser(io.LimitReader(io.MultiReader(bytes.NewReader(body)), int64(len(body))+1))
+	body, has := lentBody(number)
+	r.Body = bodyOf(len(body), bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	return has
 }
 
+// lentBody is the body with this number, if it is still lent.
+func lentBody(number string) ([]byte, bool) {
+	lentLock.Lock()
+	defer lentLock.Unlock()
+	body, has := lent[number]
+	return body, has
+}
+
+// bodyOf is a body of this length, in pieces. A MultiReader lets go of them when it meets their end: the answer may go on for minutes. The limit hides its
+// WriteTo, which takes 32 KiB. With one byte more than there are, the MultiReader meets the end.
+func bodyOf(length int, pieces ...io.Reader) io.ReadCloser {
+	return io.NopCloser(io.LimitReader(io.MultiReader(pieces...), int64(length)+1))
+}
+
 // admitInner lets only fronts of this process use the inner listener. It takes the token off before any route sees the request, and gives the
-// request the body that its front lends, and the address of its client, so that Traefik tells servers of that and not of itself.
-func admitInner(r *http.Request) bool {
+// request the body that its front lends, and the address of its client, so that Traefik tells servers of that and not of itself. It gives the number of
+// the body.
+func admitInner(r *http.Request) (number string, isAdmitted bool) {
 	given := r.Header.Get(tokenHeader)
 	client := r.Header.Get(clientHeader)
-	number := r.Header.Get(bodyHeader)
+	number = r.Header.Get(bodyHeader)
 	delete(r.Header, tokenHeader)
 	delete(r.Header, clientHeader)
 	delete(r.Header, bodyHeader)
 	if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-		return false
+		return "", false
 	}
 	r.RemoteAddr = client
-	return number == "" || borrow(r, number)
+	return number, number == "" || borrow(r, number)
 }

@@ -82,6 +82,8 @@ type heldBody struct {
 	body io.ReadCloser
 	// taken is how much of [bodyMemory] they take.
 	taken int64
+	// model is what a catalog has the body ask for; "" where none has read it.
+	model string
 }
 
 // hold reads up to most bytes of a body. The request goes on with the same body. Whoever holds it lets it go, at the latest at the request's end.

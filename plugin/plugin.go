@@ -27,6 +27,7 @@
 //	    modelplane:
 //	      anonymous: true
 //	      bearer: urn:k8s:secret:groq-key:key
+//	      model: llama-3.3-70b-versatile
 //
 // A Middleware that is not usable answers every request with 500 and an error in OpenAI's form, and says in Traefik's
 // log what is wrong. It does not fail to start: Traefik would then answer 404 for every backend of the rule. It never
@@ -56,6 +57,8 @@ type Config struct {
 	RefuseDotSegments bool `json:"refuseDotSegments,omitempty"`
 	// ReadBody reads the body of a request before the request goes on.
 	ReadBody bool `json:"readBody,omitempty"`
+	// ByModel lets keys pass that are for certain models, since a catalog follows, which keeps to them.
+	ByModel bool `json:"byModel,omitempty"`
 	// Callers are those who may send requests, with the hashes of their keys. An empty list lets nobody in.
 	Callers *string `json:"callers,omitempty"`
 	// AllowFrom are the ranges of addresses from which clients may send requests; none is every address.
@@ -77,10 +80,14 @@ type Config struct {
 	Report string `json:"report,omitempty"`
 	// Front chooses the backend.
 	Front *Front `json:"front,omitempty"`
+	// Catalog chooses a service by the model that a request is for.
+	Catalog *Catalog `json:"catalog,omitempty"`
 	// Inner lets only fronts of this process pass: for the inner listener.
 	Inner bool `json:"inner,omitempty"`
 	// Anonymous removes what tells a backend who the caller is: keys, cookies, addresses.
 	Anonymous bool `json:"anonymous,omitempty"`
+	// Model is what the backend calls the model; it takes the place of the name that a request's body has. "" leaves that.
+	Model string `json:"model,omitempty"`
 	// Bearer is a key to be sent as "Authorization: Bearer <key>". One that is given and empty is a mistake.
 	Bearer *string `json:"bearer,omitempty"`
 	// Header is the name of the header that carries Value, for a server that takes no bearer key.
@@ -123,6 +130,14 @@ func New(_ context.Context, next http.Handler, config *Config, name string) (htt
 		log.Printf("modelplane: middleware %s: front is not usable: %v; every request through it is answered with 500", name, err)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, misconfigured) }), nil
 	}
+	if config.Catalog != nil {
+		c, err := newCatalog(*config.Catalog, name)
+		if err == nil {
+			return c, nil
+		}
+		log.Printf("modelplane: middleware %s: catalog is not usable: %v; every request through it is answered with 500", name, err)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, misconfigured) }), nil
+	}
 	m, err := newMiddleware(next, config, name)
 	if err != nil {
 		log.Printf("modelplane: middleware %s: %s; every request through it is answered with 500", name, err)
@@ -144,6 +159,7 @@ type middleware struct {
 	removeOwnHeaders  bool
 	refuseDotSegments bool
 	readBody          bool
+	byModel           bool
 	allowed           []netip.Prefix // none where every address may
 	trusted           []netip.Prefix
 	keyring           *keyring // nil where no key is asked for
@@ -152,6 +168,7 @@ type middleware struct {
 	isChecking        bool // whether there is a rule about who may send what
 	anonymous         bool
 	header, value     string // the key; no header without one
+	model             string // the backend's name for the model, in JSON; "" without one
 	next              http.Handler
 }
 
@@ -161,6 +178,7 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		removeOwnHeaders:  config.RemoveOwnHeaders,
 		refuseDotSegments: config.RefuseDotSegments,
 		readBody:          config.ReadBody,
+		byModel:           config.ByModel,
 		maxBodyBytes:      config.MaxBodyBytes,
 		anonymous:         config.Anonymous,
 		next:              next,
@@ -194,6 +212,13 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 	}
 	m.limiters = limiters
 	m.isChecking = len(m.allowed) > 0 || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0
+	if config.Model != "" {
+		name, err := inJSON(config.Model)
+		if err != nil {
+			return nil, err
+		}
+		m.model = name
+	}
 	if !config.hasKey() {
 		if !m.isUsed() {
 			return nil, errors.New("nothing is set; set bearer, or header and value, to a key, or one of the switches to true")
@@ -217,17 +242,18 @@ func isOwn(service, name string) bool {
 
 // isUsed says whether the middleware does anything beside sending a key.
 func (m *middleware) isUsed() bool {
-	return m.inner || m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.isChecking || m.anonymous
+	return m.inner || m.removeOwnHeaders || m.refuseDotSegments || m.readBody || m.byModel || m.isChecking || m.anonymous || m.model != ""
 }
 
 // ServeHTTP passes a request on, or answers why not.
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m.inner {
-		if !admitInner(r) {
+		number, isAdmitted := admitInner(r)
+		if !isAdmitted {
 			refuse(w, r, notFound)
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), ofInner, true))
+		r = r.WithContext(context.WithValue(r.Context(), ofInner, number))
 	}
 	if m.removeOwnHeaders {
 		removeOwnHeaders(r.Header)
@@ -235,6 +261,9 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m.refuseDotSegments && hasDotSegment(r.URL.EscapedPath()) {
 		refuse(w, r, dotted)
 		return
+	}
+	if m.byModel {
+		r = r.WithContext(context.WithValue(r.Context(), ofAllowance, &allowance{}))
 	}
 	switch {
 	case m.readBody && isRead(r):
@@ -334,6 +363,10 @@ func serve(m *middleware, w http.ResponseWriter, r *http.Request) {
 	}
 	if m.header != "" {
 		r.Header.Set(m.header, m.value)
+	}
+	if m.model != "" && mayName(r) {
+		serveRenamed(m, w, r)
+		return
 	}
 	m.next.ServeHTTP(w, r)
 }

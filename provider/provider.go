@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
 	"github.com/modelplane/pulumi-modelplane/provider/callers"
+	"github.com/modelplane/pulumi-modelplane/provider/catalog"
 	"github.com/modelplane/pulumi-modelplane/provider/cluster"
 	"github.com/modelplane/pulumi-modelplane/provider/deployment"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
@@ -30,6 +31,7 @@ var components = map[string]input.Definition{
 	"modelplane:index:" + service.Kind:    service.Definition,
 	"modelplane:index:" + cluster.Kind:    cluster.Definition,
 	"modelplane:index:" + callers.Kind:    callers.Definition,
+	"modelplane:index:" + catalog.Kind:    catalog.Definition,
 	"modelplane:index:" + deployment.Kind: deployment.Definition,
 }
 
@@ -52,6 +54,7 @@ func New() (p.Provider, error) {
 			cluster.Definition.Inferred(),
 			deployment.Definition.Inferred(),
 			callers.Definition.Inferred(),
+			catalog.Definition.Inferred(),
 		).
 		WithResources(placed.Inferred()).
 		Build()

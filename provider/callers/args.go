@@ -35,10 +35,11 @@ func (k *Keyring) Annotate(at infer.Annotator) {
 
 // Key is one key of a caller.
 type Key struct {
-	Name    string  `pulumi:"name"`
-	Key     *string `pulumi:"key,optional"`
-	SHA256  *string `pulumi:"sha256,optional"`
-	Expires *string `pulumi:"expires,optional"`
+	Name    string   `pulumi:"name"`
+	Key     *string  `pulumi:"key,optional"`
+	SHA256  *string  `pulumi:"sha256,optional"`
+	Expires *string  `pulumi:"expires,optional"`
+	Models  []string `pulumi:"models,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -52,4 +53,6 @@ func (k *Key) Annotate(at infer.Annotator) {
 	at.Describe(&k.SHA256, "The key's SHA-256 as 64 hexadecimal digits (`printf %s \"$KEY\" | sha256sum`), so that the key itself is not in "+
 		"Pulumi's state.")
 	at.Describe(&k.Expires, "When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.")
+	at.Describe(&k.Models, "The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other "+
+		"models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.")
 }

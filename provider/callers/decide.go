@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -22,6 +24,8 @@ const (
 	minKey = 16
 	// maxSecret is what a Secret may hold, in bytes (https://kubernetes.io/docs/concepts/configuration/secret/).
 	maxSecret = 1 << 20
+	// maxModels is for how many models a key can be.
+	maxModels = 50
 )
 
 // callerName is a name that a header and a label of a metric take.
@@ -88,14 +92,38 @@ func (k Key) hash(path string, faults *fault.List) (hash string, ok bool) {
 	return "", false
 }
 
-// end is when the key expires, as a line has it.
+// end is the end of a line: when the key expires, and the models that it is for.
 func (k Key) end(path string, faults *fault.List) string {
+	models := k.allowed(path+".models", faults)
 	if k.Expires == nil {
-		return ""
+		if models == "" {
+			return ""
+		}
+		return " 0" + models
 	}
 	at, err := time.Parse(time.RFC3339, *k.Expires)
 	if err != nil {
 		faults.Addf(path+".expires", "is not a time; write one of RFC 3339, such as 2027-01-31T00:00:00Z")
 	}
-	return fmt.Sprintf(" %d", at.Unix())
+	return fmt.Sprintf(" %d", at.Unix()) + models
+}
+
+// allowed are the key's models, as a line has them; empty for all.
+func (k Key) allowed(path string, faults *fault.List) string {
+	if k.Models == nil {
+		return ""
+	}
+	if len(k.Models) == 0 {
+		faults.Addf(path, "is empty; name the models that the key is for, or leave it out to allow all")
+		return ""
+	}
+	if len(k.Models) > maxModels {
+		faults.Addf(path, "has %d models; a key takes %d. A * at the end of a name is for all that begin like it", len(k.Models), maxModels)
+	}
+	escaped := make([]string, len(k.Models))
+	for i, name := range k.Models {
+		faults.AddErr(fault.Index(path, i), endpoint.CheckPattern(name))
+		escaped[i] = url.QueryEscape(name)
+	}
+	return " " + strings.Join(escaped, ",")
 }

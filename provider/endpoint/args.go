@@ -32,6 +32,7 @@ type Server struct {
 	Protocol        *Protocol  `pulumi:"protocol,optional"`
 	RewritePath     *string    `pulumi:"rewritePath,optional"`
 	HostHeader      *string    `pulumi:"hostHeader,optional"`
+	Model           *string    `pulumi:"model,optional"`
 	Headers         *Headers   `pulumi:"headers,optional"`
 	ForwardCaller   bool       `pulumi:"forwardCaller,optional" plain:"true"`
 	TLS             *TLS       `pulumi:"tls,optional"`
@@ -57,6 +58,11 @@ func (s *Server) Annotate(at infer.Annotator) {
 		"URL. Starts with a slash, without one at its end; empty or `/` is the server's root.")
 	at.Describe(&s.HostHeader, "The Host header that the server is sent: a host name without a port. Default: the URL's host "+
 		"name; with an IP address, the header of the client as it is.")
+	at.Describe(&s.Model, "What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top "+
+		"level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body "+
+		"stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model "+
+		"twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's "+
+		"namespace can use the endpoint then, on a gateway that has the modelplane plugin.")
 	at.Describe(&s.Headers, "Request headers to set or to remove on the way to this server.")
 	at.Describe(&s.ForwardCaller, "Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, "+
 		"`x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address "+

@@ -48,7 +48,7 @@ func children(in Inputs, p value.Value[plan]) []child.Child {
 			Fields: child.Fields{"data": child.From(in.Credential, Credential.data)},
 		},
 		{
-			Key: middleware, Kind: kube.Middleware, Omit: !anonymous && !keyed, After: []string{keySecret},
+			Key: middleware, Kind: kube.Middleware, Omit: !anonymous && !keyed && server.Model == nil, After: []string{keySecret},
 			Hash:   child.FromNames(p, func(p plan, siblings child.Names) string { return p.withSecret(siblings[keySecret]).middlewareHash() }),
 			Fields: child.Fields{"spec": child.FromNames(p, plan.middleware)},
 		},
@@ -81,10 +81,13 @@ func (c Credential) data() map[string]string {
 	return map[string]string{keyEntry: base64.StdEncoding.EncodeToString([]byte(strings.TrimSpace(ptr.Deref(c.APIKey, ""))))}
 }
 
-// middleware has the gateway's plugin remove what identifies the caller, and send the key, which the gateway reads from the
-// Secret by itself.
+// middleware has the gateway's plugin remove what identifies the caller, write the server's name for the model, and send the key, which the gateway
+// reads from the Secret by itself.
 func (p plan) middleware(siblings child.Names) map[string]any {
 	config := map[string]any{"anonymous": !p.ForwardCaller}
+	if p.Model != "" {
+		config["model"] = p.Model
+	}
 	if key := p.withSecret(siblings[keySecret]).Key; key != nil {
 		urn := fmt.Sprintf("urn:k8s:secret:%s:%s", key.Secret.Name, key.Secret.Key)
 		switch {

@@ -15,7 +15,7 @@ import (
 // TestChildrenAreTheReviewedList would catch any change of what an endpoint is made of that nobody looked at.
 func TestChildrenAreTheReviewedList(t *testing.T) {
 	childtest.Golden(t, rendered(t, Args{
-		Server:     Server{URL: "https://10.0.0.7:8443/openai/v1", TLS: &TLS{ServerName: ptr.To("models.example.com"), CACertificateRef: &CACertificate{ConfigMapKind, "authorities"}}},
+		Server:     Server{URL: "https://10.0.0.7:8443/openai/v1", Model: ptr.To("org/large"), TLS: &TLS{ServerName: ptr.To("models.example.com"), CACertificateRef: &CACertificate{ConfigMapKind, "authorities"}}},
 		Credential: Credential{APIKey: ptr.To("not-a-real-key")},
 	}), "data")
 }

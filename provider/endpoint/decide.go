@@ -36,6 +36,8 @@ type reach struct {
 	HostHeader string
 	// TLS is nil where the system's roots and the URL's host name decide.
 	TLS *verification
+	// Model is what the server calls the model; empty where that is what the client sends.
+	Model string `json:",omitempty"`
 	// Key is nil where the server wants none.
 	Key *sentKey
 	// ForwardCaller leaves on the request what tells the server who the caller is.
@@ -73,10 +75,10 @@ func (r reach) hash() string { return names.Hash(r) }
 
 // middlewareHash tells one Middleware from another. Paths and Host headers are in the route alone. So a change of these leaves the
 // Middleware, which Traefik reads apart from routes: the fewer of them come and go, the less can a replica that lags behind see
-// a route without its Middleware. One without a key is the same for every server.
+// a route without its Middleware. One without a key is the same for every server that calls the model by that name.
 func (r reach) middlewareHash() string {
 	if r.Key == nil {
-		return names.Hash(r.ForwardCaller)
+		return names.Hash(reach{ForwardCaller: r.ForwardCaller, Model: r.Model})
 	}
 	r.BasePath, r.HostHeader = "", ""
 	return r.hash()
@@ -116,6 +118,7 @@ func decide(s Server, keyed bool) (plan, fault.List) {
 	}
 	p.BasePath = decidePath(s, t, &faults)
 	p.HostHeader = decideHost(s, t, &faults)
+	p.Model = decideModel(s, &faults)
 	p.headers = decideHeaders(s, keyed, &faults)
 	p.TLS = decideTLS(s, t, &faults)
 	return p, faults

@@ -58,6 +58,7 @@ func TestEveryPartOfReachIsInItsHash(t *testing.T) {
 			func(_ *rapid.T, s *sample) { s.hosts = append(s.hosts, "further.example.com") },
 		},
 		"Host header": {always, func(t *rapid.T, s *sample) { s.args.HostHeader = ptr.To(other(t, hostnames, planOf(*s).HostHeader)) }},
+		"model":       {always, func(t *rapid.T, s *sample) { s.args.Model = ptr.To(other(t, models, planOf(*s).Model)) }},
 		"protocol": {
 			func(s sample) bool { return s.scheme == target.HTTP },
 			func(_ *rapid.T, s *sample) {

@@ -24,6 +24,7 @@ type BackendReference struct {
 	Keyed         bool     `pulumi:"keyed,optional" json:"keyed,omitempty"`
 	Share         *int     `pulumi:"share,optional" json:"share,omitempty"`
 	Protocol      *string  `pulumi:"protocol,optional" json:"protocol,omitempty"`
+	Model         *string  `pulumi:"model,optional" json:"model,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -47,6 +48,7 @@ func (b *BackendReference) Annotate(at infer.Annotator) {
 	at.Describe(&b.Share, "How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to "+
 		"1,000,000. A ModelDeployment writes its replicas here. Default: 1.")
 	at.Describe(&b.Protocol, "What the server speaks: `http1` or `h2c`. Default: `http1`.")
+	at.Describe(&b.Model, "What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.")
 }
 
 // reference is what a service takes, given what the objects are called.
@@ -63,6 +65,9 @@ func (p plan) reference(name, namespace, service, middleware string) BackendRefe
 	}
 	if p.Protocol == H2C {
 		ref.Protocol = ptr.To(string(H2C))
+	}
+	if p.Model != "" {
+		ref.Model = &p.Model
 	}
 	if middleware != "" {
 		ref.Middleware = &middleware
@@ -101,6 +106,11 @@ func (b BackendReference) Parse(path string, faults *fault.List) BackendReferenc
 		faults.AddErr(path+".middleware", names.Existing(*b.Middleware))
 	} else if b.Keyed {
 		faults.Add(path+".middleware", "is missing: the server needs a key, which a Middleware adds", path+".keyed")
+	} else if b.Model != nil {
+		faults.Add(path+".middleware", "is missing: the server has its own name for the model, which a Middleware writes", path+".model")
+	}
+	if b.Model != nil {
+		faults.AddErr(path+".model", CheckModel(*b.Model))
 	}
 	return b
 }

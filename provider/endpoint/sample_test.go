@@ -54,6 +54,7 @@ var samples = rapid.Custom(func(t *rapid.T) sample {
 				RewritePath:   rapid.Ptr(paths, true).Draw(t, "rewritePath"),
 				HostHeader:    rapid.Ptr(hostnames, true).Draw(t, "hostHeader"),
 				Headers:       rapid.Ptr(headers, true).Draw(t, "headers"),
+				Model:         rapid.Ptr(models, true).Draw(t, "model"),
 				ForwardCaller: rapid.Bool().Draw(t, "forwardCaller"),
 			},
 			Identity: meta.Identity{
@@ -126,6 +127,7 @@ var (
 	longHostnames = rapid.OneOf(hostnames, rapid.StringMatching(`([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])\.){3}[a-z]([-a-z0-9]{0,59}[a-z])`)).Filter(isReachable)
 	paths         = rapid.StringMatching(`(/[-A-Za-z0-9_~$&+,;=:@]{1,120}){0,8}`)
 	objectNames   = rapid.StringMatching(`[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?(\.[a-z0-9]{1,10})?`)
+	models        = rapid.StringMatching(`[-A-Za-z0-9_./:é" ]{1,100}`)
 	keyHeaders    = rapid.StringMatching(`[Xx]-[A-Za-z0-9]{1,20}`)
 	metadataKeys  = rapid.StringMatching(`([a-z]([-a-z0-9]{0,20}[a-z0-9])?\.[a-z]{2,10}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?`)
 	labelValues   = rapid.StringMatching(`([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?`)

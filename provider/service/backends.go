@@ -62,25 +62,31 @@ func decideBackends(path string, backends []Backend, identity meta.Identity, r R
 
 // decideEndpoint is an endpoint in the form that routes take.
 func decideEndpoint(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) endpoint.BackendReference {
-	checkKey(path, reference, identity, r, faults)
+	checkMiddleware(path, reference, identity, r, faults)
 	reference = reference.Parse(path, faults)
 	filtered := route.Route{Namespace: identity.Namespace, Plugin: r.Gateway.HasPlugin()}
 	faults.AddErr(path+".headers.remove", filtered.Check(route.Backend{BackendReference: reference}), path, "gateway", "namespace")
 	return reference
 }
 
-// checkKey finds whether the service can use an endpoint that needs a key.
-func checkKey(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) {
-	if !reference.Keyed {
+// checkMiddleware finds whether the service can use an endpoint of which a Middleware does a part.
+func checkMiddleware(path string, reference endpoint.BackendReference, identity meta.Identity, r Routing, faults *fault.List) {
+	var has, does string
+	switch {
+	case reference.Keyed:
+		has, does = "a key", "sends keys"
+	case reference.Model != nil:
+		has, does = "a model of its own name", "writes that name"
+	default:
 		return
 	}
 	if reference.Namespace != identity.Namespace {
-		faults.Add(path, fmt.Sprintf("is an endpoint with a key in the namespace %s, but the service is in %s: a key can be used only "+
-			"in the namespace that its Secret is in; put both into one", reference.Namespace, identity.Namespace), "namespace")
+		faults.Add(path, fmt.Sprintf("is an endpoint with %s in the namespace %s, but the service is in %s: only services of the endpoint's namespace can use "+
+			"its Middleware, which %s; put both into one", has, reference.Namespace, identity.Namespace, does), "namespace")
 	}
 	if !r.Gateway.HasPlugin() {
-		faults.Add(path, "is an endpoint with a key, but the gateway's Traefik is not said to have the modelplane plugin, which "+
-			"sends keys; use a ModelGateway, or install the plugin and set gateway.pluginVersion", "gateway")
+		faults.Add(path, fmt.Sprintf("is an endpoint with %s, but the gateway's Traefik is not said to have the modelplane plugin, which "+
+			"%s; use a ModelGateway, or install the plugin and set gateway.pluginVersion", has, does), "gateway")
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gatewayv1beta1 "sigs.k8s.io/gateway-api/apis/v1beta1"
 
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/child"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/kube"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
@@ -20,7 +22,8 @@ const acceptTimeout = "2m"
 // The keys of a service's children.
 const (
 	grantsKey = "grants"
-	routeKey  = "route"
+	// RouteKey is that of the one route that decides which requests come at all.
+	RouteKey = "route"
 )
 
 // children are the objects that a service is made of. The route keeps its name: it is the one object whose change switches
@@ -30,50 +33,59 @@ func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	counters := value.Map(p, func(p plan) []child.Child { return counterChildren(name, in.Identity.Now(), p) })
 	// Routes name Services of other namespaces: a replica that has not seen the grant answers 500 for them.
 	list := []child.Child{{Key: grantsKey, Each: &grants}, {Key: countKey, Each: &counters}}
-	list = append(list, policyChildren(name, in, p)...)
+	policies := value.Map(p, func(p plan) Policies { return p.policies })
+	list = append(list, in.Policy.Now().Children(name, in.Identity.Now(), policies)...)
 	list = append(list, frontedChildren(name, in, p)...)
 	var before []string
 	for _, c := range list {
 		before = append(before, c.Key)
 	}
-	return append(list, child.Child{
-		Key: routeKey, Kind: kube.HTTPRoute, Seen: before, Owned: true,
-		Name:        child.Fixed(in.Identity.Now().Name),
-		Annotations: child.From(value.Map2(in.Routing, in.Await, newAwaiting), awaiting.annotations),
-		Fields:      child.Fields{"spec": child.From(p, func(p plan) any { return p.route })},
-		Timeout:     acceptTimeout,
-		Advice:      func(failure string) string { return advise(in, failure) },
-	})
+	return append(list, RouteChild(in.Identity.Now(), before, value.Map(in.Routing, func(r Routing) gateway.Reference { return r.Gateway }), in.Await,
+		value.Map(p, func(p plan) gatewayv1.HTTPRouteSpec { return p.route })))
 }
 
-// policyChildren are the Middlewares that a request passes before a backend is chosen. Each changes in place, in one write.
-func policyChildren(component string, in Inputs, p value.Value[plan]) []child.Child {
-	identity, given := in.Identity.Now(), in.Policy.Now()
+// RouteChild is the one route that decides which requests come at all. It is made after the siblings with these keys.
+func RouteChild(
+	identity meta.Identity, before []string, g value.Value[gateway.Reference], await value.Value[Await], spec value.Value[gatewayv1.HTTPRouteSpec],
+) child.Child {
+	return child.Child{
+		Key: RouteKey, Kind: kube.HTTPRoute, Seen: before, Owned: true,
+		Name:        child.Fixed(identity.Name),
+		Annotations: child.From(value.Map2(g, await, newAwaiting), awaiting.annotations),
+		Fields:      child.Fields{"spec": child.From(spec, func(spec gatewayv1.HTTPRouteSpec) any { return spec })},
+		Timeout:     acceptTimeout,
+		Advice:      func(failure string) string { return advise(identity, g.Now(), failure) },
+	}
+}
+
+// Children are the Middlewares that a request passes before a backend is chosen. Each changes in place, in one write.
+func (p Policy) Children(component string, identity meta.Identity, decided value.Value[Policies]) []child.Child {
 	var children []child.Child
 	for _, of := range []struct {
 		key   string
 		given bool
 	}{
-		{corsKey, given.CORS != nil},
-		{fromKey, len(given.AllowFrom) > 0},
-		{authKey, given.Auth != nil && given.Auth.Callers == nil},
-		{limitsKey, given.Limits != nil},
+		{corsKey, p.CORS != nil},
+		{fromKey, len(p.AllowFrom) > 0},
+		{authKey, p.Auth != nil && p.Auth.Callers == nil},
+		{limitsKey, p.Limits != nil},
 	} {
 		if !of.given {
 			continue
 		}
-		children = append(children, policyChild(component, identity, of.key, child.From(p, func(p plan) map[string]any {
-			i := slices.IndexFunc(p.policies, func(made policy) bool { return made.key == of.key })
+		children = append(children, MiddlewareChild(component, identity, of.key, child.From(decided, func(all Policies) map[string]any {
+			i := slices.IndexFunc(all, func(made policy) bool { return made.key == of.key })
 			if i < 0 {
 				return nil // while there are faults
 			}
-			return p.policies[i].spec
+			return all[i].spec
 		})))
 	}
 	return children
 }
 
-func policyChild(component string, identity meta.Identity, key string, spec child.Field) child.Child {
+// MiddlewareChild is a Middleware in front of a service or catalog, by the key that ends its name.
+func MiddlewareChild(component string, identity meta.Identity, key string, spec child.Field) child.Child {
 	return child.Child{
 		Key: key, Kind: kube.Middleware, Owned: true, Fields: child.Fields{"spec": spec},
 		Name: child.Fixed(policy{key: key}.name(identity)), ResourceName: names.Child(identity.Name, component) + "-" + key,
@@ -85,7 +97,7 @@ func counterChildren(component string, identity meta.Identity, p plan) []child.C
 	if !slices.ContainsFunc(p.policies, func(made policy) bool { return made.key == countKey }) {
 		return nil
 	}
-	return []child.Child{policyChild(component, identity, countKey, child.Fixed(counter(identity, p.shares)))}
+	return []child.Child{MiddlewareChild(component, identity, countKey, child.Fixed(counter(identity, p.shares)))}
 }
 
 // grantChildren let the route use Services in other namespaces. Only values say which namespaces these are. Grants add up, so
@@ -110,10 +122,10 @@ type awaiting struct {
 	skip      bool
 }
 
-func newAwaiting(r Routing, a Await) awaiting {
-	waiting := awaiting{gateway: r.Gateway.Name, skip: a.SkipAwait}
-	if plain := r.Gateway.PlainListener; plain != nil {
-		waiting.listeners = []string{r.Gateway.Listener, *plain}
+func newAwaiting(g gateway.Reference, a Await) awaiting {
+	waiting := awaiting{gateway: g.Name, skip: a.SkipAwait}
+	if plain := g.PlainListener; plain != nil {
+		waiting.listeners = []string{g.Listener, *plain}
 	}
 	return waiting
 }
@@ -128,12 +140,11 @@ func (a awaiting) annotations() map[string]string {
 }
 
 // advise says who owns the route, or where to find the gateway's reason when it has not accepted the route in time.
-func advise(in Inputs, failure string) string {
-	gateway, identity := in.Routing.Now().Gateway, in.Identity.Now()
+func advise(identity meta.Identity, gateway gateway.Reference, failure string) string {
 	switch {
 	case child.HeldByAnother(failure):
 		return fmt.Sprintf("The HTTPRoute %s in the namespace %s belongs to another stack or program, and it was left as it is. Choose "+
-			"another name or namespace for this service, or destroy the other one first.", identity.Name, identity.Namespace)
+			"another name or namespace, or destroy the other one first.", identity.Name, identity.Namespace)
 	case strings.Contains(failure, "timed out waiting"):
 		return fmt.Sprintf("The gateway %[1]s/%[2]s has not accepted the route, or could not resolve what it names. The reason that it "+
 			"gives is in the route's last status above, and in: kubectl describe httproute -n %[3]s %[4]s",

@@ -11,6 +11,7 @@ import (
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
 	"github.com/modelplane/pulumi-modelplane/provider/service/route"
@@ -67,28 +68,36 @@ func decideChoice(c Choice, asked bool, faults *fault.List) plugin.Front {
 
 // checkFront finds whether the gateway can have the plugin choose, and whether that can ask each server.
 func checkFront(c Choice, r Routing, faults *fault.List) {
-	if r.Gateway.Inner == "" || !r.Gateway.HasPlugin() {
-		faults.Add("gateway.inner", "is missing: failover, outlierEjection, affinity, mirror and priorities need the gateway's inner listener and the modelplane "+
-			"plugin; use a ModelGateway", "gateway")
+	if !CheckInner("failover, outlierEjection, affinity, mirror and priorities need", r.Gateway, faults) {
 		return
-	}
-	faults.AddErr("gateway.inner", names.Existing(r.Gateway.Inner))
-	// gRPC needs HTTP/2 on its whole way, and the way to the inner listener is HTTP/1.
-	h2c := func(path string, reference endpoint.BackendReference) {
-		if reference.SpeaksH2C() {
-			faults.Add(path, "speaks h2c, which does not pass where the plugin chooses a backend: leave failover, outlierEjection, affinity, mirror and priorities "+
-				"out, or give the endpoint protocol: http1, if its server speaks that, too", path)
-		}
 	}
 	for at, backends := range r.lists {
 		for i, b := range backends {
 			for path, reference := range b.references(fault.Index(at, i)) {
-				h2c(path, reference)
+				refuseH2C(path, reference, faults)
 			}
 		}
 	}
 	if c.Mirror != nil {
-		h2c("mirror.endpoint", c.Mirror.Endpoint)
+		refuseH2C("mirror.endpoint", c.Mirror.Endpoint, faults)
+	}
+}
+
+// CheckInner finds whether the plugin can choose on this gateway, which is what something needs.
+func CheckInner(something string, g gateway.Reference, faults *fault.List) bool {
+	if g.Inner == "" || !g.HasPlugin() {
+		faults.Add("gateway.inner", "is missing: "+something+" the gateway's inner listener and the modelplane plugin; use a ModelGateway", "gateway")
+		return false
+	}
+	faults.AddErr("gateway.inner", names.Existing(g.Inner))
+	return true
+}
+
+// refuseH2C refuses an endpoint where the plugin chooses: gRPC needs HTTP/2 on its whole way, and the way to the inner listener is HTTP/1.
+func refuseH2C(path string, reference endpoint.BackendReference, faults *fault.List) {
+	if reference.SpeaksH2C() {
+		faults.Add(path, "speaks h2c, which does not pass where the plugin chooses a backend: leave failover, outlierEjection, affinity, mirror, priorities "+
+			"and catalogs out, or give the endpoint protocol: http1, if its server speaks that, too", path)
 	}
 }
 

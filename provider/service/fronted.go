@@ -19,10 +19,11 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/service/route"
 )
 
-// The keys of the children of a service whose backends the plugin chooses.
+// The keys of the children of a service whose backends the plugin chooses: the object whose UID begins the paths on the inner listener, the routes there, and
+// the Middlewares that choose.
 const (
-	pathsKey  = "paths"
-	innerKey  = "inner"
+	PathsKey  = "paths"
+	InnerKey  = "inner"
 	frontKey  = "front"
 	frontsKey = "fronts"
 )
@@ -116,17 +117,23 @@ func (f fronted) middleware(identity meta.Identity, key, id string) map[string]a
 	if i < 0 {
 		return nil // while there are faults
 	}
-	config := f.config
-	if key != frontKey {
-		config.Rule = key
+	front := f.front(f.rules[i], id)
+	return pluginMiddleware(plugin.Config{Service: identity.Namespace + "/" + identity.Name, Front: &front})
+}
+
+// front is what the plugin is told of the backends of a rule.
+func (f fronted) front(r frontedRule, id string) plugin.Front {
+	front := f.config
+	if r.key != frontKey {
+		front.Rule = r.key
 	}
-	for _, b := range f.rules[i].backends {
-		config.Backends = append(config.Backends, plugin.Backend{Endpoint: b.Name, Path: b.path(id), Priority: b.priority, Weight: int(b.Weight)})
+	for _, b := range r.backends {
+		front.Backends = append(front.Backends, plugin.Backend{Endpoint: b.Name, Path: b.path(id), Priority: b.priority, Weight: int(b.Weight)})
 	}
 	if f.mirror != nil {
-		config.Mirror = &plugin.Mirror{Path: f.mirror.path(id), Percent: int(f.mirror.Weight)}
+		front.Mirror = &plugin.Mirror{Path: f.mirror.path(id), Percent: int(f.mirror.Weight)}
 	}
-	return pluginMiddleware(plugin.Config{Service: identity.Namespace + "/" + identity.Name, Front: &config})
+	return front
 }
 
 // frontedChildren come before the service's route.
@@ -140,7 +147,7 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 		if p.fronted == nil {
 			return nil // while there are faults
 		}
-		return p.fronted.routes(component, identity.Name, in.Await.Now())
+		return p.fronted.routes(in.Await.Now(), identity.Name, component)
 	})
 	fronts := value.Map(p, func(p plan) []child.Child {
 		if p.fronted == nil {
@@ -155,29 +162,34 @@ func frontedChildren(component string, in Inputs, p value.Value[plan]) []child.C
 		return fronts
 	})
 	return []child.Child{
-		{
-			Key: pathsKey, Kind: kube.ConfigMap, Lasting: true, ResourceName: name + "-paths",
-			Fields: child.Fields{"data": child.Fixed(map[string]string{
-				"README": "The paths of the service's backends on the gateway's inner listener begin with this object's UID.",
-			})},
-		},
-		{Key: innerKey, Each: &inner},
+		PathsChild(name),
+		{Key: InnerKey, Each: &inner},
 		frontChild(component, identity, frontKey, value.Map(p, func(p plan) fronted { return ptr.Deref(p.fronted, fronted{}) })),
 		{Key: frontsKey, Each: &fronts},
 	}
 }
 
+// PathsChild is the object whose UID begins the paths of backends on the gateway's inner listener.
+func PathsChild(name string) child.Child {
+	return child.Child{
+		Key: PathsKey, Kind: kube.ConfigMap, Lasting: true, ResourceName: name + "-paths",
+		Fields: child.Fields{"data": child.Fixed(map[string]string{
+			"README": "The paths of the service's backends on the gateway's inner listener begin with this object's UID.",
+		})},
+	}
+}
+
 // frontChild is the Middleware that has the plugin choose among the backends of the rule with this key.
 func frontChild(component string, identity meta.Identity, key string, f value.Value[fronted]) child.Child {
-	front := policyChild(component, identity, key, child.FromSiblings(f, func(f fronted, siblings child.Siblings) map[string]any {
-		return f.middleware(identity, key, siblings[pathsKey].UID)
+	front := MiddlewareChild(component, identity, key, child.FromSiblings(f, func(f fronted, siblings child.Siblings) map[string]any {
+		return f.middleware(identity, key, siblings[PathsKey].UID)
 	}))
-	front.After, front.Seen = []string{pathsKey}, []string{innerKey}
+	front.After, front.Seen = []string{PathsKey}, []string{InnerKey}
 	return front
 }
 
-// routes are a list: only values say how many endpoints the backends have. An endpoint that several rules name has one.
-func (f fronted) routes(component, name string, await Await) []child.Child {
+// backends are those of all rules, and the mirror.
+func (f fronted) backends() []frontedBackend {
 	var all []frontedBackend
 	for _, r := range f.rules {
 		all = append(all, r.backends...)
@@ -185,22 +197,27 @@ func (f fronted) routes(component, name string, await Await) []child.Child {
 	if f.mirror != nil {
 		all = append(all, *f.mirror)
 	}
+	return all
+}
+
+// routes are a list: only values say how many endpoints the backends have. An endpoint that several rules name has one.
+func (f fronted) routes(await Await, parts ...string) []child.Child {
 	var routes []child.Child
 	times, made := map[string]int{}, map[string]bool{}
-	for _, b := range all {
+	for _, b := range f.backends() {
 		if made[b.hash] {
 			continue
 		}
 		made[b.hash] = true
 		times[b.Name]++
 		routes = append(routes, child.Child{
-			Key: innerKey, Kind: kube.HTTPRoute, After: []string{pathsKey}, Seen: []string{grantsKey},
-			ResourceName: names.Child(name, component, innerKey, b.Namespace, b.Name, fmt.Sprint(times[b.Name])),
+			Key: InnerKey, Kind: kube.HTTPRoute, After: []string{PathsKey}, Seen: []string{grantsKey},
+			ResourceName: names.Child(parts[0], parts[1], append(slices.Clone(parts[2:]), InnerKey, b.Namespace, b.Name, fmt.Sprint(times[b.Name]))...),
 			Hash:         child.Fixed(b.hash),
 			Annotations:  child.Fixed(awaiting{gateway: f.plain.Gateway.Name, skip: await.SkipAwait}.annotations()),
 			Timeout:      acceptTimeout,
 			Fields: child.Fields{"spec": child.FromSiblings(value.Known(b), func(b frontedBackend, siblings child.Siblings) gatewayv1.HTTPRouteSpec {
-				return f.spec(b.Backend, b.path(siblings[pathsKey].UID))
+				return f.spec(b.Backend, b.path(siblings[PathsKey].UID))
 			})},
 		})
 	}

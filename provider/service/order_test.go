@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/utils/ptr"
 
-	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/provider/callers"
 	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
 	"github.com/modelplane/pulumi-modelplane/provider/gateway"
@@ -39,7 +38,7 @@ func TestTheOrderIsTheOneThatUsersRead(t *testing.T) {
 	}
 	assert.Equal(t, []string{"chat-count", "chat-cors", "chat-allow-from", "teams", "chat-limits", "chat-front"}, filters)
 	i := slices.IndexFunc(p.policies, func(made policy) bool { return made.key == limitsKey })
-	config := p.policies[i].spec["plugin"].(map[string]any)[plugin.Name].(plugin.Config)
+	config := p.policies[i].config()
 	assert.Positive(t, config.Limits[0].InFlight)
 	assert.Positive(t, config.Limits[1].Requests)
 

@@ -57,7 +57,7 @@ func TestTheURLInsideTheClusterLeadsToTheService(t *testing.T) {
 		a.Gateway.ClusterURL, a.Hostnames = c.gateway, c.hostnames
 		p, faults := decided(a)
 		require.Empty(t, faults, "%+v", c)
-		assert.Equal(t, c.url, p.clusterURL, "%+v", c)
+		assert.Equal(t, c.url, p.ClusterURL, "%+v", c)
 	}
 	a := chat(Backend{Endpoint: one("apps", "local"), Weight: 1})
 	a.Gateway.ClusterURL = "gw.modelplane-gw.svc"
@@ -74,7 +74,7 @@ func TestTwoServicesOfAProgramDoNotShareAPath(t *testing.T) {
 		change(&a)
 		p, faults := decided(a)
 		require.Empty(t, faults)
-		return p.claims()
+		return p.Claims(p.gateway)
 	}
 	first := claims(func(*Args) {})
 	assert.Equal(t, first, claims(func(a *Args) { a.Name, a.Namespace, a.Backends[0].Endpoint.Namespace = "other", "models", "models" }))
@@ -114,7 +114,7 @@ func TestTheURLLeadsToTheService(t *testing.T) {
 		a.Gateway.URL, a.Gateway.AllowAnyPath, a.Hostnames, a.Path = c.gateway, true, c.hostnames, c.path
 		p, faults := decide(a.Identity, a.Routing, a.Choice, a.Policy)
 		require.Empty(t, faults, c.url)
-		assert.Equal(t, c.url, p.url)
+		assert.Equal(t, c.url, p.URL)
 	}
 }
 

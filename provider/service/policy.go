@@ -60,7 +60,26 @@ func (p policy) name(identity meta.Identity) string {
 	return cmp.Or(p.existing, identity.Name+"-"+p.key)
 }
 
-func middlewareNames(identity meta.Identity, policies []policy) []string {
+// config is what the plugin is told.
+func (p policy) config() plugin.Config {
+	return p.spec["plugin"].(map[string]any)[plugin.Name].(plugin.Config)
+}
+
+// Policies are the Middlewares of a service or catalog, in the order in which a request passes them.
+type Policies []policy
+
+// Auth is the name of the Middleware that asks callers who they are; empty without one.
+func (policies Policies) Auth(identity meta.Identity) string {
+	for _, p := range policies {
+		if p.key == authKey {
+			return p.name(identity)
+		}
+	}
+	return ""
+}
+
+// Names are what they are called.
+func (policies Policies) Names(identity meta.Identity) []string {
 	var all []string
 	for _, p := range policies {
 		all = append(all, p.name(identity))
@@ -68,13 +87,9 @@ func middlewareNames(identity meta.Identity, policies []policy) []string {
 	return all
 }
 
-// decidePolicies are the Middlewares that a request passes before a backend is chosen.
-func decidePolicies(identity meta.Identity, g gateway.Reference, p Policy, faults *fault.List) []policy {
-	var all []policy
-	if g.Observed {
-		needPlugin("gateway.observed", "needs", g, faults)
-		all = append(all, policy{key: countKey})
-	}
+// Decide makes the Middlewares that a request passes before a backend is chosen.
+func (p Policy) Decide(identity meta.Identity, g gateway.Reference, faults *fault.List) Policies {
+	var all Policies
 	if p.CORS != nil {
 		all = append(all, policy{key: corsKey, spec: p.CORS.middleware(faults)})
 	}
@@ -235,13 +250,18 @@ func pluginMiddleware(config plugin.Config) map[string]any {
 
 // counter has the plugin count requests, beside the weights by which they should be shared.
 func counter(identity meta.Identity, shares []Share) map[string]any {
-	config := plugin.Config{Count: true, Service: identity.Namespace + "/" + identity.Name, Weights: map[string]int{}}
+	return pluginMiddleware(plugin.Config{Count: true, Service: identity.Namespace + "/" + identity.Name, Weights: weightsOf(shares)})
+}
+
+// weightsOf are the weights of those that are to get any requests while none fails.
+func weightsOf(shares []Share) map[string]int {
+	weights := map[string]int{}
 	for _, share := range shares {
-		if share.Share > 0 { // those of a later priority are to get nothing
-			config.Weights[share.Endpoint] += share.Weight
+		if share.Share > 0 {
+			weights[share.Endpoint] += share.Weight
 		}
 	}
-	return pluginMiddleware(config)
+	return weights
 }
 
 // addLimit refuses a second limit that would share a count with the first.

@@ -34,12 +34,13 @@ var Definition = input.Define(check, func(
 type ModelService struct {
 	pulumi.ResourceState
 
-	URL        pulumix.Output[string]  `pulumi:"url"`
-	ClusterURL pulumix.Output[string]  `pulumi:"clusterUrl"`
-	RouteName  pulumix.Output[string]  `pulumi:"routeName"`
-	Namespace  pulumix.Output[string]  `pulumi:"namespace"`
-	Path       pulumix.Output[string]  `pulumi:"path"`
-	Shares     pulumix.Output[[]Share] `pulumi:"shares"`
+	URL        pulumix.Output[string]    `pulumi:"url"`
+	ClusterURL pulumix.Output[string]    `pulumi:"clusterUrl"`
+	RouteName  pulumix.Output[string]    `pulumi:"routeName"`
+	Namespace  pulumix.Output[string]    `pulumi:"namespace"`
+	Path       pulumix.Output[string]    `pulumi:"path"`
+	Shares     pulumix.Output[[]Share]   `pulumi:"shares"`
+	Service    pulumix.Output[Reference] `pulumi:"service"`
 }
 
 // Annotate describes the component for the schema.
@@ -55,6 +56,7 @@ func (s *ModelService) Annotate(at infer.Annotator) {
 	at.Describe(&s.Namespace, "The namespace of the HTTPRoute.")
 	at.Describe(&s.Path, "The service's path; `/` is the root.")
 	at.Describe(&s.RouteName, "The name of the HTTPRoute.")
+	at.Describe(&s.Service, "The service as a ModelCatalog takes it in `models`.")
 	at.Describe(&s.Shares, "What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.")
 }
 
@@ -91,8 +93,8 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		})
 	decided := value.Check(restricted, func(p plan) fault.List {
 		var faults fault.List
-		if other := owner.Claim(p.claims()); other != "" {
-			faults.Addf("path", "is already that of the ModelService %s on this gateway; give each service its own path or host names", other)
+		if other := owner.Claim(p.Claims(p.gateway)); other != "" {
+			faults.Addf("path", "is already that of the %s on this gateway; give each its own path or host names", other)
 		}
 		if p.warning != "" {
 			owner.Warn(p.warning)
@@ -105,12 +107,13 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	}
 	// The URLs wait for the route: what uses them is created after it, and what the route no longer uses is deleted when no
 	// replica of the gateway uses it any more.
-	settled := owner.Settled(objects[routeKey])
-	s.RouteName = objects[routeKey].Name()
+	settled := owner.Settled(objects[RouteKey])
+	s.RouteName = objects[RouteKey].Name()
 	s.Namespace = owner.Namespace()
-	s.URL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.url })
-	s.ClusterURL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.clusterURL })
-	s.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.path, "/") })
+	s.URL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.URL })
+	s.ClusterURL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.ClusterURL })
+	s.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.Path, "/") })
+	s.Service = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) Reference { return p.reference })
 	s.Shares = pulumix.Apply(decided.Output(), func(p plan) []Share { return p.shares })
 	return s, ctx.RegisterResourceOutputs(s, input.Outputs(s))
 }

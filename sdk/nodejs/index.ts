@@ -15,6 +15,11 @@ export type ModelCallers = import("./modelCallers").ModelCallers;
 export const ModelCallers: typeof import("./modelCallers").ModelCallers = null as any;
 utilities.lazyLoad(exports, ["ModelCallers"], () => require("./modelCallers"));
 
+export { ModelCatalogArgs } from "./modelCatalog";
+export type ModelCatalog = import("./modelCatalog").ModelCatalog;
+export const ModelCatalog: typeof import("./modelCatalog").ModelCatalog = null as any;
+utilities.lazyLoad(exports, ["ModelCatalog"], () => require("./modelCatalog"));
+
 export { ModelDeploymentArgs } from "./modelDeployment";
 export type ModelDeployment = import("./modelDeployment").ModelDeployment;
 export const ModelDeployment: typeof import("./modelDeployment").ModelDeployment = null as any;
@@ -64,6 +69,8 @@ const _module = {
                 return new InferenceCluster(name, <any>undefined, { urn })
             case "modelplane:index:ModelCallers":
                 return new ModelCallers(name, <any>undefined, { urn })
+            case "modelplane:index:ModelCatalog":
+                return new ModelCatalog(name, <any>undefined, { urn })
             case "modelplane:index:ModelDeployment":
                 return new ModelDeployment(name, <any>undefined, { urn })
             case "modelplane:index:ModelEndpoint":

@@ -91,6 +91,7 @@ export class ModelEndpoint extends pulumi.ComponentResource {
             resourceInputs["headers"] = args?.headers;
             resourceInputs["hostHeader"] = args?.hostHeader;
             resourceInputs["labels"] = args?.labels;
+            resourceInputs["model"] = args?.model;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
             resourceInputs["protocol"] = (args?.protocol) ?? "http1";
@@ -158,6 +159,10 @@ export interface ModelEndpointArgs {
      * Labels for all objects of the endpoint.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+    /**
+     * What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
+     */
+    model?: pulumi.Input<string | undefined>;
     /**
      * The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
      */

@@ -62,6 +62,10 @@ export class ModelService extends pulumi.ComponentResource {
      */
     declare public /*out*/ readonly routeName: pulumi.Output<string>;
     /**
+     * The service as a ModelCatalog takes it in `models`.
+     */
+    declare public /*out*/ readonly service: pulumi.Output<outputs.ServiceReference>;
+    /**
      * What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.
      */
     declare public /*out*/ readonly shares: pulumi.Output<outputs.BackendShare[]>;
@@ -108,6 +112,7 @@ export class ModelService extends pulumi.ComponentResource {
             resourceInputs["skipAwait"] = (args?.skipAwait) ?? false;
             resourceInputs["clusterUrl"] = undefined /*out*/;
             resourceInputs["routeName"] = undefined /*out*/;
+            resourceInputs["service"] = undefined /*out*/;
             resourceInputs["shares"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         } else {
@@ -115,6 +120,7 @@ export class ModelService extends pulumi.ComponentResource {
             resourceInputs["namespace"] = undefined /*out*/;
             resourceInputs["path"] = undefined /*out*/;
             resourceInputs["routeName"] = undefined /*out*/;
+            resourceInputs["service"] = undefined /*out*/;
             resourceInputs["shares"] = undefined /*out*/;
             resourceInputs["url"] = undefined /*out*/;
         }

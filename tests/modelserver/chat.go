@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -61,6 +62,11 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	if request.Model == "" || len(request.Messages) == 0 {
 		writeError(w, http.StatusBadRequest, "invalid_request_error", "", "A chat completion request needs a model and messages.")
+		return
+	}
+
+	if len(s.options.Models) > 0 && !slices.Contains(s.options.Models, request.Model) {
+		writeError(w, http.StatusNotFound, "invalid_request_error", "model_not_found", fmt.Sprintf("The model %q does not exist.", request.Model))
 		return
 	}
 

@@ -36,6 +36,8 @@ type Options struct {
 	BasePath string
 	// Model is the one model on offer. A request may name any other all the same. Default: "test-model".
 	Model string
+	// Models are the names that requests may ask by; others get 404. Default: any name.
+	Models []string
 	// Ranks are the processes that serve the model together, as the server reports them in X-Modelserver-Ranks. Default: none, one process.
 	Ranks string
 	// Reply is the assistant's answer; each word of it is one token. Default: a sentence with the server's name.

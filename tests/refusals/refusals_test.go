@@ -15,7 +15,7 @@ import (
 )
 
 // kinds are the components of the package.
-var kinds = []string{"ModelGateway", "ModelEndpoint", "ModelService", "ModelCallers", "InferenceCluster", "ModelDeployment"}
+var kinds = []string{"ModelGateway", "ModelEndpoint", "ModelService", "ModelCallers", "ModelCatalog", "InferenceCluster", "ModelDeployment"}
 
 // refusal is one input that a component must refuse.
 type refusal struct {

@@ -22,6 +22,7 @@ var decisive = map[string][]string{
 	"ModelEndpoint": {"name", "forwardCaller"},
 	"ModelService":  {"name"},
 	"ModelCallers":  {"name"},
+	"ModelCatalog":  {"name"},
 
 	"InferenceCluster": {"name", "gatewayApi", "envoyGateway", "deleteUnreachable"},
 	"ModelDeployment":  {"name"},

@@ -29,7 +29,7 @@ type Claims struct {
 	holders map[string]holder
 }
 
-// holder is a component: its Pulumi name, and the URN of the component that the program asked for.
+// holder is a component: its kind and Pulumi name, and the URN of the component that the program asked for.
 type holder struct{ urn, name string }
 
 // take claims all of keys for a holder, unless another one has claimed one of them.
@@ -50,10 +50,10 @@ func (c *Claims) take(claimant holder, keys []string) (other string) {
 	return ""
 }
 
-// Claim claims keys for the component. It gives the name of another one that has claimed one of them in this run.
+// Claim claims keys for the component. It gives the kind and name of another one that has claimed one of them in this run.
 func (o Owner) Claim(keys []string) (other string) {
 	if claims := o.engine().Claims; claims != nil {
-		return claims.take(holder{o.engine().URN, o.name}, keys)
+		return claims.take(holder{o.engine().URN, o.kind + " " + o.name}, keys)
 	}
 	return ""
 }

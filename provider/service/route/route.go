@@ -63,6 +63,8 @@ type Route struct {
 	Plugin bool
 	// Observed says whether each answer names the endpoint that gave it.
 	Observed bool
+	// Cataloged says whether the plugin names the model on answers, where no endpoint has a name of its own for it.
+	Cataloged bool
 	// CORS says whether the service itself says which sites may read answers, and no server does.
 	CORS bool
 	// Hostnames are the hosts whose requests the route takes; none means all.
@@ -212,10 +214,16 @@ func (r Route) filters(b Backend) []gatewayv1.HTTPRouteFilter {
 func (r Route) answerFilter(b Backend) *gatewayv1.HTTPHeaderFilter {
 	filter := gatewayv1.HTTPHeaderFilter{}
 	if r.Observed {
-		filter.Set = []gatewayv1.HTTPHeader{{Name: plugin.EndpointHeader, Value: b.Name}}
+		filter.Set = append(filter.Set, gatewayv1.HTTPHeader{Name: plugin.EndpointHeader, Value: b.Name})
+	}
+	if b.Model != nil {
+		filter.Set = append(filter.Set, gatewayv1.HTTPHeader{Name: plugin.ModelHeader, Value: *b.Model})
+	}
+	if r.Cataloged && b.Model == nil {
+		filter.Remove = append(filter.Remove, plugin.ModelHeader)
 	}
 	if r.CORS {
-		filter.Remove = slices.Clone(corsHeaders)
+		filter.Remove = append(filter.Remove, corsHeaders...)
 	}
 	if len(filter.Set)+len(filter.Remove) == 0 {
 		return nil

@@ -25,6 +25,8 @@ func (m *module) Construct(ctx *pulumi.Context, name, typ, urn string) (r pulumi
 		r = &InferenceCluster{}
 	case "modelplane:index:ModelCallers":
 		r = &ModelCallers{}
+	case "modelplane:index:ModelCatalog":
+		r = &ModelCatalog{}
 	case "modelplane:index:ModelDeployment":
 		r = &ModelDeployment{}
 	case "modelplane:index:ModelEndpoint":

@@ -113,6 +113,8 @@ type modelEndpointArgs struct {
 	HostHeader *string `pulumi:"hostHeader"`
 	// Labels for all objects of the endpoint.
 	Labels map[string]string `pulumi:"labels"`
+	// What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
+	Model *string `pulumi:"model"`
 	// The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
 	Name *string `pulumi:"name"`
 	// The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
@@ -149,6 +151,8 @@ type ModelEndpointArgs struct {
 	HostHeader pulumi.StringPtrInput
 	// Labels for all objects of the endpoint.
 	Labels pulumi.StringMapInput
+	// What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
+	Model pulumi.StringPtrInput
 	// The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
 	Name *string
 	// The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.

@@ -74,6 +74,8 @@ type ModelService struct {
 	Path pulumi.StringOutput `pulumi:"path"`
 	// The name of the HTTPRoute.
 	RouteName pulumi.StringOutput `pulumi:"routeName"`
+	// The service as a ModelCatalog takes it in `models`.
+	Service ServiceReferenceOutput `pulumi:"service"`
 	// What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.
 	Shares BackendShareArrayOutput `pulumi:"shares"`
 	// What an OpenAI client takes as base URL. Shows the first of the `hostnames` that is not a wildcard.
@@ -312,6 +314,11 @@ func (o ModelServiceOutput) Path() pulumi.StringOutput {
 // The name of the HTTPRoute.
 func (o ModelServiceOutput) RouteName() pulumi.StringOutput {
 	return o.ApplyT(func(v *ModelService) pulumi.StringOutput { return v.RouteName }).(pulumi.StringOutput)
+}
+
+// The service as a ModelCatalog takes it in `models`.
+func (o ModelServiceOutput) Service() ServiceReferenceOutput {
+	return o.ApplyT(func(v *ModelService) ServiceReferenceOutput { return v.Service }).(ServiceReferenceOutput)
 }
 
 // What each endpoint of `backends` gets while none fails, in their order. Those of a later `priority` get 0.

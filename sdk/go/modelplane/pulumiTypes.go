@@ -27,6 +27,8 @@ type BackendReference struct {
 	Keyed *bool `pulumi:"keyed"`
 	// The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
 	Middleware *string `pulumi:"middleware"`
+	// What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+	Model *string `pulumi:"model"`
 	// The endpoint's name, by which a service's `shares` call it.
 	Name string `pulumi:"name"`
 	// The Service's namespace.
@@ -83,6 +85,8 @@ type BackendReferenceArgs struct {
 	Keyed pulumi.BoolPtrInput `pulumi:"keyed"`
 	// The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
 	Middleware pulumi.StringPtrInput `pulumi:"middleware"`
+	// What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+	Model pulumi.StringPtrInput `pulumi:"model"`
 	// The endpoint's name, by which a service's `shares` call it.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The Service's namespace.
@@ -244,6 +248,11 @@ func (o BackendReferenceOutput) Middleware() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v BackendReference) *string { return v.Middleware }).(pulumi.StringPtrOutput)
 }
 
+// What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+func (o BackendReferenceOutput) Model() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v BackendReference) *string { return v.Model }).(pulumi.StringPtrOutput)
+}
+
 // The endpoint's name, by which a service's `shares` call it.
 func (o BackendReferenceOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v BackendReference) string { return v.Name }).(pulumi.StringOutput)
@@ -355,6 +364,16 @@ func (o BackendReferencePtrOutput) Middleware() pulumi.StringPtrOutput {
 			return nil
 		}
 		return v.Middleware
+	}).(pulumi.StringPtrOutput)
+}
+
+// What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+func (o BackendReferencePtrOutput) Model() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *BackendReference) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Model
 	}).(pulumi.StringPtrOutput)
 }
 
@@ -663,6 +682,8 @@ type CallerKey struct {
 	Expires *string `pulumi:"expires"`
 	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
 	Key *string `pulumi:"key"`
+	// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+	Models []string `pulumi:"models"`
 	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 	Name string `pulumi:"name"`
 	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
@@ -686,6 +707,8 @@ type CallerKeyArgs struct {
 	Expires pulumi.StringPtrInput `pulumi:"expires"`
 	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
 	Key pulumi.StringPtrInput `pulumi:"key"`
+	// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+	Models pulumi.StringArrayInput `pulumi:"models"`
 	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
@@ -752,6 +775,11 @@ func (o CallerKeyOutput) Expires() pulumi.StringPtrOutput {
 // The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
 func (o CallerKeyOutput) Key() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v CallerKey) *string { return v.Key }).(pulumi.StringPtrOutput)
+}
+
+// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+func (o CallerKeyOutput) Models() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v CallerKey) []string { return v.Models }).(pulumi.StringArrayOutput)
 }
 
 // The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
@@ -941,6 +969,144 @@ func (o CallersReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
 		}
 		return &v.Namespace
 	}).(pulumi.StringPtrOutput)
+}
+
+// A model of a catalog: what clients call it, and the service that answers for it.
+type CatalogModel struct {
+	// Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+	Aliases []string `pulumi:"aliases"`
+	// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+	Name string `pulumi:"name"`
+	// The service that answers: the output `service` of a ModelService in the catalog's namespace.
+	Service ServiceReference `pulumi:"service"`
+}
+
+// Defaults sets the appropriate defaults for CatalogModel
+func (val *CatalogModel) Defaults() *CatalogModel {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.Service = *tmp.Service.Defaults()
+
+	return &tmp
+}
+
+// CatalogModelInput is an input type that accepts CatalogModelArgs and CatalogModelOutput values.
+// You can construct a concrete instance of `CatalogModelInput` via:
+//
+//	CatalogModelArgs{...}
+type CatalogModelInput interface {
+	pulumi.Input
+
+	ToCatalogModelOutput() CatalogModelOutput
+	ToCatalogModelOutputWithContext(context.Context) CatalogModelOutput
+}
+
+// A model of a catalog: what clients call it, and the service that answers for it.
+type CatalogModelArgs struct {
+	// Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+	Aliases pulumi.StringArrayInput `pulumi:"aliases"`
+	// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The service that answers: the output `service` of a ModelService in the catalog's namespace.
+	Service ServiceReferenceInput `pulumi:"service"`
+}
+
+// Defaults sets the appropriate defaults for CatalogModelArgs
+func (val *CatalogModelArgs) Defaults() *CatalogModelArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	return &tmp
+}
+func (CatalogModelArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*CatalogModel)(nil)).Elem()
+}
+
+func (i CatalogModelArgs) ToCatalogModelOutput() CatalogModelOutput {
+	return i.ToCatalogModelOutputWithContext(context.Background())
+}
+
+func (i CatalogModelArgs) ToCatalogModelOutputWithContext(ctx context.Context) CatalogModelOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CatalogModelOutput)
+}
+
+// CatalogModelArrayInput is an input type that accepts CatalogModelArray and CatalogModelArrayOutput values.
+// You can construct a concrete instance of `CatalogModelArrayInput` via:
+//
+//	CatalogModelArray{ CatalogModelArgs{...} }
+type CatalogModelArrayInput interface {
+	pulumi.Input
+
+	ToCatalogModelArrayOutput() CatalogModelArrayOutput
+	ToCatalogModelArrayOutputWithContext(context.Context) CatalogModelArrayOutput
+}
+
+type CatalogModelArray []CatalogModelInput
+
+func (CatalogModelArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]CatalogModel)(nil)).Elem()
+}
+
+func (i CatalogModelArray) ToCatalogModelArrayOutput() CatalogModelArrayOutput {
+	return i.ToCatalogModelArrayOutputWithContext(context.Background())
+}
+
+func (i CatalogModelArray) ToCatalogModelArrayOutputWithContext(ctx context.Context) CatalogModelArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(CatalogModelArrayOutput)
+}
+
+// A model of a catalog: what clients call it, and the service that answers for it.
+type CatalogModelOutput struct{ *pulumi.OutputState }
+
+func (CatalogModelOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*CatalogModel)(nil)).Elem()
+}
+
+func (o CatalogModelOutput) ToCatalogModelOutput() CatalogModelOutput {
+	return o
+}
+
+func (o CatalogModelOutput) ToCatalogModelOutputWithContext(ctx context.Context) CatalogModelOutput {
+	return o
+}
+
+// Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+func (o CatalogModelOutput) Aliases() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v CatalogModel) []string { return v.Aliases }).(pulumi.StringArrayOutput)
+}
+
+// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+func (o CatalogModelOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v CatalogModel) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The service that answers: the output `service` of a ModelService in the catalog's namespace.
+func (o CatalogModelOutput) Service() ServiceReferenceOutput {
+	return o.ApplyT(func(v CatalogModel) ServiceReference { return v.Service }).(ServiceReferenceOutput)
+}
+
+type CatalogModelArrayOutput struct{ *pulumi.OutputState }
+
+func (CatalogModelArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]CatalogModel)(nil)).Elem()
+}
+
+func (o CatalogModelArrayOutput) ToCatalogModelArrayOutput() CatalogModelArrayOutput {
+	return o
+}
+
+func (o CatalogModelArrayOutput) ToCatalogModelArrayOutputWithContext(ctx context.Context) CatalogModelArrayOutput {
+	return o
+}
+
+func (o CatalogModelArrayOutput) Index(i pulumi.IntInput) CatalogModelOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) CatalogModel {
+		return vs[0].([]CatalogModel)[vs[1].(int)]
+	}).(CatalogModelOutput)
 }
 
 // Where a Helm chart comes from.
@@ -9437,6 +9603,494 @@ func (o ServiceMirrorPtrOutput) Percent() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
+// A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+type ServiceReference struct {
+	// The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+	Auth *string `pulumi:"auth"`
+	// How the gateway's plugin chooses among the backends, in JSON.
+	Choice string `pulumi:"choice"`
+	// The endpoint that is sent copies, and their percentage as its weight. Default: none.
+	Mirror *ServiceReferenceEndpoint `pulumi:"mirror"`
+	// The service's name.
+	Name string `pulumi:"name"`
+	// The service's namespace.
+	Namespace string `pulumi:"namespace"`
+	// What the gateway's plugin asks of requests and counts, in JSON.
+	Policy string `pulumi:"policy"`
+	// Who answers which requests. The last rule takes those that no other takes.
+	Rules []ServiceReferenceRule `pulumi:"rules"`
+}
+
+// Defaults sets the appropriate defaults for ServiceReference
+func (val *ServiceReference) Defaults() *ServiceReference {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.Mirror = tmp.Mirror.Defaults()
+
+	return &tmp
+}
+
+// ServiceReferenceInput is an input type that accepts ServiceReferenceArgs and ServiceReferenceOutput values.
+// You can construct a concrete instance of `ServiceReferenceInput` via:
+//
+//	ServiceReferenceArgs{...}
+type ServiceReferenceInput interface {
+	pulumi.Input
+
+	ToServiceReferenceOutput() ServiceReferenceOutput
+	ToServiceReferenceOutputWithContext(context.Context) ServiceReferenceOutput
+}
+
+// A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+type ServiceReferenceArgs struct {
+	// The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+	Auth pulumi.StringPtrInput `pulumi:"auth"`
+	// How the gateway's plugin chooses among the backends, in JSON.
+	Choice pulumi.StringInput `pulumi:"choice"`
+	// The endpoint that is sent copies, and their percentage as its weight. Default: none.
+	Mirror ServiceReferenceEndpointPtrInput `pulumi:"mirror"`
+	// The service's name.
+	Name pulumi.StringInput `pulumi:"name"`
+	// The service's namespace.
+	Namespace pulumi.StringInput `pulumi:"namespace"`
+	// What the gateway's plugin asks of requests and counts, in JSON.
+	Policy pulumi.StringInput `pulumi:"policy"`
+	// Who answers which requests. The last rule takes those that no other takes.
+	Rules ServiceReferenceRuleArrayInput `pulumi:"rules"`
+}
+
+// Defaults sets the appropriate defaults for ServiceReferenceArgs
+func (val *ServiceReferenceArgs) Defaults() *ServiceReferenceArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	return &tmp
+}
+func (ServiceReferenceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceReference)(nil)).Elem()
+}
+
+func (i ServiceReferenceArgs) ToServiceReferenceOutput() ServiceReferenceOutput {
+	return i.ToServiceReferenceOutputWithContext(context.Background())
+}
+
+func (i ServiceReferenceArgs) ToServiceReferenceOutputWithContext(ctx context.Context) ServiceReferenceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceOutput)
+}
+
+// A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+type ServiceReferenceOutput struct{ *pulumi.OutputState }
+
+func (ServiceReferenceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceReference)(nil)).Elem()
+}
+
+func (o ServiceReferenceOutput) ToServiceReferenceOutput() ServiceReferenceOutput {
+	return o
+}
+
+func (o ServiceReferenceOutput) ToServiceReferenceOutputWithContext(ctx context.Context) ServiceReferenceOutput {
+	return o
+}
+
+// The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+func (o ServiceReferenceOutput) Auth() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v ServiceReference) *string { return v.Auth }).(pulumi.StringPtrOutput)
+}
+
+// How the gateway's plugin chooses among the backends, in JSON.
+func (o ServiceReferenceOutput) Choice() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceReference) string { return v.Choice }).(pulumi.StringOutput)
+}
+
+// The endpoint that is sent copies, and their percentage as its weight. Default: none.
+func (o ServiceReferenceOutput) Mirror() ServiceReferenceEndpointPtrOutput {
+	return o.ApplyT(func(v ServiceReference) *ServiceReferenceEndpoint { return v.Mirror }).(ServiceReferenceEndpointPtrOutput)
+}
+
+// The service's name.
+func (o ServiceReferenceOutput) Name() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceReference) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// The service's namespace.
+func (o ServiceReferenceOutput) Namespace() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceReference) string { return v.Namespace }).(pulumi.StringOutput)
+}
+
+// What the gateway's plugin asks of requests and counts, in JSON.
+func (o ServiceReferenceOutput) Policy() pulumi.StringOutput {
+	return o.ApplyT(func(v ServiceReference) string { return v.Policy }).(pulumi.StringOutput)
+}
+
+// Who answers which requests. The last rule takes those that no other takes.
+func (o ServiceReferenceOutput) Rules() ServiceReferenceRuleArrayOutput {
+	return o.ApplyT(func(v ServiceReference) []ServiceReferenceRule { return v.Rules }).(ServiceReferenceRuleArrayOutput)
+}
+
+// An endpoint of a service with its share.
+type ServiceReferenceEndpoint struct {
+	// The endpoint.
+	Endpoint BackendReference `pulumi:"endpoint"`
+	// Who is asked first: the smallest number. Default: 0.
+	Priority *int `pulumi:"priority"`
+	// Its weight among the endpoints of its priority, 0 to 1,000,000.
+	Weight int `pulumi:"weight"`
+}
+
+// Defaults sets the appropriate defaults for ServiceReferenceEndpoint
+func (val *ServiceReferenceEndpoint) Defaults() *ServiceReferenceEndpoint {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	tmp.Endpoint = *tmp.Endpoint.Defaults()
+
+	if tmp.Priority == nil {
+		priority_ := 0
+		tmp.Priority = &priority_
+	}
+	return &tmp
+}
+
+// ServiceReferenceEndpointInput is an input type that accepts ServiceReferenceEndpointArgs and ServiceReferenceEndpointOutput values.
+// You can construct a concrete instance of `ServiceReferenceEndpointInput` via:
+//
+//	ServiceReferenceEndpointArgs{...}
+type ServiceReferenceEndpointInput interface {
+	pulumi.Input
+
+	ToServiceReferenceEndpointOutput() ServiceReferenceEndpointOutput
+	ToServiceReferenceEndpointOutputWithContext(context.Context) ServiceReferenceEndpointOutput
+}
+
+// An endpoint of a service with its share.
+type ServiceReferenceEndpointArgs struct {
+	// The endpoint.
+	Endpoint BackendReferenceInput `pulumi:"endpoint"`
+	// Who is asked first: the smallest number. Default: 0.
+	Priority pulumi.IntPtrInput `pulumi:"priority"`
+	// Its weight among the endpoints of its priority, 0 to 1,000,000.
+	Weight pulumi.IntInput `pulumi:"weight"`
+}
+
+// Defaults sets the appropriate defaults for ServiceReferenceEndpointArgs
+func (val *ServiceReferenceEndpointArgs) Defaults() *ServiceReferenceEndpointArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+
+	if tmp.Priority == nil {
+		tmp.Priority = pulumi.IntPtr(0)
+	}
+	return &tmp
+}
+func (ServiceReferenceEndpointArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceReferenceEndpoint)(nil)).Elem()
+}
+
+func (i ServiceReferenceEndpointArgs) ToServiceReferenceEndpointOutput() ServiceReferenceEndpointOutput {
+	return i.ToServiceReferenceEndpointOutputWithContext(context.Background())
+}
+
+func (i ServiceReferenceEndpointArgs) ToServiceReferenceEndpointOutputWithContext(ctx context.Context) ServiceReferenceEndpointOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceEndpointOutput)
+}
+
+func (i ServiceReferenceEndpointArgs) ToServiceReferenceEndpointPtrOutput() ServiceReferenceEndpointPtrOutput {
+	return i.ToServiceReferenceEndpointPtrOutputWithContext(context.Background())
+}
+
+func (i ServiceReferenceEndpointArgs) ToServiceReferenceEndpointPtrOutputWithContext(ctx context.Context) ServiceReferenceEndpointPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceEndpointOutput).ToServiceReferenceEndpointPtrOutputWithContext(ctx)
+}
+
+// ServiceReferenceEndpointPtrInput is an input type that accepts ServiceReferenceEndpointArgs, ServiceReferenceEndpointPtr and ServiceReferenceEndpointPtrOutput values.
+// You can construct a concrete instance of `ServiceReferenceEndpointPtrInput` via:
+//
+//	        ServiceReferenceEndpointArgs{...}
+//
+//	or:
+//
+//	        nil
+type ServiceReferenceEndpointPtrInput interface {
+	pulumi.Input
+
+	ToServiceReferenceEndpointPtrOutput() ServiceReferenceEndpointPtrOutput
+	ToServiceReferenceEndpointPtrOutputWithContext(context.Context) ServiceReferenceEndpointPtrOutput
+}
+
+type serviceReferenceEndpointPtrType ServiceReferenceEndpointArgs
+
+func ServiceReferenceEndpointPtr(v *ServiceReferenceEndpointArgs) ServiceReferenceEndpointPtrInput {
+	return (*serviceReferenceEndpointPtrType)(v)
+}
+
+func (*serviceReferenceEndpointPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceReferenceEndpoint)(nil)).Elem()
+}
+
+func (i *serviceReferenceEndpointPtrType) ToServiceReferenceEndpointPtrOutput() ServiceReferenceEndpointPtrOutput {
+	return i.ToServiceReferenceEndpointPtrOutputWithContext(context.Background())
+}
+
+func (i *serviceReferenceEndpointPtrType) ToServiceReferenceEndpointPtrOutputWithContext(ctx context.Context) ServiceReferenceEndpointPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceEndpointPtrOutput)
+}
+
+// ServiceReferenceEndpointArrayInput is an input type that accepts ServiceReferenceEndpointArray and ServiceReferenceEndpointArrayOutput values.
+// You can construct a concrete instance of `ServiceReferenceEndpointArrayInput` via:
+//
+//	ServiceReferenceEndpointArray{ ServiceReferenceEndpointArgs{...} }
+type ServiceReferenceEndpointArrayInput interface {
+	pulumi.Input
+
+	ToServiceReferenceEndpointArrayOutput() ServiceReferenceEndpointArrayOutput
+	ToServiceReferenceEndpointArrayOutputWithContext(context.Context) ServiceReferenceEndpointArrayOutput
+}
+
+type ServiceReferenceEndpointArray []ServiceReferenceEndpointInput
+
+func (ServiceReferenceEndpointArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ServiceReferenceEndpoint)(nil)).Elem()
+}
+
+func (i ServiceReferenceEndpointArray) ToServiceReferenceEndpointArrayOutput() ServiceReferenceEndpointArrayOutput {
+	return i.ToServiceReferenceEndpointArrayOutputWithContext(context.Background())
+}
+
+func (i ServiceReferenceEndpointArray) ToServiceReferenceEndpointArrayOutputWithContext(ctx context.Context) ServiceReferenceEndpointArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceEndpointArrayOutput)
+}
+
+// An endpoint of a service with its share.
+type ServiceReferenceEndpointOutput struct{ *pulumi.OutputState }
+
+func (ServiceReferenceEndpointOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceReferenceEndpoint)(nil)).Elem()
+}
+
+func (o ServiceReferenceEndpointOutput) ToServiceReferenceEndpointOutput() ServiceReferenceEndpointOutput {
+	return o
+}
+
+func (o ServiceReferenceEndpointOutput) ToServiceReferenceEndpointOutputWithContext(ctx context.Context) ServiceReferenceEndpointOutput {
+	return o
+}
+
+func (o ServiceReferenceEndpointOutput) ToServiceReferenceEndpointPtrOutput() ServiceReferenceEndpointPtrOutput {
+	return o.ToServiceReferenceEndpointPtrOutputWithContext(context.Background())
+}
+
+func (o ServiceReferenceEndpointOutput) ToServiceReferenceEndpointPtrOutputWithContext(ctx context.Context) ServiceReferenceEndpointPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v ServiceReferenceEndpoint) *ServiceReferenceEndpoint {
+		return &v
+	}).(ServiceReferenceEndpointPtrOutput)
+}
+
+// The endpoint.
+func (o ServiceReferenceEndpointOutput) Endpoint() BackendReferenceOutput {
+	return o.ApplyT(func(v ServiceReferenceEndpoint) BackendReference { return v.Endpoint }).(BackendReferenceOutput)
+}
+
+// Who is asked first: the smallest number. Default: 0.
+func (o ServiceReferenceEndpointOutput) Priority() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v ServiceReferenceEndpoint) *int { return v.Priority }).(pulumi.IntPtrOutput)
+}
+
+// Its weight among the endpoints of its priority, 0 to 1,000,000.
+func (o ServiceReferenceEndpointOutput) Weight() pulumi.IntOutput {
+	return o.ApplyT(func(v ServiceReferenceEndpoint) int { return v.Weight }).(pulumi.IntOutput)
+}
+
+type ServiceReferenceEndpointPtrOutput struct{ *pulumi.OutputState }
+
+func (ServiceReferenceEndpointPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**ServiceReferenceEndpoint)(nil)).Elem()
+}
+
+func (o ServiceReferenceEndpointPtrOutput) ToServiceReferenceEndpointPtrOutput() ServiceReferenceEndpointPtrOutput {
+	return o
+}
+
+func (o ServiceReferenceEndpointPtrOutput) ToServiceReferenceEndpointPtrOutputWithContext(ctx context.Context) ServiceReferenceEndpointPtrOutput {
+	return o
+}
+
+func (o ServiceReferenceEndpointPtrOutput) Elem() ServiceReferenceEndpointOutput {
+	return o.ApplyT(func(v *ServiceReferenceEndpoint) ServiceReferenceEndpoint {
+		if v != nil {
+			return *v
+		}
+		var ret ServiceReferenceEndpoint
+		return ret
+	}).(ServiceReferenceEndpointOutput)
+}
+
+// The endpoint.
+func (o ServiceReferenceEndpointPtrOutput) Endpoint() BackendReferencePtrOutput {
+	return o.ApplyT(func(v *ServiceReferenceEndpoint) *BackendReference {
+		if v == nil {
+			return nil
+		}
+		return &v.Endpoint
+	}).(BackendReferencePtrOutput)
+}
+
+// Who is asked first: the smallest number. Default: 0.
+func (o ServiceReferenceEndpointPtrOutput) Priority() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceReferenceEndpoint) *int {
+		if v == nil {
+			return nil
+		}
+		return v.Priority
+	}).(pulumi.IntPtrOutput)
+}
+
+// Its weight among the endpoints of its priority, 0 to 1,000,000.
+func (o ServiceReferenceEndpointPtrOutput) Weight() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *ServiceReferenceEndpoint) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.Weight
+	}).(pulumi.IntPtrOutput)
+}
+
+type ServiceReferenceEndpointArrayOutput struct{ *pulumi.OutputState }
+
+func (ServiceReferenceEndpointArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ServiceReferenceEndpoint)(nil)).Elem()
+}
+
+func (o ServiceReferenceEndpointArrayOutput) ToServiceReferenceEndpointArrayOutput() ServiceReferenceEndpointArrayOutput {
+	return o
+}
+
+func (o ServiceReferenceEndpointArrayOutput) ToServiceReferenceEndpointArrayOutputWithContext(ctx context.Context) ServiceReferenceEndpointArrayOutput {
+	return o
+}
+
+func (o ServiceReferenceEndpointArrayOutput) Index(i pulumi.IntInput) ServiceReferenceEndpointOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ServiceReferenceEndpoint {
+		return vs[0].([]ServiceReferenceEndpoint)[vs[1].(int)]
+	}).(ServiceReferenceEndpointOutput)
+}
+
+// Who answers some requests of a service.
+type ServiceReferenceRule struct {
+	// Who answers, and in which shares.
+	Endpoints []ServiceReferenceEndpoint `pulumi:"endpoints"`
+	// The headers that a request must have. Default: none, every request.
+	Headers map[string]string `pulumi:"headers"`
+}
+
+// ServiceReferenceRuleInput is an input type that accepts ServiceReferenceRuleArgs and ServiceReferenceRuleOutput values.
+// You can construct a concrete instance of `ServiceReferenceRuleInput` via:
+//
+//	ServiceReferenceRuleArgs{...}
+type ServiceReferenceRuleInput interface {
+	pulumi.Input
+
+	ToServiceReferenceRuleOutput() ServiceReferenceRuleOutput
+	ToServiceReferenceRuleOutputWithContext(context.Context) ServiceReferenceRuleOutput
+}
+
+// Who answers some requests of a service.
+type ServiceReferenceRuleArgs struct {
+	// Who answers, and in which shares.
+	Endpoints ServiceReferenceEndpointArrayInput `pulumi:"endpoints"`
+	// The headers that a request must have. Default: none, every request.
+	Headers pulumi.StringMapInput `pulumi:"headers"`
+}
+
+func (ServiceReferenceRuleArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceReferenceRule)(nil)).Elem()
+}
+
+func (i ServiceReferenceRuleArgs) ToServiceReferenceRuleOutput() ServiceReferenceRuleOutput {
+	return i.ToServiceReferenceRuleOutputWithContext(context.Background())
+}
+
+func (i ServiceReferenceRuleArgs) ToServiceReferenceRuleOutputWithContext(ctx context.Context) ServiceReferenceRuleOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceRuleOutput)
+}
+
+// ServiceReferenceRuleArrayInput is an input type that accepts ServiceReferenceRuleArray and ServiceReferenceRuleArrayOutput values.
+// You can construct a concrete instance of `ServiceReferenceRuleArrayInput` via:
+//
+//	ServiceReferenceRuleArray{ ServiceReferenceRuleArgs{...} }
+type ServiceReferenceRuleArrayInput interface {
+	pulumi.Input
+
+	ToServiceReferenceRuleArrayOutput() ServiceReferenceRuleArrayOutput
+	ToServiceReferenceRuleArrayOutputWithContext(context.Context) ServiceReferenceRuleArrayOutput
+}
+
+type ServiceReferenceRuleArray []ServiceReferenceRuleInput
+
+func (ServiceReferenceRuleArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ServiceReferenceRule)(nil)).Elem()
+}
+
+func (i ServiceReferenceRuleArray) ToServiceReferenceRuleArrayOutput() ServiceReferenceRuleArrayOutput {
+	return i.ToServiceReferenceRuleArrayOutputWithContext(context.Background())
+}
+
+func (i ServiceReferenceRuleArray) ToServiceReferenceRuleArrayOutputWithContext(ctx context.Context) ServiceReferenceRuleArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(ServiceReferenceRuleArrayOutput)
+}
+
+// Who answers some requests of a service.
+type ServiceReferenceRuleOutput struct{ *pulumi.OutputState }
+
+func (ServiceReferenceRuleOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*ServiceReferenceRule)(nil)).Elem()
+}
+
+func (o ServiceReferenceRuleOutput) ToServiceReferenceRuleOutput() ServiceReferenceRuleOutput {
+	return o
+}
+
+func (o ServiceReferenceRuleOutput) ToServiceReferenceRuleOutputWithContext(ctx context.Context) ServiceReferenceRuleOutput {
+	return o
+}
+
+// Who answers, and in which shares.
+func (o ServiceReferenceRuleOutput) Endpoints() ServiceReferenceEndpointArrayOutput {
+	return o.ApplyT(func(v ServiceReferenceRule) []ServiceReferenceEndpoint { return v.Endpoints }).(ServiceReferenceEndpointArrayOutput)
+}
+
+// The headers that a request must have. Default: none, every request.
+func (o ServiceReferenceRuleOutput) Headers() pulumi.StringMapOutput {
+	return o.ApplyT(func(v ServiceReferenceRule) map[string]string { return v.Headers }).(pulumi.StringMapOutput)
+}
+
+type ServiceReferenceRuleArrayOutput struct{ *pulumi.OutputState }
+
+func (ServiceReferenceRuleArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]ServiceReferenceRule)(nil)).Elem()
+}
+
+func (o ServiceReferenceRuleArrayOutput) ToServiceReferenceRuleArrayOutput() ServiceReferenceRuleArrayOutput {
+	return o
+}
+
+func (o ServiceReferenceRuleArrayOutput) ToServiceReferenceRuleArrayOutputWithContext(ctx context.Context) ServiceReferenceRuleArrayOutput {
+	return o
+}
+
+func (o ServiceReferenceRuleArrayOutput) Index(i pulumi.IntInput) ServiceReferenceRuleOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) ServiceReferenceRule {
+		return vs[0].([]ServiceReferenceRule)[vs[1].(int)]
+	}).(ServiceReferenceRuleOutput)
+}
+
 // Other backends for requests with certain headers, such as those of a team that tries a new model. Where several rules take a request, the one with the most headers does, and among these the first.
 type ServiceRule struct {
 	// Who answers such requests, and in which shares: as a service's `backends`.
@@ -9556,6 +10210,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*CallerKeyArrayInput)(nil)).Elem(), CallerKeyArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CallersReferenceInput)(nil)).Elem(), CallersReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*CallersReferencePtrInput)(nil)).Elem(), CallersReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CatalogModelInput)(nil)).Elem(), CatalogModelArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*CatalogModelArrayInput)(nil)).Elem(), CatalogModelArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterChartPtrInput)(nil)).Elem(), ClusterChartArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ClusterConnectionInput)(nil)).Elem(), ClusterConnectionArgs{})
@@ -9649,6 +10305,12 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceLimitsPtrInput)(nil)).Elem(), ServiceLimitsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorInput)(nil)).Elem(), ServiceMirrorArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceMirrorPtrInput)(nil)).Elem(), ServiceMirrorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceInput)(nil)).Elem(), ServiceReferenceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceEndpointInput)(nil)).Elem(), ServiceReferenceEndpointArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceEndpointPtrInput)(nil)).Elem(), ServiceReferenceEndpointArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceEndpointArrayInput)(nil)).Elem(), ServiceReferenceEndpointArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceRuleInput)(nil)).Elem(), ServiceReferenceRuleArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceRuleArrayInput)(nil)).Elem(), ServiceReferenceRuleArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceRuleInput)(nil)).Elem(), ServiceRuleArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceRuleArrayInput)(nil)).Elem(), ServiceRuleArray{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
@@ -9662,6 +10324,8 @@ func init() {
 	pulumi.RegisterOutputType(CallerKeyArrayOutput{})
 	pulumi.RegisterOutputType(CallersReferenceOutput{})
 	pulumi.RegisterOutputType(CallersReferencePtrOutput{})
+	pulumi.RegisterOutputType(CatalogModelOutput{})
+	pulumi.RegisterOutputType(CatalogModelArrayOutput{})
 	pulumi.RegisterOutputType(ClusterChartOutput{})
 	pulumi.RegisterOutputType(ClusterChartPtrOutput{})
 	pulumi.RegisterOutputType(ClusterConnectionOutput{})
@@ -9757,6 +10421,12 @@ func init() {
 	pulumi.RegisterOutputType(ServiceLimitsPtrOutput{})
 	pulumi.RegisterOutputType(ServiceMirrorOutput{})
 	pulumi.RegisterOutputType(ServiceMirrorPtrOutput{})
+	pulumi.RegisterOutputType(ServiceReferenceOutput{})
+	pulumi.RegisterOutputType(ServiceReferenceEndpointOutput{})
+	pulumi.RegisterOutputType(ServiceReferenceEndpointPtrOutput{})
+	pulumi.RegisterOutputType(ServiceReferenceEndpointArrayOutput{})
+	pulumi.RegisterOutputType(ServiceReferenceRuleOutput{})
+	pulumi.RegisterOutputType(ServiceReferenceRuleArrayOutput{})
 	pulumi.RegisterOutputType(ServiceRuleOutput{})
 	pulumi.RegisterOutputType(ServiceRuleArrayOutput{})
 }

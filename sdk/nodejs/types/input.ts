@@ -37,6 +37,10 @@ export interface BackendReferenceArgs {
      */
     middleware?: pulumi.Input<string | undefined>;
     /**
+     * What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+     */
+    model?: pulumi.Input<string | undefined>;
+    /**
      * The endpoint's name, by which a service's `shares` call it.
      */
     name: pulumi.Input<string>;
@@ -99,6 +103,10 @@ export interface CallerKeyArgs {
      */
     key?: pulumi.Input<string | undefined>;
     /**
+     * The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+     */
+    models?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
      * The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
      */
     name: pulumi.Input<string>;
@@ -120,6 +128,33 @@ export interface CallersReferenceArgs {
      * The Middleware's namespace. Only services of that namespace can use it.
      */
     namespace: pulumi.Input<string>;
+}
+
+/**
+ * A model of a catalog: what clients call it, and the service that answers for it.
+ */
+export interface CatalogModelArgs {
+    /**
+     * Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+     */
+    aliases?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The service that answers: the output `service` of a ModelService in the catalog's namespace.
+     */
+    service: pulumi.Input<inputs.ServiceReferenceArgs>;
+}
+/**
+ * catalogModelArgsProvideDefaults sets the appropriate defaults for CatalogModelArgs
+ */
+export function catalogModelArgsProvideDefaults(val: CatalogModelArgs): CatalogModelArgs {
+    return {
+        ...val,
+        service: pulumi.output(val.service).apply(inputs.serviceReferenceArgsProvideDefaults),
+    };
 }
 
 /**
@@ -1330,6 +1365,91 @@ export function serviceMirrorArgsProvideDefaults(val: ServiceMirrorArgs): Servic
         endpoint: pulumi.output(val.endpoint).apply(inputs.backendReferenceArgsProvideDefaults),
         percent: (val.percent) ?? 100,
     };
+}
+
+/**
+ * A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+ */
+export interface ServiceReferenceArgs {
+    /**
+     * The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+     */
+    auth?: pulumi.Input<string | undefined>;
+    /**
+     * How the gateway's plugin chooses among the backends, in JSON.
+     */
+    choice: pulumi.Input<string>;
+    /**
+     * The endpoint that is sent copies, and their percentage as its weight. Default: none.
+     */
+    mirror?: pulumi.Input<inputs.ServiceReferenceEndpointArgs | undefined>;
+    /**
+     * The service's name.
+     */
+    name: pulumi.Input<string>;
+    /**
+     * The service's namespace.
+     */
+    namespace: pulumi.Input<string>;
+    /**
+     * What the gateway's plugin asks of requests and counts, in JSON.
+     */
+    policy: pulumi.Input<string>;
+    /**
+     * Who answers which requests. The last rule takes those that no other takes.
+     */
+    rules: pulumi.Input<pulumi.Input<inputs.ServiceReferenceRuleArgs>[]>;
+}
+/**
+ * serviceReferenceArgsProvideDefaults sets the appropriate defaults for ServiceReferenceArgs
+ */
+export function serviceReferenceArgsProvideDefaults(val: ServiceReferenceArgs): ServiceReferenceArgs {
+    return {
+        ...val,
+        mirror: pulumi.output(val.mirror).apply(v => v === undefined ? undefined : inputs.serviceReferenceEndpointArgsProvideDefaults(v)),
+    };
+}
+
+/**
+ * An endpoint of a service with its share.
+ */
+export interface ServiceReferenceEndpointArgs {
+    /**
+     * The endpoint.
+     */
+    endpoint: pulumi.Input<inputs.BackendReferenceArgs>;
+    /**
+     * Who is asked first: the smallest number. Default: 0.
+     */
+    priority?: pulumi.Input<number | undefined>;
+    /**
+     * Its weight among the endpoints of its priority, 0 to 1,000,000.
+     */
+    weight: pulumi.Input<number>;
+}
+/**
+ * serviceReferenceEndpointArgsProvideDefaults sets the appropriate defaults for ServiceReferenceEndpointArgs
+ */
+export function serviceReferenceEndpointArgsProvideDefaults(val: ServiceReferenceEndpointArgs): ServiceReferenceEndpointArgs {
+    return {
+        ...val,
+        endpoint: pulumi.output(val.endpoint).apply(inputs.backendReferenceArgsProvideDefaults),
+        priority: (val.priority) ?? 0,
+    };
+}
+
+/**
+ * Who answers some requests of a service.
+ */
+export interface ServiceReferenceRuleArgs {
+    /**
+     * Who answers, and in which shares.
+     */
+    endpoints: pulumi.Input<pulumi.Input<inputs.ServiceReferenceEndpointArgs>[]>;
+    /**
+     * The headers that a request must have. Default: none, every request.
+     */
+    headers?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
 }
 
 /**

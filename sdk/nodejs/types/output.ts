@@ -37,6 +37,10 @@ export interface BackendReference {
      */
     middleware?: string;
     /**
+     * What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+     */
+    model?: string;
+    /**
      * The endpoint's name, by which a service's `shares` call it.
      */
     name: string;
@@ -378,5 +382,90 @@ export interface PlacedReplicas {
      * How many replicas it runs, 1 or more.
      */
     replicas: number;
+}
+
+/**
+ * A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+ */
+export interface ServiceReference {
+    /**
+     * The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+     */
+    auth?: string;
+    /**
+     * How the gateway's plugin chooses among the backends, in JSON.
+     */
+    choice: string;
+    /**
+     * The endpoint that is sent copies, and their percentage as its weight. Default: none.
+     */
+    mirror?: outputs.ServiceReferenceEndpoint;
+    /**
+     * The service's name.
+     */
+    name: string;
+    /**
+     * The service's namespace.
+     */
+    namespace: string;
+    /**
+     * What the gateway's plugin asks of requests and counts, in JSON.
+     */
+    policy: string;
+    /**
+     * Who answers which requests. The last rule takes those that no other takes.
+     */
+    rules: outputs.ServiceReferenceRule[];
+}
+/**
+ * serviceReferenceProvideDefaults sets the appropriate defaults for ServiceReference
+ */
+export function serviceReferenceProvideDefaults(val: ServiceReference): ServiceReference {
+    return {
+        ...val,
+        mirror: (val.mirror ? outputs.serviceReferenceEndpointProvideDefaults(val.mirror) : undefined),
+    };
+}
+
+/**
+ * An endpoint of a service with its share.
+ */
+export interface ServiceReferenceEndpoint {
+    /**
+     * The endpoint.
+     */
+    endpoint: outputs.BackendReference;
+    /**
+     * Who is asked first: the smallest number. Default: 0.
+     */
+    priority?: number;
+    /**
+     * Its weight among the endpoints of its priority, 0 to 1,000,000.
+     */
+    weight: number;
+}
+/**
+ * serviceReferenceEndpointProvideDefaults sets the appropriate defaults for ServiceReferenceEndpoint
+ */
+export function serviceReferenceEndpointProvideDefaults(val: ServiceReferenceEndpoint): ServiceReferenceEndpoint {
+    return {
+        ...val,
+        endpoint: outputs.backendReferenceProvideDefaults(val.endpoint),
+        priority: (val.priority) ?? 0,
+    };
+}
+
+/**
+ * Who answers some requests of a service.
+ */
+export interface ServiceReferenceRule {
+    /**
+     * Who answers, and in which shares.
+     */
+    endpoints: outputs.ServiceReferenceEndpoint[];
+    /**
+     * The headers that a request must have. Default: none, every request.
+     */
+    headers?: {[key: string]: string};
 }
 

@@ -9,6 +9,7 @@ import typing
 from ._enums import *
 from .inference_cluster import *
 from .model_callers import *
+from .model_catalog import *
 from .model_deployment import *
 from .model_endpoint import *
 from .model_gateway import *
@@ -27,6 +28,7 @@ _utilities.register(
   "classes": {
    "modelplane:index:InferenceCluster": "InferenceCluster",
    "modelplane:index:ModelCallers": "ModelCallers",
+   "modelplane:index:ModelCatalog": "ModelCatalog",
    "modelplane:index:ModelDeployment": "ModelDeployment",
    "modelplane:index:ModelEndpoint": "ModelEndpoint",
    "modelplane:index:ModelGateway": "ModelGateway",

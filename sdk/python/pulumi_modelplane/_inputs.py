@@ -24,6 +24,8 @@ __all__ = [
     'CallerKeyArgsDict',
     'CallersReferenceArgs',
     'CallersReferenceArgsDict',
+    'CatalogModelArgs',
+    'CatalogModelArgsDict',
     'ClusterChartArgs',
     'ClusterChartArgsDict',
     'ClusterConnectionArgs',
@@ -120,6 +122,12 @@ __all__ = [
     'ServiceLimitsArgsDict',
     'ServiceMirrorArgs',
     'ServiceMirrorArgsDict',
+    'ServiceReferenceArgs',
+    'ServiceReferenceArgsDict',
+    'ServiceReferenceEndpointArgs',
+    'ServiceReferenceEndpointArgsDict',
+    'ServiceReferenceRuleArgs',
+    'ServiceReferenceRuleArgsDict',
     'ServiceRuleArgs',
     'ServiceRuleArgsDict',
 ]
@@ -168,6 +176,10 @@ class BackendReferenceArgsDict(TypedDict):
     """
     The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
     """
+    model: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+    """
     protocol: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     What the server speaks: `http1` or `h2c`. Default: `http1`.
@@ -190,6 +202,7 @@ class BackendReferenceArgs:
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  keyed: pulumi.Input[Optional[_builtins.bool]] = None,
                  middleware: pulumi.Input[Optional[_builtins.str]] = None,
+                 model: pulumi.Input[Optional[_builtins.str]] = None,
                  protocol: pulumi.Input[Optional[_builtins.str]] = None,
                  share: pulumi.Input[Optional[_builtins.int]] = None):
         """
@@ -205,6 +218,7 @@ class BackendReferenceArgs:
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent. Default: the client's own.
         :param pulumi.Input[_builtins.bool] keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+        :param pulumi.Input[_builtins.str] model: What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
         :param pulumi.Input[_builtins.str] protocol: What the server speaks: `http1` or `h2c`. Default: `http1`.
         :param pulumi.Input[_builtins.int] share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
@@ -227,6 +241,8 @@ class BackendReferenceArgs:
             pulumi.set(__self__, "keyed", keyed)
         if middleware is not None:
             pulumi.set(__self__, "middleware", middleware)
+        if model is not None:
+            pulumi.set(__self__, "model", model)
         if protocol is not None:
             pulumi.set(__self__, "protocol", protocol)
         if share is not None:
@@ -354,6 +370,18 @@ class BackendReferenceArgs:
 
     @_builtins.property
     @pulumi.getter
+    def model(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+        """
+        return pulumi.get(self, "model")
+
+    @model.setter
+    def model(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "model", value)
+
+    @_builtins.property
+    @pulumi.getter
     def protocol(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
         What the server speaks: `http1` or `h2c`. Default: `http1`.
@@ -445,6 +473,10 @@ class CallerKeyArgsDict(TypedDict):
     """
     The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
     """
+    models: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+    """
     sha256: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
@@ -456,6 +488,7 @@ class CallerKeyArgs:
                  name: pulumi.Input[_builtins.str],
                  expires: pulumi.Input[Optional[_builtins.str]] = None,
                  key: pulumi.Input[Optional[_builtins.str]] = None,
+                 models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
                  sha256: pulumi.Input[Optional[_builtins.str]] = None):
         """
         One key of a caller.
@@ -463,6 +496,7 @@ class CallerKeyArgs:
         :param pulumi.Input[_builtins.str] name: The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
         :param pulumi.Input[_builtins.str] expires: When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
         :param pulumi.Input[_builtins.str] key: The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] models: The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
         :param pulumi.Input[_builtins.str] sha256: The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
         """
         pulumi.set(__self__, "name", name)
@@ -470,6 +504,8 @@ class CallerKeyArgs:
             pulumi.set(__self__, "expires", expires)
         if key is not None:
             pulumi.set(__self__, "key", key)
+        if models is not None:
+            pulumi.set(__self__, "models", models)
         if sha256 is not None:
             pulumi.set(__self__, "sha256", sha256)
 
@@ -508,6 +544,18 @@ class CallerKeyArgs:
     @key.setter
     def key(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "key", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def models(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+        """
+        return pulumi.get(self, "models")
+
+    @models.setter
+    def models(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "models", value)
 
     @_builtins.property
     @pulumi.getter
@@ -572,6 +620,78 @@ class CallersReferenceArgs:
     @namespace.setter
     def namespace(self, value: pulumi.Input[_builtins.str]):
         pulumi.set(self, "namespace", value)
+
+
+class CatalogModelArgsDict(TypedDict):
+    """
+    A model of a catalog: what clients call it, and the service that answers for it.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+    """
+    service: pulumi.Input['ServiceReferenceArgsDict']
+    """
+    The service that answers: the output `service` of a ModelService in the catalog's namespace.
+    """
+    aliases: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+    """
+
+@pulumi.input_type
+class CatalogModelArgs:
+    def __init__(__self__, *,
+                 name: pulumi.Input[_builtins.str],
+                 service: pulumi.Input['ServiceReferenceArgs'],
+                 aliases: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+        """
+        A model of a catalog: what clients call it, and the service that answers for it.
+
+        :param pulumi.Input[_builtins.str] name: What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+        :param pulumi.Input['ServiceReferenceArgs'] service: The service that answers: the output `service` of a ModelService in the catalog's namespace.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] aliases: Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+        """
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "service", service)
+        if aliases is not None:
+            pulumi.set(__self__, "aliases", aliases)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def service(self) -> pulumi.Input['ServiceReferenceArgs']:
+        """
+        The service that answers: the output `service` of a ModelService in the catalog's namespace.
+        """
+        return pulumi.get(self, "service")
+
+    @service.setter
+    def service(self, value: pulumi.Input['ServiceReferenceArgs']):
+        pulumi.set(self, "service", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def aliases(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+        """
+        return pulumi.get(self, "aliases")
+
+    @aliases.setter
+    def aliases(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "aliases", value)
 
 
 class ClusterChartArgsDict(TypedDict):
@@ -5026,6 +5146,282 @@ class ServiceMirrorArgs:
     @percent.setter
     def percent(self, value: pulumi.Input[Optional[_builtins.int]]):
         pulumi.set(self, "percent", value)
+
+
+class ServiceReferenceArgsDict(TypedDict):
+    """
+    A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+    """
+    choice: pulumi.Input[_builtins.str]
+    """
+    How the gateway's plugin chooses among the backends, in JSON.
+    """
+    name: pulumi.Input[_builtins.str]
+    """
+    The service's name.
+    """
+    namespace: pulumi.Input[_builtins.str]
+    """
+    The service's namespace.
+    """
+    policy: pulumi.Input[_builtins.str]
+    """
+    What the gateway's plugin asks of requests and counts, in JSON.
+    """
+    rules: pulumi.Input[Sequence[pulumi.Input['ServiceReferenceRuleArgsDict']]]
+    """
+    Who answers which requests. The last rule takes those that no other takes.
+    """
+    auth: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+    """
+    mirror: NotRequired[pulumi.Input[Optional['ServiceReferenceEndpointArgsDict']]]
+    """
+    The endpoint that is sent copies, and their percentage as its weight. Default: none.
+    """
+
+@pulumi.input_type
+class ServiceReferenceArgs:
+    def __init__(__self__, *,
+                 choice: pulumi.Input[_builtins.str],
+                 name: pulumi.Input[_builtins.str],
+                 namespace: pulumi.Input[_builtins.str],
+                 policy: pulumi.Input[_builtins.str],
+                 rules: pulumi.Input[Sequence[pulumi.Input['ServiceReferenceRuleArgs']]],
+                 auth: pulumi.Input[Optional[_builtins.str]] = None,
+                 mirror: pulumi.Input[Optional['ServiceReferenceEndpointArgs']] = None):
+        """
+        A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+
+        :param pulumi.Input[_builtins.str] choice: How the gateway's plugin chooses among the backends, in JSON.
+        :param pulumi.Input[_builtins.str] name: The service's name.
+        :param pulumi.Input[_builtins.str] namespace: The service's namespace.
+        :param pulumi.Input[_builtins.str] policy: What the gateway's plugin asks of requests and counts, in JSON.
+        :param pulumi.Input[Sequence[pulumi.Input['ServiceReferenceRuleArgs']]] rules: Who answers which requests. The last rule takes those that no other takes.
+        :param pulumi.Input[_builtins.str] auth: The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        :param pulumi.Input['ServiceReferenceEndpointArgs'] mirror: The endpoint that is sent copies, and their percentage as its weight. Default: none.
+        """
+        pulumi.set(__self__, "choice", choice)
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "namespace", namespace)
+        pulumi.set(__self__, "policy", policy)
+        pulumi.set(__self__, "rules", rules)
+        if auth is not None:
+            pulumi.set(__self__, "auth", auth)
+        if mirror is not None:
+            pulumi.set(__self__, "mirror", mirror)
+
+    @_builtins.property
+    @pulumi.getter
+    def choice(self) -> pulumi.Input[_builtins.str]:
+        """
+        How the gateway's plugin chooses among the backends, in JSON.
+        """
+        return pulumi.get(self, "choice")
+
+    @choice.setter
+    def choice(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "choice", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> pulumi.Input[_builtins.str]:
+        """
+        The service's name.
+        """
+        return pulumi.get(self, "name")
+
+    @name.setter
+    def name(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "name", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> pulumi.Input[_builtins.str]:
+        """
+        The service's namespace.
+        """
+        return pulumi.get(self, "namespace")
+
+    @namespace.setter
+    def namespace(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "namespace", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def policy(self) -> pulumi.Input[_builtins.str]:
+        """
+        What the gateway's plugin asks of requests and counts, in JSON.
+        """
+        return pulumi.get(self, "policy")
+
+    @policy.setter
+    def policy(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "policy", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def rules(self) -> pulumi.Input[Sequence[pulumi.Input['ServiceReferenceRuleArgs']]]:
+        """
+        Who answers which requests. The last rule takes those that no other takes.
+        """
+        return pulumi.get(self, "rules")
+
+    @rules.setter
+    def rules(self, value: pulumi.Input[Sequence[pulumi.Input['ServiceReferenceRuleArgs']]]):
+        pulumi.set(self, "rules", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def auth(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        """
+        return pulumi.get(self, "auth")
+
+    @auth.setter
+    def auth(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "auth", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def mirror(self) -> pulumi.Input[Optional['ServiceReferenceEndpointArgs']]:
+        """
+        The endpoint that is sent copies, and their percentage as its weight. Default: none.
+        """
+        return pulumi.get(self, "mirror")
+
+    @mirror.setter
+    def mirror(self, value: pulumi.Input[Optional['ServiceReferenceEndpointArgs']]):
+        pulumi.set(self, "mirror", value)
+
+
+class ServiceReferenceEndpointArgsDict(TypedDict):
+    """
+    An endpoint of a service with its share.
+    """
+    endpoint: pulumi.Input['BackendReferenceArgsDict']
+    """
+    The endpoint.
+    """
+    weight: pulumi.Input[_builtins.int]
+    """
+    Its weight among the endpoints of its priority, 0 to 1,000,000.
+    """
+    priority: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    Who is asked first: the smallest number. Default: 0.
+    """
+
+@pulumi.input_type
+class ServiceReferenceEndpointArgs:
+    def __init__(__self__, *,
+                 endpoint: pulumi.Input['BackendReferenceArgs'],
+                 weight: pulumi.Input[_builtins.int],
+                 priority: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        An endpoint of a service with its share.
+
+        :param pulumi.Input['BackendReferenceArgs'] endpoint: The endpoint.
+        :param pulumi.Input[_builtins.int] weight: Its weight among the endpoints of its priority, 0 to 1,000,000.
+        :param pulumi.Input[_builtins.int] priority: Who is asked first: the smallest number. Default: 0.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        pulumi.set(__self__, "weight", weight)
+        if priority is None:
+            priority = 0
+        if priority is not None:
+            pulumi.set(__self__, "priority", priority)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> pulumi.Input['BackendReferenceArgs']:
+        """
+        The endpoint.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @endpoint.setter
+    def endpoint(self, value: pulumi.Input['BackendReferenceArgs']):
+        pulumi.set(self, "endpoint", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def weight(self) -> pulumi.Input[_builtins.int]:
+        """
+        Its weight among the endpoints of its priority, 0 to 1,000,000.
+        """
+        return pulumi.get(self, "weight")
+
+    @weight.setter
+    def weight(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "weight", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def priority(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        Who is asked first: the smallest number. Default: 0.
+        """
+        return pulumi.get(self, "priority")
+
+    @priority.setter
+    def priority(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "priority", value)
+
+
+class ServiceReferenceRuleArgsDict(TypedDict):
+    """
+    Who answers some requests of a service.
+    """
+    endpoints: pulumi.Input[Sequence[pulumi.Input['ServiceReferenceEndpointArgsDict']]]
+    """
+    Who answers, and in which shares.
+    """
+    headers: NotRequired[pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]]
+    """
+    The headers that a request must have. Default: none, every request.
+    """
+
+@pulumi.input_type
+class ServiceReferenceRuleArgs:
+    def __init__(__self__, *,
+                 endpoints: pulumi.Input[Sequence[pulumi.Input['ServiceReferenceEndpointArgs']]],
+                 headers: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None):
+        """
+        Who answers some requests of a service.
+
+        :param pulumi.Input[Sequence[pulumi.Input['ServiceReferenceEndpointArgs']]] endpoints: Who answers, and in which shares.
+        :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] headers: The headers that a request must have. Default: none, every request.
+        """
+        pulumi.set(__self__, "endpoints", endpoints)
+        if headers is not None:
+            pulumi.set(__self__, "headers", headers)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoints(self) -> pulumi.Input[Sequence[pulumi.Input['ServiceReferenceEndpointArgs']]]:
+        """
+        Who answers, and in which shares.
+        """
+        return pulumi.get(self, "endpoints")
+
+    @endpoints.setter
+    def endpoints(self, value: pulumi.Input[Sequence[pulumi.Input['ServiceReferenceEndpointArgs']]]):
+        pulumi.set(self, "endpoints", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]:
+        """
+        The headers that a request must have. Default: none, every request.
+        """
+        return pulumi.get(self, "headers")
+
+    @headers.setter
+    def headers(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "headers", value)
 
 
 class ServiceRuleArgsDict(TypedDict):

@@ -31,6 +31,7 @@ class ModelEndpointArgs:
                  headers: pulumi.Input[Optional['EndpointHeadersArgs']] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
@@ -50,6 +51,7 @@ class ModelEndpointArgs:
         :param pulumi.Input['EndpointHeadersArgs'] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
+        :param pulumi.Input[_builtins.str] model: What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
         :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
         :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
@@ -78,6 +80,8 @@ class ModelEndpointArgs:
             pulumi.set(__self__, "host_header", host_header)
         if labels is not None:
             pulumi.set(__self__, "labels", labels)
+        if model is not None:
+            pulumi.set(__self__, "model", model)
         if name is not None:
             pulumi.set(__self__, "name", name)
         if namespace is None:
@@ -207,6 +211,18 @@ class ModelEndpointArgs:
 
     @_builtins.property
     @pulumi.getter
+    def model(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
+        """
+        return pulumi.get(self, "model")
+
+    @model.setter
+    def model(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "model", value)
+
+    @_builtins.property
+    @pulumi.getter
     def name(self) -> Optional[_builtins.str]:
         """
         The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
@@ -305,6 +321,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  headers: pulumi.Input[Optional[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']]] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
@@ -343,6 +360,7 @@ class ModelEndpoint(pulumi.ComponentResource):
         :param pulumi.Input[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']] headers: Request headers to set or to remove on the way to this server.
         :param pulumi.Input[_builtins.str] host_header: The Host header that the server is sent: a host name without a port. Default: the URL's host name; with an IP address, the header of the client as it is.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the endpoint.
+        :param pulumi.Input[_builtins.str] model: What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
         :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
         :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
@@ -400,6 +418,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                  headers: pulumi.Input[Optional[Union['EndpointHeadersArgs', 'EndpointHeadersArgsDict']]] = None,
                  host_header: pulumi.Input[Optional[_builtins.str]] = None,
                  labels: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
+                 model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
                  protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
@@ -429,6 +448,7 @@ class ModelEndpoint(pulumi.ComponentResource):
             __props__.__dict__["headers"] = headers
             __props__.__dict__["host_header"] = host_header
             __props__.__dict__["labels"] = labels
+            __props__.__dict__["model"] = model
             __props__.__dict__["name"] = name
             if namespace is None:
                 namespace = 'default'

@@ -516,6 +516,7 @@ class ModelService(pulumi.ComponentResource):
             __props__.__dict__["skip_await"] = skip_await
             __props__.__dict__["cluster_url"] = None
             __props__.__dict__["route_name"] = None
+            __props__.__dict__["service"] = None
             __props__.__dict__["shares"] = None
             __props__.__dict__["url"] = None
         super(ModelService, __self__).__init__(
@@ -556,6 +557,14 @@ class ModelService(pulumi.ComponentResource):
         The name of the HTTPRoute.
         """
         return pulumi.get(self, "route_name")
+
+    @_builtins.property
+    @pulumi.getter
+    def service(self) -> pulumi.Output['outputs.ServiceReference']:
+        """
+        The service as a ModelCatalog takes it in `models`.
+        """
+        return pulumi.get(self, "service")
 
     @_builtins.property
     @pulumi.getter

@@ -30,6 +30,9 @@ __all__ = [
     'EndpointHeaders',
     'GatewayReference',
     'PlacedReplicas',
+    'ServiceReference',
+    'ServiceReferenceEndpoint',
+    'ServiceReferenceRule',
 ]
 
 @pulumi.output_type
@@ -71,6 +74,7 @@ class BackendReference(dict):
                  host_header: Optional[_builtins.str] = None,
                  keyed: Optional[_builtins.bool] = None,
                  middleware: Optional[_builtins.str] = None,
+                 model: Optional[_builtins.str] = None,
                  protocol: Optional[_builtins.str] = None,
                  share: Optional[_builtins.int] = None):
         """
@@ -86,6 +90,7 @@ class BackendReference(dict):
         :param _builtins.str host_header: The Host header that the server is sent. Default: the client's own.
         :param _builtins.bool keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param _builtins.str middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
+        :param _builtins.str model: What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
         :param _builtins.str protocol: What the server speaks: `http1` or `h2c`. Default: `http1`.
         :param _builtins.int share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
@@ -108,6 +113,8 @@ class BackendReference(dict):
             pulumi.set(__self__, "keyed", keyed)
         if middleware is not None:
             pulumi.set(__self__, "middleware", middleware)
+        if model is not None:
+            pulumi.set(__self__, "model", model)
         if protocol is not None:
             pulumi.set(__self__, "protocol", protocol)
         if share is not None:
@@ -192,6 +199,14 @@ class BackendReference(dict):
         The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         """
         return pulumi.get(self, "middleware")
+
+    @_builtins.property
+    @pulumi.getter
+    def model(self) -> Optional[_builtins.str]:
+        """
+        What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+        """
+        return pulumi.get(self, "model")
 
     @_builtins.property
     @pulumi.getter
@@ -1128,5 +1143,179 @@ class PlacedReplicas(dict):
         How many replicas it runs, 1 or more.
         """
         return pulumi.get(self, "replicas")
+
+
+@pulumi.output_type
+class ServiceReference(dict):
+    """
+    A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+    """
+    def __init__(__self__, *,
+                 choice: _builtins.str,
+                 name: _builtins.str,
+                 namespace: _builtins.str,
+                 policy: _builtins.str,
+                 rules: Sequence['outputs.ServiceReferenceRule'],
+                 auth: Optional[_builtins.str] = None,
+                 mirror: Optional['outputs.ServiceReferenceEndpoint'] = None):
+        """
+        A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
+
+        :param _builtins.str choice: How the gateway's plugin chooses among the backends, in JSON.
+        :param _builtins.str name: The service's name.
+        :param _builtins.str namespace: The service's namespace.
+        :param _builtins.str policy: What the gateway's plugin asks of requests and counts, in JSON.
+        :param Sequence['ServiceReferenceRule'] rules: Who answers which requests. The last rule takes those that no other takes.
+        :param _builtins.str auth: The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        :param 'ServiceReferenceEndpoint' mirror: The endpoint that is sent copies, and their percentage as its weight. Default: none.
+        """
+        pulumi.set(__self__, "choice", choice)
+        pulumi.set(__self__, "name", name)
+        pulumi.set(__self__, "namespace", namespace)
+        pulumi.set(__self__, "policy", policy)
+        pulumi.set(__self__, "rules", rules)
+        if auth is not None:
+            pulumi.set(__self__, "auth", auth)
+        if mirror is not None:
+            pulumi.set(__self__, "mirror", mirror)
+
+    @_builtins.property
+    @pulumi.getter
+    def choice(self) -> _builtins.str:
+        """
+        How the gateway's plugin chooses among the backends, in JSON.
+        """
+        return pulumi.get(self, "choice")
+
+    @_builtins.property
+    @pulumi.getter
+    def name(self) -> _builtins.str:
+        """
+        The service's name.
+        """
+        return pulumi.get(self, "name")
+
+    @_builtins.property
+    @pulumi.getter
+    def namespace(self) -> _builtins.str:
+        """
+        The service's namespace.
+        """
+        return pulumi.get(self, "namespace")
+
+    @_builtins.property
+    @pulumi.getter
+    def policy(self) -> _builtins.str:
+        """
+        What the gateway's plugin asks of requests and counts, in JSON.
+        """
+        return pulumi.get(self, "policy")
+
+    @_builtins.property
+    @pulumi.getter
+    def rules(self) -> Sequence['outputs.ServiceReferenceRule']:
+        """
+        Who answers which requests. The last rule takes those that no other takes.
+        """
+        return pulumi.get(self, "rules")
+
+    @_builtins.property
+    @pulumi.getter
+    def auth(self) -> Optional[_builtins.str]:
+        """
+        The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        """
+        return pulumi.get(self, "auth")
+
+    @_builtins.property
+    @pulumi.getter
+    def mirror(self) -> Optional['outputs.ServiceReferenceEndpoint']:
+        """
+        The endpoint that is sent copies, and their percentage as its weight. Default: none.
+        """
+        return pulumi.get(self, "mirror")
+
+
+@pulumi.output_type
+class ServiceReferenceEndpoint(dict):
+    """
+    An endpoint of a service with its share.
+    """
+    def __init__(__self__, *,
+                 endpoint: 'outputs.BackendReference',
+                 weight: _builtins.int,
+                 priority: Optional[_builtins.int] = None):
+        """
+        An endpoint of a service with its share.
+
+        :param 'BackendReference' endpoint: The endpoint.
+        :param _builtins.int weight: Its weight among the endpoints of its priority, 0 to 1,000,000.
+        :param _builtins.int priority: Who is asked first: the smallest number. Default: 0.
+        """
+        pulumi.set(__self__, "endpoint", endpoint)
+        pulumi.set(__self__, "weight", weight)
+        if priority is None:
+            priority = 0
+        if priority is not None:
+            pulumi.set(__self__, "priority", priority)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoint(self) -> 'outputs.BackendReference':
+        """
+        The endpoint.
+        """
+        return pulumi.get(self, "endpoint")
+
+    @_builtins.property
+    @pulumi.getter
+    def weight(self) -> _builtins.int:
+        """
+        Its weight among the endpoints of its priority, 0 to 1,000,000.
+        """
+        return pulumi.get(self, "weight")
+
+    @_builtins.property
+    @pulumi.getter
+    def priority(self) -> Optional[_builtins.int]:
+        """
+        Who is asked first: the smallest number. Default: 0.
+        """
+        return pulumi.get(self, "priority")
+
+
+@pulumi.output_type
+class ServiceReferenceRule(dict):
+    """
+    Who answers some requests of a service.
+    """
+    def __init__(__self__, *,
+                 endpoints: Sequence['outputs.ServiceReferenceEndpoint'],
+                 headers: Optional[Mapping[str, _builtins.str]] = None):
+        """
+        Who answers some requests of a service.
+
+        :param Sequence['ServiceReferenceEndpoint'] endpoints: Who answers, and in which shares.
+        :param Mapping[str, _builtins.str] headers: The headers that a request must have. Default: none, every request.
+        """
+        pulumi.set(__self__, "endpoints", endpoints)
+        if headers is not None:
+            pulumi.set(__self__, "headers", headers)
+
+    @_builtins.property
+    @pulumi.getter
+    def endpoints(self) -> Sequence['outputs.ServiceReferenceEndpoint']:
+        """
+        Who answers, and in which shares.
+        """
+        return pulumi.get(self, "endpoints")
+
+    @_builtins.property
+    @pulumi.getter
+    def headers(self) -> Optional[Mapping[str, _builtins.str]]:
+        """
+        The headers that a request must have. Default: none, every request.
+        """
+        return pulumi.get(self, "headers")
 
 

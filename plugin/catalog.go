@@ -1,0 +1,354 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"sort"
+	"strings"
+)
+
+// Catalog has the plugin choose a service by the model that a request's body names.
+type Catalog struct {
+	// Prefix is the catalog's path, such as "/v1".
+	Prefix string  `json:"prefix,omitempty"`
+	Models []Model `json:"models,omitempty"`
+}
+
+// Model is a model of a catalog with all that its service does to a request.
+type Model struct {
+	// Names are what clients may call it. The first is what servers without a name of their own are sent. One that ends with * is any name with this beginning,
+	// and stays as the client sends it.
+	Names []string `json:"names,omitempty"`
+	// Service is the service that answers, as namespace/name. Count and Weights are as in [Config], and so are the other restrictions.
+	Service        string         `json:"service,omitempty"`
+	Count          bool           `json:"count,omitempty"`
+	Weights        map[string]int `json:"weights,omitempty"`
+	AllowFrom      []string       `json:"allowFrom,omitempty"`
+	TrustedProxies []string       `json:"trustedProxies,omitempty"`
+	MaxBodyBytes   int64          `json:"maxBodyBytes,omitempty"`
+	Limits         []Limit        `json:"limits,omitempty"`
+	// Rules choose backends; the first that a request fits does.
+	Rules []ModelRule `json:"rules,omitempty"`
+}
+
+// ModelRule is the backends for requests with certain headers.
+type ModelRule struct {
+	// Headers are what a request must have; none is every request.
+	Headers map[string]string `json:"headers,omitempty"`
+	Front   Front             `json:"front,omitempty"`
+}
+
+// catalog is a Catalog that is ready for requests.
+type catalog struct {
+	prefix string
+	// models are those with whole names, by each of them; families those with wildcards, the longest beginning first.
+	models   map[string]*model
+	families []wildcard
+	// listed are the models' first names, in their order.
+	listed []*model
+}
+
+type model struct {
+	name string
+	// entry is what a list of models has of it, as OpenAI's and Anthropic's clients read it (https://platform.openai.com/docs/api-reference/models/object,
+	// https://docs.anthropic.com/en/api/models-list); "" for a wildcard. Nobody knows since when a server has had it.
+	entry   string
+	handler http.Handler
+}
+
+type wildcard struct {
+	beginning string
+	model     *model
+}
+
+// newCatalog is the catalog for the middleware called name.
+func newCatalog(config Catalog, name string) (*catalog, error) {
+	c := &catalog{prefix: config.Prefix, models: map[string]*model{}}
+	for _, m := range config.Models {
+		if len(m.Names) == 0 || len(m.Rules) == 0 {
+			return nil, errors.New("catalog has a model without names or rules; have a ModelCatalog write it")
+		}
+		handler, err := handlerOf(m, name)
+		if err != nil {
+			return nil, err
+		}
+		made := &model{name: m.Names[0], handler: handler}
+		for _, called := range m.Names {
+			if beginning := strings.TrimSuffix(called, "*"); beginning != called {
+				c.families = append(c.families, wildcard{beginning: beginning, model: made})
+				continue
+			}
+			c.models[called] = made
+		}
+		if !strings.HasSuffix(made.name, "*") {
+			made.entry = entryOf(made.name, m.Service)
+			c.listed = append(c.listed, made)
+		}
+	}
+	sort.SliceStable(c.families, func(i, j int) bool { return len(c.families[i].beginning) > len(c.families[j].beginning) })
+	return c, nil
+}
+
+// handlerOf is what a model's requests go through: the same that its service does to its own.
+func handlerOf(m Model, name string) (http.Handler, error) {
+	var handler http.Handler
+	fronts := make([]ruled, len(m.Rules))
+	for i, rule := range m.Rules {
+		made, err := newFront(m.Service, rule.Front, name)
+		if err != nil {
+			return nil, err
+		}
+		fronts[i] = ruled{headers: rule.Headers, front: made}
+	}
+	handler = byHeaders(fronts)
+	config := &Config{
+		Service: m.Service, Count: m.Count, Weights: m.Weights, AllowFrom: m.AllowFrom, TrustedProxies: m.TrustedProxies, MaxBodyBytes: m.MaxBodyBytes, Limits: m.Limits,
+	}
+	if len(m.AllowFrom) > 0 || m.MaxBodyBytes > 0 || len(m.Limits) > 0 {
+		restricted, err := newMiddleware(handler, config, name)
+		if err != nil {
+			return nil, err
+		}
+		handler = restricted
+	}
+	if m.Count {
+		counted, err := newCounter(handler, config, name)
+		if err != nil {
+			return nil, err
+		}
+		handler = counted
+	}
+	return handler, nil
+}
+
+// ruled is a front for requests with certain headers.
+type ruled struct {
+	headers map[string]string
+	front   *front
+}
+
+// byHeaders has the first front answer whose headers a request has.
+func byHeaders(fronts []ruled) http.Handler {
+	if len(fronts) == 1 && len(fronts[0].headers) == 0 {
+		return fronts[0].front
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range fronts {
+			if hasHeaders(r.Header, f.headers) {
+				f.front.ServeHTTP(w, r)
+				return
+			}
+		}
+		refuse(w, r, notFound)
+	})
+}
+
+// hasHeaders compares with the first value of each header, as Traefik does.
+func hasHeaders(header http.Header, wanted map[string]string) bool {
+	for name := range wanted {
+		if header.Get(name) != wanted[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// entryOf is what a list has of a model.
+func entryOf(name, service string) string {
+	id := quoted(name)
+	return `{"id":` + id + `,"object":"model","type":"model","display_name":` + id + `,"created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":` + quoted(service) + `}`
+}
+
+// find is the model that clients call name; nil if there is none, or none that the caller of r may use.
+func (c *catalog) find(r *http.Request, name string) *model {
+	m := c.called(name)
+	if m != nil && !allowanceOf(r).allows(name, m.name) {
+		return nil
+	}
+	return m
+}
+
+// called is find for all callers. A whole name comes before all wildcards.
+func (c *catalog) called(name string) *model {
+	if m, has := c.models[name]; has {
+		return m
+	}
+	for _, f := range c.families {
+		if strings.HasPrefix(name, f.beginning) {
+			return f.model
+		}
+	}
+	return nil
+}
+
+// listedFor are the models with whole names that the caller of r may use.
+func (c *catalog) listedFor(r *http.Request) []*model {
+	allowed := allowanceOf(r)
+	var listed []*model
+	for _, m := range c.listed {
+		if allowed.allows(m.name) {
+			listed = append(listed, m)
+		}
+	}
+	return listed
+}
+
+func allowanceOf(r *http.Request) *allowance {
+	known, _ := r.Context().Value(ofAllowance).(*allowance)
+	return known
+}
+
+var (
+	noModel = refusal{
+		http.StatusBadRequest, "invalid_request_error", "missing_model",
+		"The request's body names no model.",
+	}
+	nothingHere = refusal{
+		http.StatusNotFound, "invalid_request_error", "not_found",
+		"Where many models share one URL, a request without a body is for a model only if its query names one, once: ?model=.",
+	}
+	notJSON = refusal{
+		http.StatusUnsupportedMediaType, "invalid_request_error", "unsupported_media_type",
+		"The gateway reads which model a request is for from a JSON body, and this body is of another kind.",
+	}
+)
+
+// ServeHTTP sends a request to the service of its model, or answers which models there are.
+func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		below := strings.TrimPrefix(r.URL.Path, c.prefix)
+		if below == "/models" || strings.HasPrefix(below, "/models/") {
+			c.list(w, r, strings.TrimPrefix(strings.TrimPrefix(below, "/models"), "/"))
+			return
+		}
+	}
+	if r.ContentLength == 0 {
+		c.serveBodiless(w, r)
+		return
+	}
+	if isCompressed(r) {
+		refuseCompressed(w, r)
+		return
+	}
+	if !mayName(r) {
+		refuse(w, r, notJSON)
+		return
+	}
+	h, err := holdWhole(r)
+	if err != nil {
+		refuseBody(w, r, err)
+		return
+	}
+	defer letGo(h)
+	c.serveHeld(w, r, h)
+}
+
+// serveHeld serves a request whose body is held.
+func (c *catalog) serveHeld(w http.ResponseWriter, r *http.Request, h *heldBody) {
+	if !isObject(h.bytes) {
+		refuse(w, r, invalidJSON)
+		return
+	}
+	named, why := findModel(h.bytes)
+	if why == nil && named == nil {
+		why = &noModel
+	}
+	if why != nil {
+		refuse(w, r, *why)
+		return
+	}
+	m := c.find(r, named.name)
+	if m == nil {
+		c.refuseUnknown(w, r, named.name)
+		return
+	}
+	h.model = named.name
+	if m.name != named.name && m.entry != "" {
+		h.model = m.name
+		h.bytes = bytes.Join([][]byte{h.bytes[:named.from], []byte(quoted(m.name)), h.bytes[named.to:]}, nil)
+		h.reader.Reset(h.bytes)
+		setLength(r, len(h.bytes))
+	}
+	m.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofBody, h)))
+}
+
+// serveBodiless serves a request that can name its model in the query alone, as a WebSocket does.
+func (c *catalog) serveBodiless(w http.ResponseWriter, r *http.Request) {
+	names := r.URL.Query()["model"]
+	if len(names) != 1 || names[0] == "" {
+		refuse(w, r, nothingHere)
+		return
+	}
+	m := c.find(r, names[0])
+	if m == nil {
+		c.refuseUnknown(w, r, names[0])
+		return
+	}
+	m.handler.ServeHTTP(w, r)
+}
+
+// list answers which models there are, or what there is to say of the one called id.
+func (c *catalog) list(w http.ResponseWriter, r *http.Request, id string) {
+	if id != "" {
+		m := c.find(r, id)
+		if m == nil {
+			c.refuseUnknown(w, r, id)
+			return
+		}
+		entry := m.entry
+		if m.name != id {
+			entry = entryOf(id, "")
+		}
+		writeJSON(w, entry)
+		return
+	}
+	listed := c.listedFor(r)
+	entries := make([]string, len(listed))
+	for i, m := range listed {
+		entries[i] = m.entry
+	}
+	first, last := "null", "null"
+	if len(listed) > 0 {
+		first, last = quoted(listed[0].name), quoted(listed[len(listed)-1].name)
+	}
+	writeJSON(w, `{"object":"list","data":[`+strings.Join(entries, ",")+`],"has_more":false,"first_id":`+first+`,"last_id":`+last+`}`)
+}
+
+// mostNamed is how many models an answer names that refuses another.
+const mostNamed = 20
+
+// refuseUnknown answers as OpenAI does, and names those that there are.
+func (c *catalog) refuseUnknown(w http.ResponseWriter, r *http.Request, name string) {
+	var names []string
+	listed := c.listedFor(r)
+	for _, m := range listed {
+		if len(names) < mostNamed {
+			names = append(names, m.name)
+		}
+	}
+	message := "The model " + shown(name) + " does not exist, or you may not use it."
+	if len(names) > 0 {
+		message += " You may use " + strings.Join(names, ", ")
+		if len(names) < len(listed) {
+			message += " and others: GET " + c.prefix + "/models lists them"
+		}
+		message += "."
+	}
+	message = quoted(message)
+	refuse(w, r, refusal{http.StatusNotFound, "invalid_request_error", "model_not_found", message[1 : len(message)-1]})
+}
+
+// shown is a client's name for a model, as an answer has it.
+func shown(name string) string {
+	if len(name) > MaxModel {
+		return "of this name"
+	}
+	return name
+}
+
+func writeJSON(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(body + "\n"))
+}

@@ -1,0 +1,125 @@
+package catalog
+
+import (
+	"fmt"
+
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/endpoint"
+	"github.com/modelplane/pulumi-modelplane/provider/gateway"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/service"
+	"github.com/modelplane/pulumi-modelplane/provider/service/route"
+)
+
+const (
+	// defaultPath is the path of every OpenAI-compatible base URL.
+	defaultPath = "/v1"
+	maxModels   = 100
+	maxAliases  = 16
+)
+
+// plan is all that is decided about a catalog.
+type plan struct {
+	service.Site
+	gateway  gateway.Reference
+	policies service.Policies
+	route    gatewayv1.HTTPRouteSpec
+	models   []listed
+	// warning says what is unwise; empty if nothing is.
+	warning string
+}
+
+// listed is a model with its service.
+type listed struct {
+	names  []string
+	behind service.Behind
+}
+
+// check finds every fault of a catalog's arguments.
+func check(name string, a Args) fault.List {
+	identity := a.Or(name, meta.DefaultNamespace)
+	_, faults := decide(identity, a.Listing, a.Policy)
+	faults.AddErr("name", names.Object(identity.Name, names.MaxLabel))
+	faults.AddErr("namespace", names.Namespace(identity.Namespace))
+	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
+}
+
+func decide(identity meta.Identity, l Listing, p service.Policy) (plan, fault.List) {
+	var faults fault.List
+	in := service.Routing{Gateway: l.Gateway, Hostnames: l.Hostnames, Path: l.Path, AllowAnonymous: l.AllowAnonymous}
+	path := defaultPath
+	if l.Path != nil && *l.Path != defaultPath {
+		path = service.DecidePath(identity, in, &faults)
+	}
+	decided := plan{gateway: l.Gateway, Site: service.DecideSite(in, path, &faults)}
+	service.CheckInner("catalogs need", l.Gateway, &faults)
+	decided.policies = p.Decide(identity, l.Gateway, &faults)
+	public := decided.Route(identity, l.Gateway, p, decided.policies)
+	public.Cataloged = true
+	if p.Auth != nil && p.Auth.Callers != nil {
+		public.Middlewares = append([]string{middlewareName(identity, byModelKey)}, public.Middlewares...)
+	}
+	asked := decided.policies.Auth(identity)
+	checkNames(l.Models, &faults)
+	keyed := false
+	for i, m := range l.Models {
+		at := fault.Index("models", i) + ".service"
+		behind := m.Service.Behind(at, identity, in, public, &faults)
+		if auth := m.Service.Auth; auth != nil && *auth != asked {
+			faults.Add(at, fmt.Sprintf("asks its own callers for keys by the Middleware %s, and the catalog's URL would pass that by; write the same auth into the catalog, "+
+				"or take it off the service", *auth), "auth")
+		}
+		keyed = keyed || behind.IsKeyed()
+		decided.models = append(decided.models, listed{names: append([]string{m.Name}, m.Aliases...), behind: behind})
+	}
+	if len(faults) > 0 {
+		return plan{}, faults
+	}
+	decided.warning = service.Warning(in, p, keyed)
+	public.Rules = []route.Rule{{Middlewares: []string{middlewareName(identity, modelsKey)}}}
+	decided.route = route.Build(public)
+	return decided, nil
+}
+
+// checkNames finds names that no client or server takes, and those that two models have.
+func checkNames(models []Model, faults *fault.List) {
+	if len(models) == 0 {
+		faults.Addf("models", "is empty; write at least one model with its service")
+	}
+	if len(models) > maxModels {
+		faults.Addf("models", "has %d models; a catalog takes %d", len(models), maxModels)
+	}
+	known := map[string]string{}
+	for i, m := range models {
+		path := fault.Index("models", i)
+		if len(m.Aliases) > maxAliases {
+			faults.Addf(path+".aliases", "has %d names; a model takes %d", len(m.Aliases), maxAliases)
+		}
+		checkName(path+".name", m.Name, known, faults)
+		for j, alias := range m.Aliases {
+			checkName(fault.Index(path+".aliases", j), alias, known, faults)
+		}
+	}
+}
+
+func checkName(path, name string, known map[string]string, faults *fault.List) {
+	faults.AddErr(path, endpoint.CheckPattern(name))
+	if first, has := known[name]; has {
+		faults.Add(path, "is "+first+" already; a name leads to one service", first)
+		return
+	}
+	known[name] = path
+}
+
+// middleware has the plugin choose a service by the model. ID is the part of the inner routes' paths that nobody can guess.
+func (p plan) middleware(id string) map[string]any {
+	config := plugin.Catalog{Prefix: p.Path}
+	for _, m := range p.models {
+		config.Models = append(config.Models, m.behind.Model(m.names, id))
+	}
+	return map[string]any{"plugin": map[string]any{plugin.Name: plugin.Config{Catalog: &config}}}
+}

@@ -1,0 +1,42 @@
+package endpoint
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/modelplane/pulumi-modelplane/plugin"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
+)
+
+func decideModel(s Server, faults *fault.List) string {
+	if s.Model == nil {
+		return ""
+	}
+	faults.AddErr("model", CheckModel(*s.Model))
+	return *s.Model
+}
+
+// CheckModel finds whether a model can have this name.
+func CheckModel(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is empty; write a model's name of 1 to 256 bytes")
+	case len(name) > plugin.MaxModel:
+		return errors.New("is longer than 256 bytes")
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("has a line break or another control character; write it without")
+	case strings.HasPrefix(name, "urn:k8s:"):
+		return errors.New("begins with urn:k8s:, by which the gateway would take it for a reference to a Secret")
+	}
+	return nil
+}
+
+// CheckPattern is CheckModel for a name that may end with *, for all names that begin like it.
+func CheckPattern(name string) error {
+	if strings.Contains(strings.TrimSuffix(name, "*"), "*") {
+		return errors.New("has a * that is not at its end; write one at the end, for all names that begin like this, or none")
+	}
+	return CheckModel(name)
+}
