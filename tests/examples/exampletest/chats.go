@@ -1,6 +1,7 @@
 package exampletest
 
 import (
+	"cmp"
 	"crypto/tls"
 	_ "embed"
 	"errors"
@@ -38,7 +39,11 @@ type Client struct {
 	Language, URL string
 	// Key is sent to the gateway; empty for none.
 	Key string
+	// Model is asked for; empty is test-model.
+	Model string
 }
+
+func (c Client) model() string { return cmp.Or(c.Model, "test-model") }
 
 // Chats sends count chat requests whole and as many as streams, all of which must be answered. It gives how often each answer came.
 func (c Client) Chats(t testing.TB, count int) map[string]int {
@@ -81,7 +86,7 @@ func (c Client) chatBy(t testing.TB, interpreter, name string, program []byte, c
 	// Node looks for packages beside the program.
 	path := filepath.Join(fresh(t), name)
 	require.NoError(t, os.WriteFile(path, program, 0o600))
-	command := exec.CommandContext(t.Context(), interpreter, path, c.URL, strconv.Itoa(count), c.Key)
+	command := exec.CommandContext(t.Context(), interpreter, path, c.URL, strconv.Itoa(count), c.Key, c.model())
 	trusted := harness.Plane.TrustedFile()
 	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+trusted, "SSL_CERT_FILE="+trusted)
 	output, err := command.CombinedOutput()
@@ -97,7 +102,7 @@ func (c Client) chatByGo(t testing.TB, count int) (answers []string, err error) 
 	}
 	client := openai.NewClient(option.WithBaseURL(c.URL), key, option.WithMaxRetries(0), option.WithHTTPClient(HTTPClient()))
 	request := openai.ChatCompletionNewParams{
-		Model:    "test-model",
+		Model:    c.model(),
 		Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Say hello")},
 	}
 	defer func() {

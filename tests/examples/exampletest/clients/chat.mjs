@@ -1,11 +1,11 @@
 // Sends chat requests to the base URL named first, as many as the second argument says, each whole and as a stream, with the
-// key named third or with none. It prints the answers, one a line, and ends at the first refusal with its status and code.
+// key named third or with none, for the model named fourth. It prints the answers, one a line, and ends at the first refusal with its status and code.
 import OpenAI from "openai";
 
-const [baseURL, count, key] = process.argv.slice(2);
+const [baseURL, count, key, model] = process.argv.slice(2);
 const defaultHeaders = key ? {} : { Authorization: null };
 const client = new OpenAI({ baseURL, apiKey: key || "none", defaultHeaders, maxRetries: 0 });
-const request = { model: "test-model", messages: [{ role: "user", content: "Say hello" }] };
+const request = { model, messages: [{ role: "user", content: "Say hello" }] };
 
 try {
     for (let i = 0; i < Number(count); i++) {
