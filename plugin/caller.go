@@ -67,25 +67,38 @@ var keyParameters = map[string]bool{"key": true, "api_key": true, "api-key": tru
 // removeQueryKeys takes keys out of the query, and leaves one without any as it is. A semicolon separates parameters, too:
 // Traefik makes it an ampersand.
 func removeQueryKeys(r *http.Request) {
-	parameters := strings.FieldsFunc(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' })
+	parameters := parametersOf(r)
 	var kept []string
 	for _, parameter := range parameters {
-		name, _, _ := strings.Cut(parameter, "=")
-		if unescaped, err := url.QueryUnescape(name); err == nil {
-			name = unescaped
-		}
-		if !keyParameters[strings.ToLower(name)] {
+		if !keyParameters[strings.ToLower(nameOf(parameter))] {
 			kept = append(kept, parameter)
 		}
 	}
-	if len(kept) == len(parameters) {
-		return
+	if len(kept) < len(parameters) {
+		setParameters(r, kept)
 	}
-	cleaned := *r.URL
-	cleaned.RawQuery = strings.Join(kept, "&")
-	r.URL = &cleaned
+}
+
+// parametersOf are the parameters of a request's query, as they are written.
+func parametersOf(r *http.Request) []string {
+	return strings.FieldsFunc(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' })
+}
+
+// nameOf is the name of a parameter.
+func nameOf(parameter string) string {
+	name, _, _ := strings.Cut(parameter, "=")
+	if unescaped, err := url.QueryUnescape(name); err == nil {
+		return unescaped
+	}
+	return name
+}
+
+func setParameters(r *http.Request, parameters []string) {
+	changed := *r.URL
+	changed.RawQuery = strings.Join(parameters, "&")
+	r.URL = &changed
 	// Traefik sends on the request's own form of the target.
-	r.RequestURI = cleaned.RequestURI()
+	r.RequestURI = changed.RequestURI()
 }
 
 const subprotocols = "Sec-Websocket-Protocol"

@@ -232,7 +232,7 @@ func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuseCompressed(w, r)
 		return
 	}
-	if !mayName(r) {
+	if isUnread(r.Header.Get("Content-Type")) {
 		refuse(w, r, notJSON)
 		return
 	}
@@ -285,6 +285,9 @@ func (c *catalog) serveBodiless(w http.ResponseWriter, r *http.Request) {
 	if m == nil {
 		c.refuseUnknown(w, r, names[0])
 		return
+	}
+	if m.name != names[0] && m.entry != "" {
+		renameInQuery(r, m.name)
 	}
 	m.handler.ServeHTTP(w, r)
 }

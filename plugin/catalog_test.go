@@ -74,6 +74,10 @@ func TestTheModelDecidesTheService(t *testing.T) {
 			assert.Equal(t, told{c.backend, "/secret/" + c.backend + "/chat/completions", "x=1", want, fmt.Sprint(len(want))}, got, name)
 			assert.Equal(t, []string{c.served}, header.Values(plugin.ModelHeader), name)
 		}
+		for asked, want := range map[string]string{"llama": "x=1&model=llama", "gpt-4o": "x=1&model=llama", "mistral-a": "x=1&model=mistral-a"} {
+			answer := answerOf(handler, httptest.NewRequest(http.MethodGet, "/v1/realtime?x=1&model="+asked, nil))
+			assert.Contains(t, answer.Body.String(), strings.ReplaceAll(`"Query":"`+want+`"`, "&", `\u0026`))
+		}
 	})
 }
 
@@ -205,6 +209,35 @@ func TestAKeyForCertainModelsAsksForNoOther(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"llama"}`))
 			r.Header.Set("Authorization", "Bearer "+key)
 			assert.Equal(t, want, answerOf(own, r).Code, key)
+		}
+	})
+}
+
+// TestACatalogIsForServicesOfItsOwnNamespace would catch a team's Middleware by hand that uses, limits or counts another team's service, and one that is half
+// written.
+func TestACatalogIsForServicesOfItsOwnNamespace(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		ours := func() plugin.Model {
+			return cataloged(t, plugin.Model{Names: []string{"a"}, Service: "a"}).Catalog.Models[0]
+		}
+		for name, change := range map[string]func(*plugin.Model){
+			"another namespace":              func(m *plugin.Model) { m.Service = "other/a" },
+			"another namespace, counted":     func(m *plugin.Model) { m.Service, m.Count = "other/a", true },
+			"another namespace, as a prefix": func(m *plugin.Model) { m.Service = "tea/a" },
+			"no namespace":                   func(m *plugin.Model) { m.Service = "a" },
+			"no names":                       func(m *plugin.Model) { m.Names = nil },
+			"no rules":                       func(m *plugin.Model) { m.Rules = nil },
+			"no backends":                    func(m *plugin.Model) { m.Rules[0].Front.Backends = nil },
+			"a range that is none":           func(m *plugin.Model) { m.AllowFrom = []string{"everywhere"} },
+			"a limit that is none":           func(m *plugin.Model) { m.Limits = []plugin.Limit{{By: "moon"}} },
+		} {
+			m := ours()
+			change(&m)
+			handler, logged := build(t, echo, plugin.Config{Catalog: &plugin.Catalog{Prefix: "/v1", Models: []plugin.Model{ours(), m}}})
+			answer := answerOf(handler, httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"a"}`)))
+			assert.Equal(t, http.StatusInternalServerError, answer.Code, name)
+			assert.Contains(t, answer.Body.String(), "gateway_misconfigured", name)
+			assert.Contains(t, logged.String(), "catalog is not usable", name)
 		}
 	})
 }

@@ -36,9 +36,5 @@ func namedOf(body []byte, other string, named *namedModel, why *refusal) (string
 	if named == nil {
 		return "", body, ""
 	}
-	value, err := inJSON(other)
-	if err != nil {
-		panic(err)
-	}
-	return named.name, []byte(string(body[:named.from]) + value + string(body[named.to:])), ""
+	return named.name, []byte(string(body[:named.from]) + quoted(other) + string(body[named.to:])), ""
 }

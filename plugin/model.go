@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -50,29 +51,67 @@ func findModel(body []byte) (*namedModel, *refusal) {
 	if !json.Valid(body) {
 		return nil, &invalidJSON
 	}
-	at := bytes.Index(body, modelKey)
-	if hasOtherSpelling(body) || at != bytes.LastIndex(body, modelKey) || at >= 0 && !isTopKey(body, at) {
+	count := bytes.Count(body, modelKey)
+	if count > 1 || hasOtherSpelling(body, count) {
 		return findAmongKeys(body)
 	}
-	if at < 0 {
+	if count == 0 {
 		return nil, nil
+	}
+	at := bytes.Index(body, modelKey)
+	if !isTopKey(body, at) {
+		return findAmongKeys(body)
 	}
 	start := at + len(modelKey)
 	start += bytes.IndexByte(body[start:], ':') + 1
+	if named := plainName(body, start); named != nil {
+		return named, nil
+	}
 	return readModel(json.NewDecoder(bytes.NewReader(body[start:])), start)
 }
 
-// otherSpellings are the beginnings of all other spellings of the key that some server takes for it: with escapes, and in another case, as Go's do.
-var otherSpellings = []string{`\u`, `"M`, `"mO`, `"moD`, `"modE`, `"modeL`}
+// plainName is the model where the value that begins here is an ordinary name, as they nearly always are; nil otherwise.
+func plainName(body []byte, start int) *namedModel {
+	value := bytes.TrimLeft(body[start:], " \t\r\n")
+	if value[0] != '"' {
+		return nil
+	}
+	end := bytes.IndexByte(value[1:], '"') + 1
+	name := string(value[1:end])
+	if strings.Contains(name, `\`) || !isModelName(value[:end], name) {
+		return nil
+	}
+	from := len(body) - len(value)
+	return &namedModel{name: name, from: from, to: from + end + 1}
+}
 
-// lowerCase writes the letters of the key in lower case.
-var lowerCase = strings.NewReplacer("M", "m", "O", "o", "D", "d", "E", "e", "L", "l")
+var (
+	// escaped begins a letter by its number. Servers take the key for the same with it, and some, such as Go's, in any case.
+	escaped = []byte(`\u`)
+	// otherCases are the beginnings of the key in all other cases.
+	otherCases = [][]byte{[]byte(`"M`), []byte(`"mO`), []byte(`"moD`), []byte(`"modE`), []byte(`"modeL`)}
+	// lowerCase writes the letters of the key in lower case.
+	lowerCase = strings.NewReplacer("M", "m", "O", "o", "D", "d", "E", "e", "L", "l")
+)
 
-// hasOtherSpelling says whether a body may have the key in another spelling.
-func hasOtherSpelling(body []byte) bool {
-	for i, beginning := range otherSpellings {
-		if bytes.Contains(body, []byte(beginning)) {
-			return i == 0 || strings.Count(lowerCase.Replace(string(body)), string(modelKey)) > bytes.Count(body, modelKey)
+// manyBytes are more than it takes as long to write in lower case as to look for otherCases.
+const manyBytes = 8 << 10
+
+// hasOtherSpelling says whether a body may have the key in another spelling, beside count times as it is.
+func hasOtherSpelling(body []byte, count int) bool {
+	if bytes.Contains(body, escaped) {
+		return true
+	}
+	if len(body) > manyBytes && !hasOtherCase(body) {
+		return false
+	}
+	return strings.Count(lowerCase.Replace(string(body)), `"model"`) > count
+}
+
+func hasOtherCase(body []byte) bool {
+	for _, beginning := range otherCases {
+		if bytes.Contains(body, beginning) {
+			return true
 		}
 	}
 	return false
@@ -151,16 +190,11 @@ func isObject(body []byte) bool {
 // unread are the beginnings of the media types, in lower case, of bodies that do not name a model in JSON.
 var unread = []string{"multipart/", "application/x-www-form-urlencoded", "application/octet-stream", "application/grpc", "audio/", "image/", "video/"}
 
-// mayName says whether the body of r may name a model.
-func mayName(r *http.Request) bool {
-	if r.ContentLength == 0 || isSocket(r) {
+// isUnread says whether a body of this media type names no model in JSON.
+func isUnread(mediaType string) bool {
+	if mediaType == "application/json" {
 		return false
 	}
-	mediaType := r.Header.Get("Content-Type")
-	return mediaType == "application/json" || !isUnread(mediaType)
-}
-
-func isUnread(mediaType string) bool {
 	mediaType = strings.ToLower(mediaType)
 	for _, beginning := range unread {
 		if strings.HasPrefix(mediaType, beginning) {
@@ -198,6 +232,15 @@ func holdWhole(r *http.Request) (*heldBody, error) {
 
 // serveRenamed serves a request for the model that the server calls m.model.
 func serveRenamed(m *middleware, w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		renameInQuery(r, m.model)
+		m.next.ServeHTTP(w, r)
+		return
+	}
+	if isUnread(r.Header.Get("Content-Type")) {
+		m.next.ServeHTTP(w, r)
+		return
+	}
 	if isCompressed(r) {
 		refuseCompressed(w, r)
 		return
@@ -220,10 +263,25 @@ func serveRenamed(m *middleware, w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if named != nil {
-			replace(r, body, named, m.model)
+			replace(r, body, named, m.inJSON)
 		}
 	}
 	m.next.ServeHTTP(w, r)
+}
+
+// renameInQuery writes another name into the query of a request that names its model there, such as a WebSocket's.
+func renameInQuery(r *http.Request, name string) {
+	parameters := parametersOf(r)
+	isNamed := false
+	for i, parameter := range parameters {
+		if nameOf(parameter) == "model" {
+			parameters[i] = "model=" + url.QueryEscape(name)
+			isNamed = true
+		}
+	}
+	if isNamed {
+		setParameters(r, parameters)
+	}
 }
 
 // replace gives r its body with another value, in JSON, for the model. All else stays as it is, byte for byte.
@@ -247,10 +305,10 @@ func quoted(text string) string {
 	return string(value)
 }
 
-// inJSON is the name of a model as JSON has it.
-func inJSON(name string) (string, error) {
+// checkModel finds a name that no server can be asked by.
+func checkModel(name string) error {
 	if len(name) > MaxModel || !isPrintable(name) {
-		return "", errors.New("model is not a name of up to 256 bytes without control characters; have a ModelEndpoint write it")
+		return errors.New("model is not a name of up to 256 bytes without control characters; have a ModelEndpoint write it")
 	}
-	return quoted(name), nil
+	return nil
 }

@@ -54,6 +54,21 @@ func TestTheBackendIsAskedByItsOwnName(t *testing.T) {
 	})
 }
 
+// TestTheQueryOfARequestWithoutABodyNamesTheServersModel would catch a WebSocket whose server is asked by the client's name, and another parameter that changes.
+func TestTheQueryOfARequestWithoutABodyNamesTheServersModel(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		handler, _ := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RequestURI) }), named)
+		for sent, want := range map[string]string{
+			"/v1/realtime?a=%20&model=gpt&b": "/v1/realtime?a=%20&model=meta-llama%2F%22Llama%22+%C3%A9&b",
+			"/v1/realtime?m%6Fdel=gpt":       "/v1/realtime?model=meta-llama%2F%22Llama%22+%C3%A9",
+			"/v1/models?x=model":             "/v1/models?x=model",
+			"/v1/models":                     "/v1/models",
+		} {
+			assert.Equal(t, want, answerOf(handler, httptest.NewRequest(http.MethodGet, sent, nil)).Body.String())
+		}
+	})
+}
+
 // TestWhatCouldBeReadInTwoWaysIsRefused would catch a body of which the backend reads another model than the gateway.
 func TestWhatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
 	cases := map[string]string{
@@ -97,7 +112,9 @@ func BenchmarkModel(b *testing.B) {
 	}
 	for engine, build := range engines {
 		plain, _ := build(b, next, plugin.Config{RefuseDotSegments: true})
+		plain, _ = build(b, plain, reader)
 		renamed, _ := build(b, next, named)
+		renamed, _ = build(b, renamed, reader)
 		for what, handler := range map[string]http.Handler{"plain": plain, "renamed": renamed} {
 			for size, body := range bodies {
 				b.Run(engine+"/"+what+"/"+size, func(b *testing.B) {

@@ -168,7 +168,7 @@ type middleware struct {
 	isChecking        bool // whether there is a rule about who may send what
 	anonymous         bool
 	header, value     string // the key; no header without one
-	model             string // the backend's name for the model, in JSON; "" without one
+	model, inJSON     string // the backend's name for the model; "" without one
 	next              http.Handler
 }
 
@@ -213,11 +213,11 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 	m.limiters = limiters
 	m.isChecking = len(m.allowed) > 0 || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0
 	if config.Model != "" {
-		name, err := inJSON(config.Model)
-		if err != nil {
+		if err := checkModel(config.Model); err != nil {
 			return nil, err
 		}
-		m.model = name
+		m.model = config.Model
+		m.inJSON = quoted(config.Model)
 	}
 	if !config.hasKey() {
 		if !m.isUsed() {
@@ -364,7 +364,7 @@ func serve(m *middleware, w http.ResponseWriter, r *http.Request) {
 	if m.header != "" {
 		r.Header.Set(m.header, m.value)
 	}
-	if m.model != "" && mayName(r) {
+	if m.model != "" {
 		serveRenamed(m, w, r)
 		return
 	}

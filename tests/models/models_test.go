@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/plugin"
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 	"github.com/modelplane/pulumi-modelplane/tests/load"
+	"github.com/modelplane/pulumi-modelplane/tests/localplane"
 	"github.com/modelplane/pulumi-modelplane/tests/modelserver"
 	"github.com/modelplane/pulumi-modelplane/tests/stack"
 )
@@ -36,6 +38,8 @@ type stacked struct {
 
 	servers map[string]*modelserver.Server
 	urls    map[string]string
+	// forger is the address of a server that names another model.
+	forger string
 }
 
 // TestModelsByName goes through all that a gateway does with a model's name, on one stack.
@@ -49,6 +53,13 @@ func TestModelsByName(t *testing.T) {
 		}
 		s.servers[name] = harness.Serve(t, options)
 	}
+	listener, err := net.Listen("tcp", harness.FreeAddress(t, localplane.Free4).String()+":8000")
+	require.NoError(t, err)
+	s.forger = listener.Addr().String()
+	go func() {
+		_ = http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(plugin.ModelHeader, "forged") })) //nolint:gosec // it ends with the test
+	}()
+	t.Cleanup(func() { _ = listener.Close() })
 	s.up(t, theirs["own"][0], everyModel)
 	for _, part := range []struct {
 		name string
@@ -60,7 +71,7 @@ func TestModelsByName(t *testing.T) {
 		{"TheCatalogListsItsModels", theList},
 		{"WhatNobodyCanTellIsRefused", refused},
 		{"BodiesOfAnyLengthArriveAsTheyWere", longBodies},
-		{"NobodyForgesTheServedModel", forged},
+		{"NobodyForgesTheServedModel", forgedModel},
 		{"NothingChangesByItself", nothingChanges},
 		{"AnotherNameCostsNoRequest", anotherName},
 		{"ModelsComeAndGoUnderLoad", modelsComeAndGo},
@@ -75,6 +86,7 @@ var everyModel = []string{
 	"{name: large, aliases: [gpt-4o], service: '${split.service}'}",
 	"{name: tiny, service: '${tiny-service.service}'}",
 	"{name: 'many-*', service: '${many-service.service}'}",
+	"{name: forger, service: '${forger-service.service}'}",
 }
 
 // up runs the stack. Own is what the own server calls the large model.
@@ -94,6 +106,8 @@ func (s *stacked) up(t testing.TB, own string, models []string) stack.Result {
 		service("split", "backends: [{endpoint: '${own.backend}', weight: 3}, {endpoint: '${saas.backend}', weight: 1}]"),
 		service("spare", "failover: {headerTimeout: 5s}, backends: [{endpoint: '${own.backend}'}, {endpoint: '${saas.backend}', priority: 1}]"),
 		service("tiny-service", "backends: [{endpoint: '${tiny.backend}'}], limits: {maxBodyBytes: 100000}"),
+		harness.ModelEndpoint("forger", fmt.Sprintf("url: 'http://%s/v1'", s.forger)),
+		service("forger-service", "backends: [{endpoint: '${forger.backend}'}]"),
 		service("many-service", "backends: [{endpoint: '${many.backend}'}]"),
 		harness.Resource("modelplane:ModelCatalog", "catalog", "gateway: '${gw.gateway}', models: ["+strings.Join(models, ", ")+"]", ""),
 	}, "split: ${split.url}", "spare: ${spare.url}", "catalog: ${catalog.url}", "names: ${catalog.modelNames}"))
@@ -204,11 +218,11 @@ func theList(t *testing.T, s *stacked) {
 	var list struct{ Data []struct{ ID string } }
 	got := s.send(t, http.MethodGet, s.urls["catalog"]+"/models", nil)
 	require.NoError(t, json.Unmarshal([]byte(got.body), &list), got.body)
-	assert.Equal(t, []struct{ ID string }{{"large"}, {"tiny"}}, list.Data)
+	assert.Equal(t, []struct{ ID string }{{"large"}, {"tiny"}, {"forger"}}, list.Data)
 	for id, status := range map[string]int{"large": 200, "many-x": 200, "gpt-4o": 200, "gpt-5": 404} {
 		assert.Equal(t, status, s.send(t, http.MethodGet, s.urls["catalog"]+"/models/"+id, nil).status, id)
 	}
-	assert.Equal(t, []any{"large", "tiny", "many-*"}, s.Outputs(t)["names"])
+	assert.Equal(t, []any{"large", "tiny", "many-*", "forger"}, s.Outputs(t)["names"])
 }
 
 // refused would catch a request that some server is sent although the gateway cannot tell which it is for.
@@ -265,8 +279,9 @@ func longBodies(t *testing.T, s *stacked) {
 	assert.Equal(t, http.StatusRequestEntityTooLarge, got.status)
 }
 
-// forged would catch a client's or a server's word that is taken for the gateway's.
-func forged(t *testing.T, s *stacked) {
+// forgedModel would catch a client's or a server's word that is taken for the gateway's.
+func forgedModel(t *testing.T, s *stacked) {
+	assert.Equal(t, []string{"forger"}, s.ask(t, s.urls["catalog"], "forger").header.Values(plugin.ModelHeader))
 	got := s.send(t, http.MethodPost, s.urls["catalog"]+"/chat/completions", strings.NewReader(chat("tiny")), plugin.ModelHeader, "forged")
 	assert.Equal(t, []string{"tiny"}, got.header.Values(plugin.ModelHeader))
 	requests := s.servers["tiny"].Requests()
