@@ -77,11 +77,14 @@ func (r reach) hash() string { return names.Hash(r) }
 // Middleware, which Traefik reads apart from routes: the fewer of them come and go, the less can a replica that lags behind see
 // a route without its Middleware. One without a key is the same for every server that calls the model by that name.
 func (r reach) middlewareHash() string {
-	if r.Key == nil {
+	switch {
+	case r.Key != nil:
+		r.BasePath, r.HostHeader = "", ""
+		return r.hash()
+	case r.Model != "":
 		return names.Hash(reach{ForwardCaller: r.ForwardCaller, Model: r.Model})
 	}
-	r.BasePath, r.HostHeader = "", ""
-	return r.hash()
+	return names.Hash(r.ForwardCaller)
 }
 
 // check finds every fault of an endpoint's arguments.
