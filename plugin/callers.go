@@ -41,6 +41,9 @@ var (
 		http.StatusForbidden, "invalid_request_error", "model_not_allowed",
 		"This API key is for certain models, and asks for them by the URL that all models of the gateway share.",
 	}
+	limitedSocket = refusal{
+		http.StatusForbidden, "invalid_request_error", "model_not_allowed", "This API key is for certain models, and opens no WebSockets.",
+	}
 	expiredKey = refusal{http.StatusUnauthorized, "invalid_request_error", "expired_api_key", "This API key has expired. Ask for a new one."}
 )
 

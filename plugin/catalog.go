@@ -51,7 +51,7 @@ type catalog struct {
 }
 
 type model struct {
-	name string
+	name, service string
 	// entry is what a list of models has of it, as OpenAI's and Anthropic's clients read it (https://platform.openai.com/docs/api-reference/models/object,
 	// https://docs.anthropic.com/en/api/models-list); "" for a wildcard. Nobody knows since when a server has had it.
 	entry   string
@@ -74,7 +74,7 @@ func newCatalog(config Catalog, name string) (*catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		made := &model{name: m.Names[0], handler: handler}
+		made := &model{name: m.Names[0], service: m.Service, handler: handler}
 		for _, called := range m.Names {
 			if beginning := strings.TrimSuffix(called, "*"); beginning != called {
 				c.families = append(c.families, wildcard{beginning: beginning, model: made})
@@ -145,10 +145,14 @@ func byHeaders(fronts []ruled) http.Handler {
 	})
 }
 
-// hasHeaders compares with the first value of each header, as Traefik does.
+// hasHeaders says whether each header has the value among its own, as Traefik does.
 func hasHeaders(header http.Header, wanted map[string]string) bool {
 	for name := range wanted {
-		if header.Get(name) != wanted[name] {
+		isThere := false
+		for _, value := range header[http.CanonicalHeaderKey(name)] {
+			isThere = isThere || value == wanted[name]
+		}
+		if !isThere {
 			return false
 		}
 	}
@@ -164,10 +168,10 @@ func entryOf(name, service string) string {
 // find is the model that clients call name; nil if there is none, or none that the caller of r may use.
 func (c *catalog) find(r *http.Request, name string) *model {
 	m := c.called(name)
-	if m != nil && !allowanceOf(r).allows(name, m.name) {
-		return nil
+	if m == nil || allowanceOf(r).allows(name) || m.entry != "" && allowanceOf(r).allows(m.name) {
+		return m
 	}
-	return m
+	return nil
 }
 
 // called is find for all callers. A whole name comes before all wildcards.
@@ -207,33 +211,29 @@ var (
 	}
 	nothingHere = refusal{
 		http.StatusNotFound, "invalid_request_error", "not_found",
-		"Where many models share one URL, a request without a body is for a model only if its query names one, once: ?model=.",
-	}
-	notJSON = refusal{
-		http.StatusUnsupportedMediaType, "invalid_request_error", "unsupported_media_type",
-		"The gateway reads which model a request is for from a JSON body, and this body is of another kind.",
+		"Where many models share one URL, a request is for the model that its JSON body names or, without a body, its query, once: ?model=.",
 	}
 )
 
 // ServeHTTP sends a request to the service of its model, or answers which models there are.
 func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		below := strings.TrimPrefix(r.URL.Path, c.prefix)
 		if below == "/models" || strings.HasPrefix(below, "/models/") {
 			c.list(w, r, strings.TrimPrefix(strings.TrimPrefix(below, "/models"), "/"))
 			return
 		}
 	}
+	if namesInPath(r.URL.Path) {
+		refuse(w, r, nothingHere)
+		return
+	}
 	if r.ContentLength == 0 {
 		c.serveBodiless(w, r)
 		return
 	}
-	if isCompressed(r) {
-		refuseCompressed(w, r)
-		return
-	}
-	if isUnread(r.Header.Get("Content-Type")) {
-		refuse(w, r, notJSON)
+	if isForm(r) || isStream(r) || !isPlain(r) {
+		refuseEncoded(w, r)
 		return
 	}
 	h, err := holdWhole(r)
@@ -242,40 +242,78 @@ func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer letGo(h)
-	c.serveHeld(w, r, h)
+	if isEmpty(h) {
+		c.serveBodiless(w, r)
+		return
+	}
+	if m := c.choose(w, r, h); m != nil {
+		m.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofBody, h)))
+	}
 }
 
-// serveHeld serves a request whose body is held.
-func (c *catalog) serveHeld(w http.ResponseWriter, r *http.Request, h *heldBody) {
-	if !isObject(h.bytes) {
-		refuse(w, r, invalidJSON)
-		return
-	}
-	named, why := findModel(h.bytes)
-	if why == nil && named == nil {
-		why = &noModel
-	}
+func isEmpty(h *heldBody) bool { return len(h.bytes) == 0 }
+
+// choose finds the model that a body asks for, or refuses the request; it gives nil then. As for all that looks at a body, it returns before the request goes
+// on.
+func (c *catalog) choose(w http.ResponseWriter, r *http.Request, h *heldBody) *model {
+	named, why := modelIn(h, r)
 	if why != nil {
 		refuse(w, r, *why)
-		return
+		return nil
 	}
 	m := c.find(r, named.name)
 	if m == nil {
 		c.refuseUnknown(w, r, named.name)
-		return
+		return nil
 	}
 	h.model = named.name
 	if m.name != named.name && m.entry != "" {
 		h.model = m.name
-		h.bytes = bytes.Join([][]byte{h.bytes[:named.from], []byte(quoted(m.name)), h.bytes[named.to:]}, nil)
-		h.reader.Reset(h.bytes)
-		setLength(r, len(h.bytes))
+		renameHeld(h, r, named)
+		renameInQuery(r, m.name)
 	}
-	m.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofBody, h)))
+	return m
+}
+
+// modelIn is the model that a held body asks for. A query may name it too, but no other one.
+func modelIn(h *heldBody, r *http.Request) (*namedModel, *refusal) {
+	if !isObject(h.bytes) {
+		return nil, &invalidJSON
+	}
+	named, why := findModel(h.bytes)
+	if why != nil {
+		return nil, why
+	}
+	if named == nil {
+		return nil, &noModel
+	}
+	for _, other := range r.URL.Query()["model"] {
+		if other != named.name {
+			return nil, &ambiguousModel
+		}
+	}
+	return named, nil
+}
+
+// renameHeld writes h.model into a held body.
+func renameHeld(h *heldBody, r *http.Request, named *namedModel) {
+	h.bytes = bytes.Join([][]byte{h.bytes[:named.from], []byte(quoted(h.model)), h.bytes[named.to:]}, nil)
+	h.reader.Reset(h.bytes)
+	setLength(r, len(h.bytes))
+}
+
+// namesInPath says whether a path has the name of a model, which could be another one than the body's: Gemini's and Azure's have.
+func namesInPath(path string) bool {
+	return strings.Contains(path, "/models/") || strings.Contains(path, "/deployments/") || strings.Contains(path, "/engines/")
 }
 
 // serveBodiless serves a request that can name its model in the query alone, as a WebSocket does.
 func (c *catalog) serveBodiless(w http.ResponseWriter, r *http.Request) {
+	if allowed := allowanceOf(r); isSocket(r) && allowed != nil && len(allowed.models) > 0 {
+		// Nobody reads what comes by a WebSocket after its beginning, which could name another model.
+		refuse(w, r, limitedSocket)
+		return
+	}
 	names := r.URL.Query()["model"]
 	if len(names) != 1 || names[0] == "" {
 		refuse(w, r, nothingHere)
@@ -302,7 +340,7 @@ func (c *catalog) list(w http.ResponseWriter, r *http.Request, id string) {
 		}
 		entry := m.entry
 		if m.name != id {
-			entry = entryOf(id, "")
+			entry = entryOf(id, m.service)
 		}
 		writeJSON(w, entry)
 		return

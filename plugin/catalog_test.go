@@ -49,7 +49,7 @@ func TestTheModelDecidesTheService(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		handler, _ := build(t, http.NotFoundHandler(), cataloged(t,
 			plugin.Model{Names: []string{"llama", "gpt-4o", `odd "name" é`}, Service: "llama"},
-			plugin.Model{Names: []string{"mistral-*"}, Service: "mistral"},
+			plugin.Model{Names: []string{"mistral-*", "gpt-5"}, Service: "mistral"},
 			plugin.Model{Names: []string{"mistral-tiny", "m*"}, Service: "tiny"},
 		))
 		server := httptest.NewServer(handler)
@@ -64,6 +64,7 @@ func TestTheModelDecidesTheService(t *testing.T) {
 			"a wildcard":          {"mistral-large", "mistral", "mistral-large"},
 			"a longer name":       {"mistral-tiny", "tiny", "mistral-tiny"},
 			"a shorter beginning": {"mi", "tiny", "mistral-tiny"},
+			"a family's alias":    {"gpt-5", "mistral", "gpt-5"},
 		} {
 			const body = `{"messages":[{"content":"model"}],"model": "%s","n":1}`
 			status, content, header := post(t, server.URL+"/v1/chat/completions?x=1", fmt.Sprintf(body, c.sent))
@@ -104,6 +105,12 @@ func TestWhatACatalogDoesNotHaveIsRefused(t *testing.T) {
 			"no body":       {"GET", "/v1/files", "", "", 404, "not_found"},
 			"model unknown": {"GET", "/v1/models/gpt", "", "", 404, "model_not_found"},
 			"query unknown": {"GET", "/v1/realtime?model=gpt", "", "", 404, "model_not_found"},
+			"in the path":   {"POST", "/v1/deployments/gpt/chat/completions", `{"model":"llama"}`, "application/json", 404, "not_found"},
+			"Gemini's path": {"POST", "/v1/models/gpt:generateContent", `{"model":"llama"}`, "application/json", 404, ""},
+			"query differs": {"POST", "/v1/chat/completions?model=gpt", `{"model":"llama"}`, "application/json", 400, "ambiguous_model"},
+			"charset":       {"POST", "/v1/chat/completions", `{"model":"llama"}`, "application/json; charset=utf-7", 415, "unsupported_media_type"},
+			"a mark":        {"POST", "/v1/chat/completions", "\xef\xbb\xbf" + `{"model":"llama"}`, "application/json", 400, "invalid_json"},
+			"gRPC":          {"POST", "/v1/chat/completions", `{"model":"llama"}`, "application/grpc", 415, "unsupported_media_type"},
 			"query twice":   {"GET", "/v1/realtime?model=llama&model=x", "", "", 404, "not_found"},
 			"too long":      {"POST", "/v1/chat/completions", `{"model":"` + strings.Repeat("x", 257) + `"}`, "application/json", 400, "invalid_model"},
 		} {
@@ -111,6 +118,9 @@ func TestWhatACatalogDoesNotHaveIsRefused(t *testing.T) {
 			r.Header.Set("Content-Type", c.contentType)
 			answer := answerOf(handler, r)
 			assert.Equal(t, c.status, answer.Code, name)
+			if c.code == "" { // in another API's form
+				continue
+			}
 			var body struct {
 				Error struct{ Code, Message string }
 			}
@@ -168,13 +178,13 @@ func TestAKeyForCertainModelsAsksForNoOther(t *testing.T) {
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		catalog, _ := build(t, http.NotFoundHandler(), cataloged(t,
 			plugin.Model{Names: []string{"llama", "alias, \"x\""}, Service: "llama"},
-			plugin.Model{Names: []string{"mistral-*"}, Service: "mistral"},
+			plugin.Model{Names: []string{"mistral-*", "other"}, Service: "mistral"},
 			plugin.Model{Names: []string{"tiny"}, Service: "tiny"},
 		))
 		asked, _ := build(t, catalog, asking(ring))
 		handler, _ := build(t, asked, plugin.Config{ByModel: true})
-		for key, allowed := range map[string]string{"sk-all": "llama alias mistral-a tiny", "sk-few": "llama alias mistral-a", "sk-odd": "alias"} {
-			for short, name := range map[string]string{"llama": "llama", "alias": `alias, \"x\"`, "mistral-a": "mistral-a", "tiny": "tiny"} {
+		for key, allowed := range map[string]string{"sk-all": "llama alias mistral-a tiny other", "sk-few": "llama alias mistral-a", "sk-odd": "alias"} {
+			for short, name := range map[string]string{"llama": "llama", "alias": `alias, \"x\"`, "mistral-a": "mistral-a", "tiny": "tiny", "other": "other"} {
 				r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"`+name+`"}`))
 				r.Header.Set("Authorization", "Bearer "+key)
 				want := http.StatusOK
@@ -203,6 +213,11 @@ func TestAKeyForCertainModelsAsksForNoOther(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, path, nil)
 			r.Header.Set("Authorization", "Bearer sk-few")
 			assert.Equal(t, http.StatusNotFound, answerOf(handler, r).Code, path)
+		}
+		for key, want := range map[string]int{"sk-all": http.StatusOK, "sk-few": http.StatusForbidden} {
+			r := httptest.NewRequest(http.MethodGet, "/v1/realtime?model=llama", nil)
+			r.Header = http.Header{"Authorization": {"Bearer " + key}, "Upgrade": {"websocket"}}
+			assert.Equal(t, want, answerOf(handler, r).Code, "a WebSocket of %s", key)
 		}
 		own, _ := build(t, echo, asking(ring))
 		for key, want := range map[string]int{"sk-all": http.StatusOK, "sk-few": http.StatusForbidden} {
@@ -267,7 +282,7 @@ func TestACatalogKeepsWhatItsServicesPromise(t *testing.T) {
 			answer := answerOf(handler, r)
 			return answer.Code, answer.Body.String()
 		}
-		_, body := ask("ruled", http.Header{"X-Tier": {"gold"}})
+		_, body := ask("ruled", http.Header{"X-Tier": {"silver", "gold"}})
 		assert.Contains(t, body, `"Backend":"other"`)
 		_, body = ask("ruled", http.Header{"X-Tier": {"silver"}})
 		assert.Contains(t, body, `"Backend":"a"`)

@@ -75,7 +75,7 @@ func TestBodiesBeyondTheMemoryAreRefused(t *testing.T) {
 // counted as let go.
 func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
 	inner := serveInner(t)
-	prompt := strings.Repeat("x", limit)
+	prompt := `{"messages":[{"content":"` + strings.Repeat("x", limit-100) + `"}],"model":"alias"}`
 	inEveryEngine(t, func(t *testing.T, build engine) {
 		leave := make(chan struct{})
 		inner.set("slow", func(w http.ResponseWriter, r *http.Request) {
@@ -87,13 +87,19 @@ func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
 		defer close(leave)
 		front, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "slow 0 1"))
 		measured, _ := build(t, front, plugin.Config{MaxBodyBytes: limit})
-		for name, gateway := range map[string]http.Handler{"guarded": guardOf(t, build, front), "measured": measured} {
+		asked := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.serve("slow", w, r) })
+		renamed, _ := build(t, asked, named)
+		catalog, _ := build(t, http.NotFoundHandler(), cataloged(t, plugin.Model{Names: []string{"a", "alias"}, Service: "slow"}))
+		gateways := map[string]http.Handler{
+			"guarded": guardOf(t, build, front), "measured": measured, "renamed": guardOf(t, build, renamed), "renamed, long": renamed, "cataloged": guardOf(t, build, catalog),
+		}
+		for name, gateway := range gateways {
 			server := httptest.NewServer(gateway)
 			t.Cleanup(server.Close)
 			before := heldNow()
 			for range 2 * fits {
 				// It does not tell its length.
-				response, err := http.Post(server.URL+"/default/chat/v1/x", "application/json", io.MultiReader(strings.NewReader(prompt)))
+				response, err := http.Post(server.URL+pathOf(name), "application/json", io.MultiReader(strings.NewReader(prompt)))
 				require.NoError(t, err)
 				t.Cleanup(func() { _ = response.Body.Close() })
 				require.Equal(t, http.StatusOK, response.StatusCode, name)
@@ -101,6 +107,13 @@ func TestAnAnswerNeedsNoMemoryForItsRequest(t *testing.T) {
 			assert.Less(t, heldNow()-before, int64(2*fits*limit/4), "%s: bytes for %d requests of %d", name, 2*fits, limit)
 		}
 	})
+}
+
+func pathOf(gateway string) string {
+	if gateway == "cataloged" {
+		return "/v1/x"
+	}
+	return "/default/chat/v1/x"
 }
 
 // heldNow is how much of the heap is in use, in bytes.

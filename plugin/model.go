@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -27,18 +30,18 @@ type namedModel struct {
 var (
 	invalidJSON = refusal{
 		http.StatusBadRequest, "invalid_request_error", "invalid_json",
-		"The request's body is not one whole JSON object, so the gateway cannot read which model it is for.",
+		"The request's body is not one whole JSON object in UTF-8, so the gateway cannot read which model it is for.",
 	}
 	ambiguousModel = refusal{
 		http.StatusBadRequest, "invalid_request_error", "ambiguous_model",
-		"The request's body names its model more than once, or in another spelling. Write model once, in lower case and without escapes.",
+		"The request names its model more than once, or in another spelling. Write model once, in lower case and without escapes.",
 	}
 	invalidModel = refusal{
 		http.StatusBadRequest, "invalid_request_error", "invalid_model", "The model in the request's body is not a name: a string of 1 to 256 bytes of UTF-8.",
 	}
-	compressedBody = refusal{
-		http.StatusUnsupportedMediaType, "invalid_request_error", "compressed_body",
-		"The request's body is compressed, so the gateway cannot read which model it is for. Send it as it is.",
+	unreadableBody = refusal{
+		http.StatusUnsupportedMediaType, "invalid_request_error", "unsupported_media_type",
+		"The request's body is compressed, a form, or not in UTF-8, so the gateway cannot read which model it is for. Send JSON as it is.",
 	}
 )
 
@@ -86,30 +89,22 @@ func plainName(body []byte, start int) *namedModel {
 }
 
 var (
-	// escaped begins a letter by its number. Servers take the key for the same with it, and some, such as Go's, in any case.
-	escaped = []byte(`\u`)
-	// otherCases are the beginnings of the key in all other cases.
-	otherCases = [][]byte{[]byte(`"M`), []byte(`"mO`), []byte(`"moD`), []byte(`"modE`), []byte(`"modeL`)}
-	// lowerCase writes the letters of the key in lower case.
-	lowerCase = strings.NewReplacer("M", "m", "O", "o", "D", "d", "E", "e", "L", "l")
+	// anySpelling finds the key in all spellings that some server takes for it: in any case, as Go's do, and with letters by their numbers.
+	anySpelling = regexp.MustCompile(`"(?:[mM]|\\u00[46][dD])(?:[oO]|\\u00[46][fF])(?:[dD]|\\u00[46]4)(?:[eE]|\\u00[46]5)(?:[lL]|\\u00[46][cC])"`)
+	// unusual are beginnings of which every spelling but the usual one has one.
+	unusual = [][]byte{[]byte(`\u00`), []byte(`"M`), []byte(`"mO`), []byte(`"moD`), []byte(`"modE`), []byte(`"modeL`)}
 )
 
-// manyBytes are more than it takes as long to write in lower case as to look for otherCases.
+// manyBytes are more than anySpelling reads in the time that it takes to look for unusual beginnings, and enough to be let go early.
 const manyBytes = 8 << 10
 
 // hasOtherSpelling says whether a body may have the key in another spelling, beside count times as it is.
 func hasOtherSpelling(body []byte, count int) bool {
-	if bytes.Contains(body, escaped) {
-		return true
-	}
-	if len(body) > manyBytes && !hasOtherCase(body) {
-		return false
-	}
-	return strings.Count(lowerCase.Replace(string(body)), `"model"`) > count
+	return (len(body) <= manyBytes || isUnusual(body)) && len(anySpelling.FindAllIndex(body, count+1)) > count
 }
 
-func hasOtherCase(body []byte) bool {
-	for _, beginning := range otherCases {
+func isUnusual(body []byte) bool {
+	for _, beginning := range unusual {
 		if bytes.Contains(body, beginning) {
 			return true
 		}
@@ -187,38 +182,53 @@ func isObject(body []byte) bool {
 	return len(body) > 0 && body[0] == '{'
 }
 
-// unread are the beginnings of the media types, in lower case, of bodies that do not name a model in JSON.
-var unread = []string{"multipart/", "application/x-www-form-urlencoded", "application/octet-stream", "application/grpc", "audio/", "image/", "video/"}
+// hasMark says whether a body begins as a text of another encoding does, or with a mark of its encoding, which Python's servers take off
+// (https://docs.python.org/3/library/json.html#json.loads).
+func hasMark(body []byte) bool {
+	return bytes.HasPrefix(body, []byte("\x00")) || bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) ||
+		bytes.HasPrefix(body, []byte("\xfe\xff")) || bytes.HasPrefix(body, []byte("\xff\xfe"))
+}
 
-// isUnread says whether a body of this media type names no model in JSON.
-func isUnread(mediaType string) bool {
-	if mediaType == "application/json" {
+// isForm and isStream say that a body is not held: forms carry files, and a stream of gRPC has no end of its own.
+func isForm(r *http.Request) bool {
+	return strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/")
+}
+
+func isStream(r *http.Request) bool {
+	return strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/grpc")
+}
+
+// isPlain says whether the bytes of a body are its text in UTF-8: it is not compressed, and not said to be in another encoding.
+func isPlain(r *http.Request) bool {
+	encodings := r.Header["Content-Encoding"]
+	if len(encodings) > 1 || len(encodings) == 1 && encodings[0] != "" && !strings.EqualFold(encodings[0], "identity") {
 		return false
 	}
-	mediaType = strings.ToLower(mediaType)
-	for _, beginning := range unread {
-		if strings.HasPrefix(mediaType, beginning) {
-			return true
-		}
+	mediaType := r.Header.Get("Content-Type")
+	return mediaType == "application/json" || len(r.Header["Content-Type"]) < 2 && isUTF8(mediaType)
+}
+
+func isUTF8(mediaType string) bool {
+	if !strings.Contains(strings.ToLower(mediaType), "charset") {
+		return true
 	}
-	return false
+	_, parameters, err := mime.ParseMediaType(mediaType)
+	charset := strings.ToLower(parameters["charset"])
+	return err == nil && (charset == "utf-8" || charset == "utf8" || charset == "us-ascii")
 }
 
-// isCompressed says whether the body of r is encoded.
-func isCompressed(r *http.Request) bool {
-	encodings := r.Header["Content-Encoding"]
-	return len(encodings) > 1 || len(encodings) == 1 && encodings[0] != "" && !strings.EqualFold(encodings[0], "identity")
-}
-
-// refuseCompressed answers a request whose body is encoded (RFC 9110, section 15.5.16).
-func refuseCompressed(w http.ResponseWriter, r *http.Request) {
+// refuseEncoded answers a request whose body cannot be read (RFC 9110, section 15.5.16).
+func refuseEncoded(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Accept-Encoding", "identity")
-	refuse(w, r, compressedBody)
+	refuse(w, r, unreadableBody)
 }
 
 // holdWhole holds a body from its beginning to its end.
 func holdWhole(r *http.Request) (*heldBody, error) {
 	most := mostOfOne()
+	if r.ContentLength > most {
+		return nil, &http.MaxBytesError{Limit: most}
+	}
 	h, err := holdOnce(r, most)
 	if err != nil {
 		return nil, err
@@ -230,46 +240,112 @@ func holdWhole(r *http.Request) (*heldBody, error) {
 	return h, nil
 }
 
-// serveRenamed serves a request for the model that the server calls m.model.
+// serveRenamed serves a request for the model that the server calls m.model. The interpreter keeps what a function has had in its hands until the function
+// returns. So other functions, which return before the request goes on, look at the body.
 func serveRenamed(m *middleware, w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 {
+	if r.URL.RawQuery != "" {
 		renameInQuery(r, m.model)
+	}
+	if r.ContentLength == 0 || isStream(r) {
 		m.next.ServeHTTP(w, r)
 		return
 	}
-	if isUnread(r.Header.Get("Content-Type")) {
-		m.next.ServeHTTP(w, r)
+	held, goesOn := renameBody(m, w, r)
+	defer letGo(held)
+	if !goesOn {
 		return
 	}
-	if isCompressed(r) {
-		refuseCompressed(w, r)
-		return
-	}
-	number, _ := r.Context().Value(ofInner).(string)
-	body, isLent := lentBody(number)
-	if !isLent {
-		h, err := holdWhole(r)
-		if err != nil {
-			refuseBody(w, r, err)
-			return
-		}
-		defer letGo(h)
-		body = h.bytes
-	}
-	if isObject(body) {
-		named, why := findModel(body)
-		if why != nil {
-			refuse(w, r, *why)
-			return
-		}
-		if named != nil {
-			replace(r, body, named, m.inJSON)
-		}
+	if held != nil && r.ContentLength > manyBytes {
+		// The answer may go on for minutes after the server has read it all.
+		r.Body = io.NopCloser(io.TeeReader(r.Body, &countdown{left: r.ContentLength, held: held}))
 	}
 	m.next.ServeHTTP(w, r)
 }
 
-// renameInQuery writes another name into the query of a request that names its model there, such as a WebSocket's.
+// countdown is told what is read of a body, and lets go of what holds it at its end.
+type countdown struct {
+	left int64
+	held *heldBody
+}
+
+// Write counts a part.
+func (c *countdown) Write(part []byte) (int, error) {
+	c.left -= int64(len(part))
+	if c.left <= 0 {
+		letGo(c.held)
+	}
+	return len(part), nil
+}
+
+// renameBody writes the server's name into the body of r, or refuses the request. It gives what the body is held in; nil where nobody has to let it go.
+func renameBody(m *middleware, w http.ResponseWriter, r *http.Request) (*heldBody, bool) {
+	if isForm(r) {
+		return nil, isNoObject(w, r)
+	}
+	if !isPlain(r) {
+		refuseEncoded(w, r)
+		return nil, false
+	}
+	number, _ := r.Context().Value(ofInner).(string)
+	body, isLent := lentBody(number)
+	if isLent {
+		return nil, renameIn(r, w, body, nil, m.inJSON)
+	}
+	h, err := holdWhole(r)
+	if err != nil {
+		refuseBody(w, r, err)
+		return nil, false
+	}
+	return h, renameIn(r, w, h.bytes, h, m.inJSON)
+}
+
+// isNoObject refuses a form that some server could take for an object, since it does not look at the media type.
+func isNoObject(w http.ResponseWriter, r *http.Request) bool {
+	h, err := hold(r, 1<<10)
+	if err != nil {
+		refuseBody(w, r, err)
+		return false
+	}
+	defer letGo(h)
+	if isObject(h.bytes) || hasMark(h.bytes) {
+		refuse(w, r, unreadableBody)
+		return false
+	}
+	return true
+}
+
+// renameIn gives r its body with another value, in JSON, for the model. All else stays as it is, byte for byte. Held is what has the body; nil where nobody
+// has to let it go.
+func renameIn(r *http.Request, w http.ResponseWriter, body []byte, held *heldBody, value string) bool {
+	if hasMark(body) {
+		refuse(w, r, invalidJSON)
+		return false
+	}
+	named := &namedModel{}
+	if isObject(body) {
+		found, why := findModel(body)
+		if why != nil {
+			refuse(w, r, *why)
+			return false
+		}
+		named = found
+	}
+	if held != nil {
+		held.reader.Reset(nil)
+		held.bytes = nil
+	}
+	if named == nil || named.name == "" {
+		r.Body = bodyOf(len(body), bytes.NewReader(body))
+		setLength(r, len(body))
+		return true
+	}
+	length := len(body) - (named.to - named.from) + len(value)
+	r.Body = bodyOf(length, bytes.NewReader(body[:named.from]), strings.NewReader(value), bytes.NewReader(body[named.to:]))
+	setLength(r, length)
+	return true
+}
+
+// renameInQuery writes another name into a query that names the model, such as a WebSocket's.
 func renameInQuery(r *http.Request, name string) {
 	parameters := parametersOf(r)
 	isNamed := false
@@ -282,13 +358,6 @@ func renameInQuery(r *http.Request, name string) {
 	if isNamed {
 		setParameters(r, parameters)
 	}
-}
-
-// replace gives r its body with another value, in JSON, for the model. All else stays as it is, byte for byte.
-func replace(r *http.Request, body []byte, named *namedModel, value string) {
-	length := len(body) - (named.to - named.from) + len(value)
-	r.Body = bodyOf(length, bytes.NewReader(body[:named.from]), strings.NewReader(value), bytes.NewReader(body[named.to:]))
-	setLength(r, length)
 }
 
 func setLength(r *http.Request, length int) {

@@ -69,6 +69,41 @@ func TestTheQueryOfARequestWithoutABodyNamesTheServersModel(t *testing.T) {
 	})
 }
 
+// TestTheBodyAndNotItsMediaTypeDecides would catch a body that the gateway does not look at, and that some server takes for JSON all the same.
+func TestTheBodyAndNotItsMediaTypeDecides(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		handler, _ := build(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }), named)
+		form := "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\na\r\n--x--" + strings.Repeat(" ", 5000)
+		for _, c := range []struct {
+			mediaType, sent, want string
+			status                int
+		}{
+			{"", `{"model":"a"}`, `{"model":` + inNamed + `}`, 200},
+			{"application/x-www-form-urlencoded", `{"model":"a"}`, `{"model":` + inNamed + `}`, 200},
+			{"audio/mpeg", ` {"model":"a"}`, ` {"model":` + inNamed + `}`, 200},
+			{"Application/JSON; Charset=\"UTF-8\"", `{"model":"a"}`, `{"model":` + inNamed + `}`, 200},
+			{"application/x-www-form-urlencoded", `model=a`, `model=a`, 200},
+			{"multipart/form-data; boundary=x", form, form, 200},
+			{"multipart/form-data; boundary=x", ` {"model":"a"}`, "", 415},
+			{"application/grpc", "\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x00", 200},
+			{"application/json; charset=utf-7", `{"model":"a"}`, "", 415},
+			{"application/json; charset", `{"model":"a"}`, "", 415},
+			{"application/json", "\xef\xbb\xbf{\"model\":\"a\"}", "", 400},
+			{"application/json", "\x00{\x00}", "", 400},
+			{"application/json", "\xfe\xff\x00{\x00}", "", 400},
+			{"application/json", "{\x00}\x00", "", 400},
+		} {
+			r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(c.sent))
+			r.Header.Set("Content-Type", c.mediaType)
+			answer := answerOf(handler, r)
+			assert.Equal(t, c.status, answer.Code, "%s: %q", c.mediaType, c.sent)
+			if c.status == http.StatusOK {
+				assert.Equal(t, c.want, answer.Body.String(), c.mediaType)
+			}
+		}
+	})
+}
+
 // TestWhatCouldBeReadInTwoWaysIsRefused would catch a body of which the backend reads another model than the gateway.
 func TestWhatCouldBeReadInTwoWaysIsRefused(t *testing.T) {
 	cases := map[string]string{

@@ -22,6 +22,14 @@ var olderOptions = map[string][]string{
 		"path", "skipAwait",
 	},
 	"ModelCallers": {"annotations", "labels", "name", "namespace"},
+	// Its policy is that of a ModelService.
+	"ModelCatalog": {
+		"allowAnonymous", "annotations", "gateway", "hostnames", "labels", "name", "namespace", "path", "skipAwait",
+		"auth.basic", "auth.basic.secretName", "auth.forward", "auth.forward.responseHeaders", "auth.forward.url", "cors.allowCredentials", "cors.allowHeaders",
+		"cors.allowMethods", "cors.allowOrigins", "cors.exposeHeaders", "cors.maxAge", "limits.inFlight", "limits.inFlight.by", "limits.inFlight.header",
+		"limits.inFlight.requests", "limits.maxBodyBytes", "limits.requests", "limits.requests.by", "limits.requests.header", "limits.requests.requests",
+		"limits.requests.seconds",
+	},
 	"ModelGateway": {
 		"allowAnyPath", "allowedNamespaces", "allowedNamespaces.from", "allowedNamespaces.matchLabels", "annotations", "chart", "chart.name", "chart.repository",
 		"chart.traefikVersion", "chart.values", "chart.version", "createNamespace", "installCrds", "labels", "name", "namespace", "port", "publicUrl", "replicas",
@@ -50,7 +58,7 @@ func TestEveryOptionHasItsTests(t *testing.T) {
 					kind = kind.Items
 				}
 				// What other components give has its tests there.
-				if !slices.Contains([]string{"BackendReference", "CallersReference", "GatewayReference"}, kind.Ref[strings.LastIndex(kind.Ref, ":")+1:]) {
+				if !slices.Contains([]string{"BackendReference", "CallersReference", "GatewayReference", "ServiceReference"}, kind.Ref[strings.LastIndex(kind.Ref, ":")+1:]) {
 					add(prefix+name+".", spec.Types[strings.TrimPrefix(kind.Ref, "#/types/")].Properties)
 				}
 			}

@@ -35,11 +35,12 @@ func (k *Keyring) Annotate(at infer.Annotator) {
 
 // Key is one key of a caller.
 type Key struct {
-	Name    string   `pulumi:"name"`
-	Key     *string  `pulumi:"key,optional"`
-	SHA256  *string  `pulumi:"sha256,optional"`
-	Expires *string  `pulumi:"expires,optional"`
-	Models  []string `pulumi:"models,optional"`
+	Name    string  `pulumi:"name"`
+	Key     *string `pulumi:"key,optional"`
+	SHA256  *string `pulumi:"sha256,optional"`
+	Expires *string `pulumi:"expires,optional"`
+	// Models is a pointer, since no model is not the same as all of them.
+	Models *[]string `pulumi:"models,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -54,5 +55,7 @@ func (k *Key) Annotate(at infer.Annotator) {
 		"Pulumi's state.")
 	at.Describe(&k.Expires, "When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.")
 	at.Describe(&k.Models, "The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other "+
-		"models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.")
+		"models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, "+
+		"which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does "+
+		"from `models`. Default: all.")
 }

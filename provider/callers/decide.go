@@ -113,15 +113,16 @@ func (k Key) allowed(path string, faults *fault.List) string {
 	if k.Models == nil {
 		return ""
 	}
-	if len(k.Models) == 0 {
+	models := *k.Models
+	if len(models) == 0 {
 		faults.Addf(path, "is empty; name the models that the key is for, or leave it out to allow all")
 		return ""
 	}
-	if len(k.Models) > maxModels {
-		faults.Addf(path, "has %d models; a key takes %d. A * at the end of a name is for all that begin like it", len(k.Models), maxModels)
+	if len(models) > maxModels {
+		faults.Addf(path, "has %d models; a key takes %d. A * at the end of a name is for all that begin like it", len(models), maxModels)
 	}
-	escaped := make([]string, len(k.Models))
-	for i, name := range k.Models {
+	escaped := make([]string, len(models))
+	for i, name := range models {
 		faults.AddErr(fault.Index(path, i), endpoint.CheckPattern(name))
 		escaped[i] = url.QueryEscape(name)
 	}

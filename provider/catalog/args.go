@@ -61,6 +61,6 @@ func (m *Model) Annotate(at infer.Annotator) {
 	at.Describe(m, "A model of a catalog: what clients call it, and the service that answers for it.")
 	at.Describe(&m.Name, "What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is "+
 		"that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.")
-	at.Describe(&m.Aliases, "Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.")
+	at.Describe(&m.Aliases, "Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.")
 	at.Describe(&m.Service, "The service that answers: the output `service` of a ModelService in the catalog's namespace.")
 }

@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"slices"
-
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/modelplane/pulumi-modelplane/plugin"
@@ -34,11 +32,13 @@ func children(name string, in Inputs, p value.Value[plan]) []child.Child {
 	}
 	inner := value.Map(p, func(p plan) []child.Child {
 		var routes []child.Child
+		made := map[string]bool{}
 		for _, m := range p.models {
 			// Two models may have one service.
-			routes = append(routes, slices.DeleteFunc(m.behind.Routes(in.Await.Now(), identity.Name, name), func(route child.Child) bool {
-				return slices.ContainsFunc(routes, func(before child.Child) bool { return before.ResourceName == route.ResourceName })
-			})...)
+			if !made[m.behind.Service()] {
+				routes = append(routes, m.behind.Routes(in.Await.Now(), identity.Name, name)...)
+			}
+			made[m.behind.Service()] = true
 		}
 		return routes
 	})

@@ -1,7 +1,8 @@
 package catalog
 
 import (
-	"fmt"
+	"encoding/json"
+	"strings"
 
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -20,6 +21,8 @@ const (
 	defaultPath = "/v1"
 	maxModels   = 100
 	maxAliases  = 16
+	// maxMiddleware is how large the Middleware may be, in bytes. The API server takes 1.5 MiB, and Traefik compares all of it at every event.
+	maxMiddleware = 1 << 20
 )
 
 // plan is all that is decided about a catalog.
@@ -63,23 +66,32 @@ func decide(identity meta.Identity, l Listing, p service.Policy) (plan, fault.Li
 	if p.Auth != nil && p.Auth.Callers != nil {
 		public.Middlewares = append([]string{middlewareName(identity, byModelKey)}, public.Middlewares...)
 	}
-	asked := decided.policies.Auth(identity)
+	asked := decided.policies.Auth()
 	checkNames(l.Models, &faults)
-	keyed := false
+	keyed, open := false, false
 	for i, m := range l.Models {
 		at := fault.Index("models", i) + ".service"
 		behind := m.Service.Behind(at, identity, in, public, &faults)
 		if auth := m.Service.Auth; auth != nil && *auth != asked {
-			faults.Add(at, fmt.Sprintf("asks its own callers for keys by the Middleware %s, and the catalog's URL would pass that by; write the same auth into the catalog, "+
-				"or take it off the service", *auth), "auth")
+			faults.Add(at, "asks its callers who they are otherwise than the catalog, whose URL would pass that by; write the same auth into both, or take it off the service", "auth")
 		}
+		open = open || m.Service.Auth == nil
 		keyed = keyed || behind.IsKeyed()
 		decided.models = append(decided.models, listed{names: append([]string{m.Name}, m.Aliases...), behind: behind})
 	}
 	if len(faults) > 0 {
 		return plan{}, faults
 	}
+	if text, err := json.Marshal(decided.middleware("")); err != nil || len(text) > maxMiddleware {
+		faults.Addf("models", "take %d bytes with all that their services ask of requests, and the one Middleware of a catalog holds %d; split them over two "+
+			"catalogs", len(text), maxMiddleware)
+		return plan{}, faults
+	}
 	decided.warning = service.Warning(in, p, keyed)
+	if open && asked != "" {
+		decided.warning = "Services of this catalog ask nobody who they are at their own URLs, where the catalog's auth does not hold: whoever can reach the gateway can use " +
+			"them without a key. Write the same auth into each of them."
+	}
 	public.Rules = []route.Rule{{Middlewares: []string{middlewareName(identity, modelsKey)}}}
 	decided.route = route.Build(public)
 	return decided, nil
@@ -100,6 +112,9 @@ func checkNames(models []Model, faults *fault.List) {
 			faults.Addf(path+".aliases", "has %d names; a model takes %d", len(m.Aliases), maxAliases)
 		}
 		checkName(path+".name", m.Name, known, faults)
+		if strings.HasSuffix(m.Name, "*") && len(m.Aliases) > 0 {
+			faults.Add(path+".aliases", "are other names for a wildcard, which servers cannot be sent in their place; make each a model of its own", path+".name")
+		}
 		for j, alias := range m.Aliases {
 			checkName(fault.Index(path+".aliases", j), alias, known, faults)
 		}

@@ -43,7 +43,7 @@ func (r *Reference) Annotate(at infer.Annotator) {
 		"`failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.")
 	at.Describe(&r.Public, "Whether the listener can be reached from the internet, as far as is known. Default: false.")
 	at.SetDefault(&r.Public, false)
-	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. Default: false.")
+	at.Describe(&r.AllowAnyPath, "Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.")
 	at.SetDefault(&r.AllowAnyPath, false)
 	at.Describe(&r.TrustedProxies, "The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.")
 	at.Describe(&r.Observed, "Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header "+

@@ -68,11 +68,15 @@ func (p policy) config() plugin.Config {
 // Policies are the Middlewares of a service or catalog, in the order in which a request passes them.
 type Policies []policy
 
-// Auth is the name of the Middleware that asks callers who they are; empty without one.
-func (policies Policies) Auth(identity meta.Identity) string {
+// Auth tells one way to ask callers who they are from another: the Middleware of a ModelCallers, or in JSON, what a service's own one does. It is empty where
+// nobody is asked.
+func (policies Policies) Auth() string {
 	for _, p := range policies {
+		if p.key == authKey && p.existing != "" {
+			return p.existing
+		}
 		if p.key == authKey {
-			return p.name(identity)
+			return inJSON(p.spec)
 		}
 	}
 	return ""

@@ -13,6 +13,7 @@ import (
 	"github.com/modelplane/pulumi-modelplane/provider/internal/fault"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/meta"
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
+	"github.com/modelplane/pulumi-modelplane/provider/internal/weight"
 	"github.com/modelplane/pulumi-modelplane/provider/service/route"
 )
 
@@ -35,7 +36,7 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.Describe(&r.Namespace, "The service's namespace.")
 	at.Describe(&r.Rules, "Who answers which requests. The last rule takes those that no other takes.")
 	at.Describe(&r.Mirror, "The endpoint that is sent copies, and their percentage as its weight. Default: none.")
-	at.Describe(&r.Auth, "The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.")
+	at.Describe(&r.Auth, "How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.")
 	at.Describe(&r.Choice, "How the gateway's plugin chooses among the backends, in JSON.")
 	at.Describe(&r.Policy, "What the gateway's plugin asks of requests and counts, in JSON.")
 }
@@ -97,7 +98,7 @@ func reference(identity meta.Identity, rules []rule, mirror []entry, choice plug
 			restricted.MaxBodyBytes, restricted.Limits = p.config().MaxBodyBytes, p.config().Limits
 		}
 	}
-	if auth := policies.Auth(identity); auth != "" {
+	if auth := policies.Auth(); auth != "" {
 		r.Auth = &auth
 	}
 	r.Policy = inJSON(restricted)
@@ -132,9 +133,13 @@ func (r Reference) Behind(path string, identity meta.Identity, in Routing, publi
 		faults.Add(path, "is not what a service gives as its output service; pass that on as it is", path)
 		return Behind{fronted: &fronted{}}
 	}
+	checkRange(path+".choice", choice.Attempts, 1, maxAttempts, faults)
 	model.Service, model.TrustedProxies = r.Namespace+"/"+r.Name, in.Gateway.TrustedProxies
 	own := meta.Identity{Name: r.Name, Namespace: r.Namespace}
 	read := func(at string, e ReferenceEndpoint) entry {
+		checkRange(at+".weight", e.Weight, 0, weight.Max, faults)
+		checkRange(at+".priority", e.Priority, 0, maxPriority, faults)
+		at += ".endpoint"
 		refuseH2C(at, e.Endpoint, faults)
 		return entry{
 			weight: e.Weight, priority: e.Priority, weights: []int32{int32(e.Weight)}, //nolint:gosec // no weight is larger than a million
@@ -145,16 +150,19 @@ func (r Reference) Behind(path string, identity meta.Identity, in Routing, publi
 	for i, given := range r.Rules {
 		made := rule{headers: given.Headers}
 		for j, e := range given.Endpoints {
-			made.backends = append(made.backends, read(fault.Index(fault.Index(path+".rules", i)+".endpoints", j)+".endpoint", e))
+			made.backends = append(made.backends, read(fault.Index(fault.Index(path+".rules", i)+".endpoints", j), e))
 		}
 		rules = append(rules, made)
 	}
 	var mirror []entry
 	if r.Mirror != nil {
-		mirror = append(mirror, read(path+".mirror.endpoint", *r.Mirror))
+		mirror = append(mirror, read(path+".mirror", *r.Mirror))
 	}
 	return Behind{fronted: decideFronted(choice, in.Gateway, public, rules, mirror), model: model}
 }
+
+// Service is the service, as namespace/name.
+func (b Behind) Service() string { return b.model.Service }
 
 // IsKeyed says whether any of its backends needs a key.
 func (b Behind) IsKeyed() bool {

@@ -72,6 +72,7 @@ func TestModelsByName(t *testing.T) {
 		{"WhatNobodyCanTellIsRefused", refused},
 		{"BodiesOfAnyLengthArriveAsTheyWere", longBodies},
 		{"NobodyForgesTheServedModel", forgedModel},
+		{"TheCatalogsOwnPolicyHolds", ownPolicy},
 		{"NothingChangesByItself", nothingChanges},
 		{"AnotherNameCostsNoRequest", anotherName},
 		{"ModelsComeAndGoUnderLoad", modelsComeAndGo},
@@ -110,7 +111,10 @@ func (s *stacked) up(t testing.TB, own string, models []string) stack.Result {
 		service("forger-service", "backends: [{endpoint: '${forger.backend}'}]"),
 		service("many-service", "backends: [{endpoint: '${many.backend}'}]"),
 		harness.Resource("modelplane:ModelCatalog", "catalog", "gateway: '${gw.gateway}', models: ["+strings.Join(models, ", ")+"]", ""),
-	}, "split: ${split.url}", "spare: ${spare.url}", "catalog: ${catalog.url}", "names: ${catalog.modelNames}"))
+		harness.Resource("modelplane:ModelCatalog", "guarded", "gateway: '${gw.gateway}', path: /default/guarded, models: ["+models[0]+"], "+
+			"cors: {allowOrigins: ['https://app.example.com']}, allowFrom: [0.0.0.0/0], limits: {maxBodyBytes: 300, requests: [{requests: 3, seconds: 3600}]}", ""),
+		harness.Resource("modelplane:ModelCatalog", "far", "gateway: '${gw.gateway}', path: /default/far, models: ["+models[0]+"], allowFrom: [192.0.2.0/24]", ""),
+	}, "split: ${split.url}", "spare: ${spare.url}", "catalog: ${catalog.url}", "guarded: ${guarded.url}", "far: ${far.url}", "names: ${catalog.modelNames}"))
 	result := s.Up()
 	require.NoError(t, result.Err, result.Output)
 	s.urls = map[string]string{}
@@ -240,11 +244,11 @@ func refused(t *testing.T, s *stacked) {
 		"another spelling":  {"catalog", `{"model":"tiny","Model":"large"}`, nil, 400, "ambiguous_model"},
 		"an escape":         {"catalog", `{"mod\u0065l":"tiny"}`, nil, 400, "ambiguous_model"},
 		"cut":               {"catalog", `{"model":"tiny"`, nil, 400, "invalid_json"},
-		"compressed":        {"catalog", "\x1f\x8b", []string{"Content-Encoding", "gzip"}, 415, "compressed_body"},
+		"compressed":        {"catalog", "\x1f\x8b", []string{"Content-Encoding", "gzip"}, 415, "unsupported_media_type"},
 		"a form":            {"catalog", "--x", []string{"Content-Type", "multipart/form-data; boundary=x"}, 415, "unsupported_media_type"},
 		"two, one service":  {"split", `{"model":"a","model":"b"}`, nil, 400, "ambiguous_model"},
 		"a number":          {"split", `{"model":1}`, nil, 400, "invalid_model"},
-		"compressed, split": {"split", "\x1f\x8b", []string{"Content-Encoding", "gzip"}, 415, "compressed_body"},
+		"compressed, split": {"split", "\x1f\x8b", []string{"Content-Encoding", "gzip"}, 415, "unsupported_media_type"},
 		"more than allowed": {"catalog", `{"x":"` + strings.Repeat("x", 100_000) + `","model":"tiny"}`, nil, 413, "request_too_large"},
 	} {
 		got := s.send(t, http.MethodPost, s.urls[c.url]+"/chat/completions", strings.NewReader(c.body), c.header...)
@@ -286,6 +290,22 @@ func forgedModel(t *testing.T, s *stacked) {
 	assert.Equal(t, []string{"tiny"}, got.header.Values(plugin.ModelHeader))
 	requests := s.servers["tiny"].Requests()
 	assert.Empty(t, requests[len(requests)-1].Header.Values(plugin.ModelHeader))
+}
+
+// ownPolicy would catch a catalog whose limits, sites or addresses do not hold.
+func ownPolicy(t *testing.T, s *stacked) {
+	preflight := s.send(t, http.MethodOptions, s.urls["guarded"]+"/chat/completions", nil, "Origin", "https://app.example.com", "Access-Control-Request-Method", "POST")
+	assert.Equal(t, "https://app.example.com", preflight.header.Get("Access-Control-Allow-Origin"))
+	assert.Equal(t, http.StatusForbidden, s.ask(t, s.urls["far"], "large").status)
+	long := s.send(t, http.MethodPost, s.urls["guarded"]+"/chat/completions", strings.NewReader(chat(strings.Repeat("x", 250))))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, long.status, long.body)
+	statuses := map[int]int{}
+	for range 20 {
+		statuses[s.ask(t, s.urls["guarded"], "large").status]++
+	}
+	// Each of two replicas lets three pass, and one of them may have the client's connections alone.
+	assert.Contains(t, []int{3, 6}, statuses[http.StatusOK], "%v", statuses)
+	assert.Equal(t, 20, statuses[http.StatusOK]+statuses[http.StatusTooManyRequests], "%v", statuses)
 }
 
 func nothingChanges(t *testing.T, s *stacked) {

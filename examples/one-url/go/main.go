@@ -21,6 +21,19 @@ func program(ctx *pulumi.Context) error {
 	conf.RequireObject("gateway", &reference)
 	gateway := pulumi.ToOutput(reference).(modelplane.GatewayReferenceOutput)
 
+	// Services keep their own URLs, so they ask for keys, too.
+	teams, err := modelplane.NewModelCallers(ctx, "teams", &modelplane.ModelCallersArgs{
+		Keys: modelplane.CallerKeyArray{
+			modelplane.CallerKeyArgs{Name: pulumi.String("search"), Key: conf.RequireSecret("searchKey")},
+			modelplane.CallerKeyArgs{
+				Name: pulumi.String("labs"), Key: conf.RequireSecret("labsKey"), Models: pulumi.StringArray{pulumi.String("qwen3-8b")},
+			},
+		},
+	})
+	if err != nil {
+		return err
+	}
+
 	// What each server calls the large model.
 	own, err := modelplane.NewModelEndpoint(ctx, "own", &modelplane.ModelEndpointArgs{
 		Url:   pulumi.String(conf.Require("largeUrl")),
@@ -43,6 +56,7 @@ func program(ctx *pulumi.Context) error {
 			modelplane.ServiceBackendArgs{Endpoint: own.Backend, Weight: pulumi.Int(80)},
 			modelplane.ServiceBackendArgs{Endpoint: groq.Backend, Weight: pulumi.Int(20)},
 		},
+		Auth: modelplane.ServiceAuthArgs{Callers: teams.Callers},
 	})
 	if err != nil {
 		return err
@@ -58,18 +72,7 @@ func program(ctx *pulumi.Context) error {
 	qwen, err := modelplane.NewModelService(ctx, "qwen", &modelplane.ModelServiceArgs{
 		Gateway:  gateway,
 		Backends: modelplane.ServiceBackendArray{modelplane.ServiceBackendArgs{Endpoint: small.Backend}},
-	})
-	if err != nil {
-		return err
-	}
-
-	teams, err := modelplane.NewModelCallers(ctx, "teams", &modelplane.ModelCallersArgs{
-		Keys: modelplane.CallerKeyArray{
-			modelplane.CallerKeyArgs{Name: pulumi.String("search"), Key: conf.RequireSecret("searchKey")},
-			modelplane.CallerKeyArgs{
-				Name: pulumi.String("labs"), Key: conf.RequireSecret("labsKey"), Models: pulumi.StringArray{pulumi.String("qwen3-8b")},
-			},
-		},
+		Auth:     modelplane.ServiceAuthArgs{Callers: teams.Callers},
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,15 @@ config = pulumi.Config()
 # The Gateway that serves the URL, which is not this stack's.
 gateway = config.require_object("gateway")
 
+# Services keep their own URLs, so they ask for keys, too.
+teams = modelplane.ModelCallers(
+    "teams",
+    keys=[
+        {"name": "search", "key": config.require_secret("searchKey")},
+        {"name": "labs", "key": config.require_secret("labsKey"), "models": ["qwen3-8b"]},
+    ],
+)
+
 # What each server calls the large model.
 own = modelplane.ModelEndpoint(
     "own",
@@ -26,18 +35,16 @@ llama = modelplane.ModelService(
         {"endpoint": own.backend, "weight": 80},
         {"endpoint": groq.backend, "weight": 20},
     ],
+    auth={"callers": teams.callers},
 )
 
 # The server of the small model is asked by the name in the catalog.
 small = modelplane.ModelEndpoint("small", url=config.require("smallUrl"))
-qwen = modelplane.ModelService("qwen", gateway=gateway, backends=[{"endpoint": small.backend}])
-
-teams = modelplane.ModelCallers(
-    "teams",
-    keys=[
-        {"name": "search", "key": config.require_secret("searchKey")},
-        {"name": "labs", "key": config.require_secret("labsKey"), "models": ["qwen3-8b"]},
-    ],
+qwen = modelplane.ModelService(
+    "qwen",
+    gateway=gateway,
+    backends=[{"endpoint": small.backend}],
+    auth={"callers": teams.callers},
 )
 
 catalog = modelplane.ModelCatalog(

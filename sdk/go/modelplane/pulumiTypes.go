@@ -682,7 +682,7 @@ type CallerKey struct {
 	Expires *string `pulumi:"expires"`
 	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
 	Key *string `pulumi:"key"`
-	// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+	// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
 	Models []string `pulumi:"models"`
 	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 	Name string `pulumi:"name"`
@@ -707,7 +707,7 @@ type CallerKeyArgs struct {
 	Expires pulumi.StringPtrInput `pulumi:"expires"`
 	// The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
 	Key pulumi.StringPtrInput `pulumi:"key"`
-	// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+	// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
 	Models pulumi.StringArrayInput `pulumi:"models"`
 	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 	Name pulumi.StringInput `pulumi:"name"`
@@ -777,7 +777,7 @@ func (o CallerKeyOutput) Key() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v CallerKey) *string { return v.Key }).(pulumi.StringPtrOutput)
 }
 
-// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+// The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
 func (o CallerKeyOutput) Models() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v CallerKey) []string { return v.Models }).(pulumi.StringArrayOutput)
 }
@@ -973,7 +973,7 @@ func (o CallersReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
 
 // A model of a catalog: what clients call it, and the service that answers for it.
 type CatalogModel struct {
-	// Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+	// Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
 	Aliases []string `pulumi:"aliases"`
 	// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
 	Name string `pulumi:"name"`
@@ -1005,7 +1005,7 @@ type CatalogModelInput interface {
 
 // A model of a catalog: what clients call it, and the service that answers for it.
 type CatalogModelArgs struct {
-	// Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+	// Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
 	Aliases pulumi.StringArrayInput `pulumi:"aliases"`
 	// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
 	Name pulumi.StringInput `pulumi:"name"`
@@ -1074,7 +1074,7 @@ func (o CatalogModelOutput) ToCatalogModelOutputWithContext(ctx context.Context)
 	return o
 }
 
-// Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+// Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
 func (o CatalogModelOutput) Aliases() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v CatalogModel) []string { return v.Aliases }).(pulumi.StringArrayOutput)
 }
@@ -5960,7 +5960,7 @@ func (o GatewayObservabilityPtrOutput) Otlp() GatewayOTLPPtrOutput {
 
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
-	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+	// Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
 	AllowAnyPath *bool `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl *string `pulumi:"clusterUrl"`
@@ -6026,7 +6026,7 @@ type GatewayReferenceInput interface {
 
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReferenceArgs struct {
-	// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+	// Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
 	AllowAnyPath pulumi.BoolPtrInput `pulumi:"allowAnyPath"`
 	// The URL that clients inside the cluster reach the listener by. Default: none is known.
 	ClusterUrl pulumi.StringPtrInput `pulumi:"clusterUrl"`
@@ -6101,7 +6101,7 @@ func (o GatewayReferenceOutput) ToGatewayReferenceOutputWithContext(ctx context.
 	return o
 }
 
-// Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+// Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
 func (o GatewayReferenceOutput) AllowAnyPath() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.AllowAnyPath }).(pulumi.BoolPtrOutput)
 }
@@ -9605,7 +9605,7 @@ func (o ServiceMirrorPtrOutput) Percent() pulumi.IntPtrOutput {
 
 // A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
 type ServiceReference struct {
-	// The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+	// How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
 	Auth *string `pulumi:"auth"`
 	// How the gateway's plugin chooses among the backends, in JSON.
 	Choice string `pulumi:"choice"`
@@ -9645,7 +9645,7 @@ type ServiceReferenceInput interface {
 
 // A service as a catalog takes it: the output `service` of a ModelService. Pass it on as it is; later versions add to it.
 type ServiceReferenceArgs struct {
-	// The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+	// How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
 	Auth pulumi.StringPtrInput `pulumi:"auth"`
 	// How the gateway's plugin chooses among the backends, in JSON.
 	Choice pulumi.StringInput `pulumi:"choice"`
@@ -9697,7 +9697,7 @@ func (o ServiceReferenceOutput) ToServiceReferenceOutputWithContext(ctx context.
 	return o
 }
 
-// The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+// How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
 func (o ServiceReferenceOutput) Auth() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ServiceReference) *string { return v.Auth }).(pulumi.StringPtrOutput)
 }

@@ -103,7 +103,7 @@ export interface CallerKeyArgs {
      */
     key?: pulumi.Input<string | undefined>;
     /**
-     * The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+     * The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
      */
     models?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -135,7 +135,7 @@ export interface CallersReferenceArgs {
  */
 export interface CatalogModelArgs {
     /**
-     * Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+     * Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
      */
     aliases?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
@@ -854,7 +854,7 @@ export function gatewayObservabilityArgsProvideDefaults(val: GatewayObservabilit
  */
 export interface GatewayReferenceArgs {
     /**
-     * Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+     * Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
      */
     allowAnyPath?: pulumi.Input<boolean | undefined>;
     /**
@@ -1372,7 +1372,7 @@ export function serviceMirrorArgsProvideDefaults(val: ServiceMirrorArgs): Servic
  */
 export interface ServiceReferenceArgs {
     /**
-     * The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+     * How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
      */
     auth?: pulumi.Input<string | undefined>;
     /**

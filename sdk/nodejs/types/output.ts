@@ -305,7 +305,7 @@ export interface EndpointHeaders {
  */
 export interface GatewayReference {
     /**
-     * Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+     * Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
      */
     allowAnyPath?: boolean;
     /**
@@ -389,7 +389,7 @@ export interface PlacedReplicas {
  */
 export interface ServiceReference {
     /**
-     * The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+     * How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
      */
     auth?: string;
     /**

@@ -475,7 +475,7 @@ class CallerKeyArgsDict(TypedDict):
     """
     models: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+    The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
     """
     sha256: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -496,7 +496,7 @@ class CallerKeyArgs:
         :param pulumi.Input[_builtins.str] name: The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
         :param pulumi.Input[_builtins.str] expires: When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
         :param pulumi.Input[_builtins.str] key: The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] models: The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] models: The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
         :param pulumi.Input[_builtins.str] sha256: The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
         """
         pulumi.set(__self__, "name", name)
@@ -549,7 +549,7 @@ class CallerKeyArgs:
     @pulumi.getter
     def models(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key is refused with 403 at the URL of a service, which does not tell models apart. Default: all.
+        The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
         """
         return pulumi.get(self, "models")
 
@@ -636,7 +636,7 @@ class CatalogModelArgsDict(TypedDict):
     """
     aliases: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
-    Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+    Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
     """
 
 @pulumi.input_type
@@ -650,7 +650,7 @@ class CatalogModelArgs:
 
         :param pulumi.Input[_builtins.str] name: What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
         :param pulumi.Input['ServiceReferenceArgs'] service: The service that answers: the output `service` of a ModelService in the catalog's namespace.
-        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] aliases: Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] aliases: Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "service", service)
@@ -685,7 +685,7 @@ class CatalogModelArgs:
     @pulumi.getter
     def aliases(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
         """
-        Other names for it, up to 16, wildcards too. They are not listed, and servers are sent `name` in their place.
+        Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
         """
         return pulumi.get(self, "aliases")
 
@@ -3341,7 +3341,7 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     allow_any_path: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
     """
-    Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+    Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
     """
     cluster_url: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -3402,7 +3402,7 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.str] name: The name of the Gateway.
         :param pulumi.Input[_builtins.str] namespace: The Gateway's namespace.
         :param pulumi.Input[_builtins.str] url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
-        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+        :param pulumi.Input[_builtins.bool] allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
         :param pulumi.Input[_builtins.str] cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the listener has certificates for. Default: a service may have any.
         :param pulumi.Input[_builtins.str] inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
@@ -3485,7 +3485,7 @@ class GatewayReferenceArgs:
     @pulumi.getter(name="allowAnyPath")
     def allow_any_path(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+        Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
         """
         return pulumi.get(self, "allow_any_path")
 
@@ -5174,7 +5174,7 @@ class ServiceReferenceArgsDict(TypedDict):
     """
     auth: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+    How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
     """
     mirror: NotRequired[pulumi.Input[Optional['ServiceReferenceEndpointArgsDict']]]
     """
@@ -5199,7 +5199,7 @@ class ServiceReferenceArgs:
         :param pulumi.Input[_builtins.str] namespace: The service's namespace.
         :param pulumi.Input[_builtins.str] policy: What the gateway's plugin asks of requests and counts, in JSON.
         :param pulumi.Input[Sequence[pulumi.Input['ServiceReferenceRuleArgs']]] rules: Who answers which requests. The last rule takes those that no other takes.
-        :param pulumi.Input[_builtins.str] auth: The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        :param pulumi.Input[_builtins.str] auth: How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
         :param pulumi.Input['ServiceReferenceEndpointArgs'] mirror: The endpoint that is sent copies, and their percentage as its weight. Default: none.
         """
         pulumi.set(__self__, "choice", choice)
@@ -5276,7 +5276,7 @@ class ServiceReferenceArgs:
     @pulumi.getter
     def auth(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
         """
         return pulumi.get(self, "auth")
 

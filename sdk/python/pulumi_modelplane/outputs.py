@@ -963,7 +963,7 @@ class GatewayReference(dict):
         :param _builtins.str name: The name of the Gateway.
         :param _builtins.str namespace: The Gateway's namespace.
         :param _builtins.str url: The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
-        :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+        :param _builtins.bool allow_any_path: Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
         :param _builtins.str cluster_url: The URL that clients inside the cluster reach the listener by. Default: none is known.
         :param Sequence[_builtins.str] hostnames: The host names that the listener has certificates for. Default: a service may have any.
         :param _builtins.str inner: The Gateway, in the same namespace, on which the plugin asks for one backend of a service. Services with `failover`, `outlierEjection`, `affinity`, `mirror` or a `priority` need it. Default: none.
@@ -1034,7 +1034,7 @@ class GatewayReference(dict):
     @pulumi.getter(name="allowAnyPath")
     def allow_any_path(self) -> Optional[_builtins.bool]:
         """
-        Whether a service may have a path outside of `/<its namespace>/`. Default: false.
+        Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
         """
         return pulumi.get(self, "allow_any_path")
 
@@ -1166,7 +1166,7 @@ class ServiceReference(dict):
         :param _builtins.str namespace: The service's namespace.
         :param _builtins.str policy: What the gateway's plugin asks of requests and counts, in JSON.
         :param Sequence['ServiceReferenceRule'] rules: Who answers which requests. The last rule takes those that no other takes.
-        :param _builtins.str auth: The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        :param _builtins.str auth: How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
         :param 'ServiceReferenceEndpoint' mirror: The endpoint that is sent copies, and their percentage as its weight. Default: none.
         """
         pulumi.set(__self__, "choice", choice)
@@ -1223,7 +1223,7 @@ class ServiceReference(dict):
     @pulumi.getter
     def auth(self) -> Optional[_builtins.str]:
         """
-        The Traefik Middleware that asks the service's callers who they are. Default: nobody is asked.
+        How the service's callers are asked who they are: the Traefik Middleware of a ModelCallers, or in JSON what the service's own one does. Default: nobody is asked.
         """
         return pulumi.get(self, "auth")
 
