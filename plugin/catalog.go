@@ -217,15 +217,19 @@ var (
 
 // ServeHTTP sends a request to the service of its model, or answers which models there are.
 func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		below := strings.TrimPrefix(r.URL.Path, c.prefix)
-		if below == "/models" || strings.HasPrefix(below, "/models/") {
-			c.list(w, r, strings.TrimPrefix(strings.TrimPrefix(below, "/models"), "/"))
-			return
-		}
+	below := strings.TrimPrefix(r.URL.Path, c.prefix)
+	isList := below == "/models" || strings.HasPrefix(below, "/models/")
+	if isList && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		c.list(w, r, strings.TrimPrefix(strings.TrimPrefix(below, "/models"), "/"))
+		return
 	}
-	if namesInPath(r.URL.Path) {
+	if namesInPath(below) {
 		refuse(w, r, nothingHere)
+		return
+	}
+	if allowed := allowanceOf(r); r.Header.Get("Upgrade") != "" && allowed != nil && len(allowed.models) > 0 {
+		// Nobody reads what comes by a WebSocket after its beginning, which could name another model.
+		refuse(w, r, limitedSocket)
 		return
 	}
 	if r.ContentLength == 0 {
@@ -302,18 +306,13 @@ func renameHeld(h *heldBody, r *http.Request, named *namedModel) {
 	setLength(r, len(h.bytes))
 }
 
-// namesInPath says whether a path has the name of a model, which could be another one than the body's: Gemini's and Azure's have.
+// namesInPath says whether a path, below the catalog's own, has the name of a model, which could be another one than the body's: Gemini's and Azure's have.
 func namesInPath(path string) bool {
 	return strings.Contains(path, "/models/") || strings.Contains(path, "/deployments/") || strings.Contains(path, "/engines/")
 }
 
 // serveBodiless serves a request that can name its model in the query alone, as a WebSocket does.
 func (c *catalog) serveBodiless(w http.ResponseWriter, r *http.Request) {
-	if allowed := allowanceOf(r); isSocket(r) && allowed != nil && len(allowed.models) > 0 {
-		// Nobody reads what comes by a WebSocket after its beginning, which could name another model.
-		refuse(w, r, limitedSocket)
-		return
-	}
 	names := r.URL.Query()["model"]
 	if len(names) != 1 || names[0] == "" {
 		refuse(w, r, nothingHere)

@@ -82,6 +82,22 @@ func TestTheModelDecidesTheService(t *testing.T) {
 	})
 }
 
+// TestACatalogMayHaveAnyPath would catch a path of the catalog's own that is taken for a part of a request's.
+func TestACatalogMayHaveAnyPath(t *testing.T) {
+	inner := serveInner(t)
+	inner.set("a", tell("a"))
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		for _, prefix := range []string{"", "/team/models/v1", "/models", "/deployments/engines"} {
+			config := cataloged(t, plugin.Model{Names: []string{"a"}, Service: "a"})
+			config.Catalog.Prefix, config.Catalog.Models[0].Rules[0].Front.Prefix = prefix, prefix
+			handler, _ := build(t, http.NotFoundHandler(), config)
+			answer := answerOf(handler, httptest.NewRequest(http.MethodPost, prefix+"/chat/completions", strings.NewReader(`{"model":"a"}`)))
+			assert.Contains(t, answer.Body.String(), `"Path":"/secret/a/chat/completions"`, prefix)
+			assert.Contains(t, answerOf(handler, httptest.NewRequest(http.MethodGet, prefix+"/models/a", nil)).Body.String(), `"id":"a"`, prefix)
+		}
+	})
+}
+
 // TestWhatACatalogDoesNotHaveIsRefused would catch a request that reaches some server although nobody can tell which it is for, and an answer that a client
 // cannot read.
 func TestWhatACatalogDoesNotHaveIsRefused(t *testing.T) {
@@ -218,6 +234,9 @@ func TestAKeyForCertainModelsAsksForNoOther(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/v1/realtime?model=llama", nil)
 			r.Header = http.Header{"Authorization": {"Bearer " + key}, "Upgrade": {"websocket"}}
 			assert.Equal(t, want, answerOf(handler, r).Code, "a WebSocket of %s", key)
+			r = httptest.NewRequest(http.MethodGet, "/v1/responses", strings.NewReader(`{"model":"llama"}`))
+			r.Header = http.Header{"Authorization": {"Bearer " + key}, "Upgrade": {"websocket"}}
+			assert.Equal(t, want, answerOf(handler, r).Code, "a WebSocket of %s that begins with a body", key)
 		}
 		own, _ := build(t, echo, asking(ring))
 		for key, want := range map[string]int{"sk-all": http.StatusOK, "sk-few": http.StatusForbidden} {
