@@ -321,7 +321,7 @@ func renameIn(r *http.Request, w http.ResponseWriter, body []byte, held *heldBod
 		refuse(w, r, invalidJSON)
 		return false
 	}
-	named := &namedModel{}
+	var named *namedModel
 	if isObject(body) {
 		found, why := findModel(body)
 		if why != nil {
@@ -334,7 +334,7 @@ func renameIn(r *http.Request, w http.ResponseWriter, body []byte, held *heldBod
 		held.reader.Reset(nil)
 		held.bytes = nil
 	}
-	if named == nil || named.name == "" {
+	if named == nil {
 		r.Body = bodyOf(len(body), bytes.NewReader(body))
 		setLength(r, len(body))
 		return true

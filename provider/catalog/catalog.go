@@ -97,12 +97,6 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 	c.URL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.URL })
 	c.ClusterURL = pulumix.Apply2(decided.Output(), settled, func(p plan, _ bool) string { return p.ClusterURL })
 	c.Path = pulumix.Apply(decided.Output(), func(p plan) string { return cmp.Or(p.Path, "/") })
-	c.ModelNames = pulumix.Apply(in.Listing.Output(), func(l Listing) []string {
-		names := make([]string, len(l.Models))
-		for i, m := range l.Models {
-			names[i] = m.Name
-		}
-		return names
-	})
+	c.ModelNames = pulumix.Apply(in.Listing.Output(), Listing.names)
 	return c, ctx.RegisterResourceOutputs(c, input.Outputs(c))
 }

@@ -97,6 +97,15 @@ func decide(identity meta.Identity, l Listing, p service.Policy) (plan, fault.Li
 	return decided, nil
 }
 
+// names are those of all models, without their aliases.
+func (l Listing) names() []string {
+	all := make([]string, len(l.Models))
+	for i, m := range l.Models {
+		all[i] = m.Name
+	}
+	return all
+}
+
 // checkNames finds names that no client or server takes, and those that two models have.
 func checkNames(models []Model, faults *fault.List) {
 	if len(models) == 0 {
