@@ -77,7 +77,7 @@ test-traffic: build tools $(PLANE) bin/promquery ## HTTPS, callers, limits, fail
 	$(GOTEST) -- $(RACE) -count=1 -timeout 40m $(IN_PLANE) ./tests/traffic
 
 .PHONY: test-models
-test-models: build tools $(PLANE) ## Models by name, each backend by its own, and one URL for all
+test-models: build tools $(TOOLS)/redis-server $(PLANE) ## Models by name, each backend by its own, and one URL for all
 	$(GOTEST) -- $(RACE) -count=1 -timeout 20m $(IN_PLANE) ./tests/models
 
 .PHONY: test-clusters
@@ -116,6 +116,7 @@ bench: build tools $(PLANE) ## How long up takes, beside objects by hand, and ho
 bin/plots: $(wildcard tests/plots/*)
 	cd tests/plots && go build -trimpath -o $(CURDIR)/bin/plots .
 
+# Both write one page.
 BENCHMARKS := $(if $(QUICK),bin/benchmarks,docs/benchmarks)
 .PHONY: bench-traffic
 bench-traffic: build tools $(PLANE) bin/plots ## What a gateway costs its requests, beside others, into docs/benchmarks; QUICK=1 tries it out
@@ -124,6 +125,14 @@ bench-traffic: build tools $(PLANE) bin/plots ## What a gateway costs its reques
 	@mkdir -p $(BENCHMARKS)
 	MODELPLANE_RIVALS=$(CURDIR)/bin/rivals MODELPLANE_FIGURES=$(CURDIR)/$(BENCHMARKS)/figures.json \
 	go test -run '^$$' -bench Traffic -benchtime 1x -timeout 40m $(IN_PLANE) ./tests/bench/traffic
+	go run ./tests/bench/page $(BENCHMARKS)
+
+.PHONY: bench-models
+bench-models: build tools $(PLANE) bin/plots ## What models by name cost, beside LiteLLM, and reloads, into docs/benchmarks; QUICK=1 tries it out
+	tests/bench/rivals.sh $(CURDIR)/bin/rivals
+	@mkdir -p $(BENCHMARKS)
+	MODELPLANE_RIVALS=$(CURDIR)/bin/rivals MODELPLANE_FIGURES=$(CURDIR)/$(BENCHMARKS)/models.json \
+	go test -run TheCheck -bench Models -benchtime 1x -timeout 40m $(IN_PLANE) ./tests/bench/traffic
 	go run ./tests/bench/page $(BENCHMARKS)
 
 .PHONY: build
@@ -166,6 +175,10 @@ first-tools: $(foreach tool,$(filter-out $(CLUSTER_TOOLS),$(TOOL_NAMES)),$(call 
 $(STAMPS):
 	@tool=$$(basename $@ | sed -E 's/^\.(.*)-[0-9a-f]{12}$$/\1/'); echo "building $$tool (once; minutes, cold)"; \
 	tests/toolchain/build.sh $(TOOLS) $$tool && touch $@
+
+# Where there is none, the tests use an embedded one.
+$(TOOLS)/redis-server:
+	tests/toolchain/redis.sh $(TOOLS)
 
 .PHONY: up down kubeconfig
 up: tools $(PLANE) ## Start a local control plane to use by hand; CLUSTERS=east,west adds workload clusters

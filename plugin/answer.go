@@ -1,148 +1,174 @@
 package plugin
 
 import (
-	"errors"
+	"bufio"
+	"context"
+	"io"
+	"net"
 	"net/http"
-	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
-// statusClientGone is what Traefik answers, for its log alone, when a client has left.
-const statusClientGone = 499
-
-// refusal is what the gateway answers in place of a server. Kind and code are OpenAI's words.
-type refusal struct {
-	status              int
-	kind, code, message string
+// answer is an answer on its way to the client. The interpreter gives it out as an http.ResponseWriter and http.Hijacker and nothing else,
+// so that whoever writes cannot flush: the answer does it by itself.
+type answer struct {
+	writer  http.ResponseWriter
+	flusher http.Flusher // nil where there is none
+	begun   time.Time
+	// status is 0 until the answer's own header; those of 1xx come before it.
+	status int
+	// streams says that the answer has no length, so that each part goes to the client as it comes.
+	streams bool
+	// hasPart says that a part of it has been written.
+	hasPart bool
+	// header and token are how long the answer's header took, and the first part of an event stream; 0 without.
+	header, token time.Duration
+	// reading finds out how many tokens it takes; nil where nobody asks.
+	reading *reading
+	// isReadBefore says that reading belongs to an answer that passes through this one.
+	isReadBefore bool
+	// isLimited says that the gateway itself has refused its client for a limit.
+	isLimited bool
+	// allowances are what its client has left of limits; a server's own word of them is another client's: the gateway.
+	allowances []allowed
 }
 
-// dotted refuses a path that has a dot segment.
-var dotted = refusal{
-	http.StatusBadRequest, "invalid_request_error", "invalid_path",
-	"The request's path has a segment . or .., encoded or not, which the gateway does not pass on.",
+// ofAnswer is where a request's context has its answer, if anything looks at more than its status.
+var ofAnswer = &struct{ name string }{"answer"}
+
+// newAnswer is the answer that goes to w.
+func newAnswer(w http.ResponseWriter) *answer {
+	a := &answer{writer: w, begun: time.Now()}
+	a.flusher, _ = w.(http.Flusher)
+	return a
 }
 
-// notFound refuses whoever is not a front of this process.
-var notFound = refusal{http.StatusNotFound, "invalid_request_error", "not_found", "There is nothing here."}
-
-// unsendable refuses what Go does not send on.
-var unsendable = refusal{http.StatusBadRequest, "invalid_request_error", "invalid_method", "The request's method is not one that HTTP has."}
-
-// looped refuses a request that a front has sent to a front.
-var looped = refusal{http.StatusLoopDetected, "server_error", "loop_detected", "A route leads from one service to another without end."}
-
-// elsewhere refuses a client by its address.
-var elsewhere = refusal{
-	http.StatusForbidden, "invalid_request_error", "address_not_allowed", "The gateway does not take requests from this client's address.",
+// answerTo is the answer to r that something in front of this looks at already; nil without.
+func answerTo(r *http.Request) *answer {
+	a, _ := r.Context().Value(ofAnswer).(*answer)
+	return a
 }
 
-// These refuse every request through a Middleware that is not usable. They name no Secret, because clients need not know how the gateway
-// is set up.
-var (
-	keyUnusable = refusal{
-		http.StatusInternalServerError, "server_error", "gateway_key_unusable",
-		"The gateway has no usable API key for this model server. Its log says more.",
+// withAnswer is the request whose context has its answer.
+func withAnswer(r *http.Request, a *answer) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), ofAnswer, a))
+}
+
+// readTokens has the answer to r say how many tokens it takes.
+func readTokens(a *answer, r *http.Request) {
+	if a.reading == nil {
+		a.reading = &reading{asked: r.ContentLength}
+		if r.ContentLength < 0 {
+			a.reading.asked = 0
+			r.Body = io.NopCloser(io.TeeReader(r.Body, &lengthOf{reading: a.reading}))
+		}
+		// Without the header, Go's transport would ask for gzip by itself.
+		r.Header["Accept-Encoding"] = identity
 	}
-	misconfigured = refusal{
-		http.StatusInternalServerError, "server_error", "gateway_misconfigured",
-		"The gateway cannot serve this request as it is set up. Its log says more.",
-	}
-)
-
-// refuseBody answers a request whose body could not be read. What is left of it cannot be told from the next request,
-// so the connection ends.
-func refuseBody(w http.ResponseWriter, r *http.Request, err error) {
-	w.Header().Set("Connection", "close")
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.Is(err, errFull):
-		w.Header().Set("Retry-After", "1")
-		refuse(w, r, refusal{
-			http.StatusServiceUnavailable, "server_error", "gateway_busy", "The gateway holds as many requests as its memory takes. Try again in 1 s.",
-		})
-	case errors.As(err, &tooLarge):
-		refuse(w, r, refusal{
-			http.StatusRequestEntityTooLarge, "invalid_request_error", "request_too_large",
-			"The request's body is larger than the " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes that the gateway takes.",
-		})
-	default:
-		refuse(w, r, refusal{statusOf(err), "invalid_request_error", "unreadable_body", "The request's body could not be read to its end."})
+	if held, has := r.Context().Value(ofBody).(*heldBody); has {
+		a.reading.requested = held.model
 	}
 }
 
-// refuse answers in the form in which the client that sent the request looks for an error.
-func refuse(w http.ResponseWriter, r *http.Request, why refusal) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(why.status)
-	_, _ = w.Write([]byte(inFormOf(r, why) + "\n"))
+// lengthOf is told what is read of a body that does not say how long it is.
+type lengthOf struct{ reading *reading }
+
+// Write counts a part.
+func (l *lengthOf) Write(part []byte) (int, error) {
+	atomic.AddInt64(&l.reading.asked, int64(len(part)))
+	return len(part), nil
 }
 
-// inFormOf is the refusal in the words of the API that the request is for. Messages are the gateway's own, in characters that JSON takes as
-// they are.
-func inFormOf(r *http.Request, why refusal) string {
-	switch {
-	case isAnthropic(r):
-		return `{"type":"error","error":{"type":"` + anthropicType(why.status) + `","message":"` + why.message + `","code":"` + why.code + `"}}`
-	case isGoogle(r):
-		return `{"error":{"code":` + strconv.Itoa(why.status) + `,"message":"` + why.message + `","status":"` + googleStatus(why.status) +
-			`","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"` + strings.ToUpper(why.code) + `","domain":"modelplane"}]}}`
-	default:
-		return `{"error":{"message":"` + why.message + `","type":"` + why.kind + `","param":null,"code":"` + why.code + `"}}`
+var identity = []string{"identity"}
+
+// Header is the answer's header.
+func (a *answer) Header() http.Header { return a.writer.Header() }
+
+// WriteHeader begins the answer.
+func (a *answer) WriteHeader(status int) {
+	if status >= http.StatusOK && a.status == 0 {
+		beginAnswer(a, status)
+	}
+	a.writer.WriteHeader(status)
+	if a.streams {
+		a.flusher.Flush()
 	}
 }
 
-// isAnthropic says whether the request is for Anthropic's API (https://docs.anthropic.com/en/api/versioning).
-func isAnthropic(r *http.Request) bool {
-	return r.Header.Get("Anthropic-Version") != "" || strings.HasSuffix(r.URL.Path, "/messages") || strings.HasSuffix(r.URL.Path, "/messages/count_tokens")
+func beginAnswer(a *answer, status int) {
+	a.status = status
+	a.header = time.Since(a.begun)
+	header := a.writer.Header()
+	if a.reading != nil && !a.isReadBefore {
+		beginParts(a.reading, status, header)
+	}
+	if len(a.allowances) > 0 {
+		tellAllowances(header, a.allowances)
+	}
+	a.streams = a.flusher != nil && status != http.StatusNoContent && status != http.StatusNotModified &&
+		header.Get("Content-Length") == ""
 }
 
-// isGoogle says whether the request is for Gemini's own API, whose methods come after a colon.
-func isGoogle(r *http.Request) bool {
-	return strings.HasSuffix(r.URL.Path, ":generateContent") || strings.HasSuffix(r.URL.Path, ":streamGenerateContent")
+// Write writes a part of the answer, and sends it. Interpreting this takes some microseconds for each token, so that it is short.
+func (a *answer) Write(part []byte) (int, error) {
+	if !a.hasPart {
+		firstPart(a, part)
+	}
+	if a.reading != nil && !a.isReadBefore && a.reading.kind != unread {
+		return len(part), writeRead(a, part)
+	}
+	n, err := a.writer.Write(part)
+	if a.streams {
+		a.flusher.Flush()
+	}
+	return n, err
 }
 
-// anthropicType is Anthropic's word for a status (https://docs.anthropic.com/en/api/errors).
-func anthropicType(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
-		return "authentication_error"
-	case http.StatusForbidden:
-		return "permission_error"
-	case http.StatusNotFound:
-		return "not_found_error"
-	case http.StatusRequestEntityTooLarge:
-		return "request_too_large"
-	case http.StatusTooManyRequests:
-		return "rate_limit_error"
-	case http.StatusGatewayTimeout:
-		return "timeout_error"
+// writeRead writes what the client gets of a part that is read.
+func writeRead(a *answer, part []byte) error {
+	part = readPart(a.reading, part)
+	if len(part) == 0 {
+		return nil
 	}
-	if status < http.StatusInternalServerError {
-		return "invalid_request_error"
+	_, err := a.writer.Write(part)
+	if a.streams {
+		a.flusher.Flush()
 	}
-	return "api_error"
+	return err
 }
 
-// googleStatus is Google's word for a status (https://google.aip.dev/193).
-func googleStatus(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
-		return "UNAUTHENTICATED"
-	case http.StatusForbidden:
-		return "PERMISSION_DENIED"
-	case http.StatusNotFound:
-		return "NOT_FOUND"
-	case http.StatusTooManyRequests:
-		return "RESOURCE_EXHAUSTED"
-	case statusClientGone:
-		return "CANCELLED"
-	case http.StatusServiceUnavailable:
-		return "UNAVAILABLE"
-	case http.StatusGatewayTimeout:
-		return "DEADLINE_EXCEEDED"
+func firstPart(a *answer, part []byte) {
+	if a.status == 0 {
+		beginAnswer(a, http.StatusOK)
 	}
-	if status < http.StatusInternalServerError {
-		return "INVALID_ARGUMENT"
+	a.hasPart = len(part) > 0
+	if a.hasPart && isEventStream(a.writer.Header()) {
+		a.token = time.Since(a.begun)
 	}
-	return "INTERNAL"
+}
+
+func isEventStream(header http.Header) bool {
+	return strings.HasPrefix(header.Get("Content-Type"), "text/event-stream")
+}
+
+// endAnswer reads what is left to read of an answer that has ended. It may be called more than once.
+func endAnswer(a *answer) {
+	if a.reading == nil || a.reading.kind == unread {
+		return
+	}
+	if rest := endParts(a.reading); len(rest) > 0 {
+		_, _ = a.writer.Write(rest)
+	}
+}
+
+// Hijack takes over the connection, for a WebSocket.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	hijacker, can := a.writer.(http.Hijacker)
+	if !can {
+		return nil, nil, http.ErrNotSupported
+	}
+	a.status = http.StatusSwitchingProtocols
+	return hijacker.Hijack()
 }

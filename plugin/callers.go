@@ -47,15 +47,17 @@ var (
 	expiredKey = refusal{http.StatusUnauthorized, "invalid_request_error", "expired_api_key", "This API key has expired. Ask for a new one."}
 )
 
-// caller is who has a key, until when, in seconds since 1970 (0 is for good), and for which models; none is for all.
+// caller is who has a key, until when, in seconds since 1970 (0 is for good), for which models (none is for all), and for how many requests a minute (0 is for any
+// number).
 type caller struct {
-	name    string
-	expires int64
-	models  []string
+	name     string
+	expires  int64
+	models   []string
+	requests int
 }
 
 // keyring has callers by their keys' hashes.
-type keyring struct{ callers map[string]caller }
+type keyring struct{ callers map[string]*caller }
 
 // keyrings are those in use, by what they were read from: a keyring is read once, however many routes use it and however often Traefik
 // makes its middlewares again.
@@ -67,24 +69,27 @@ var (
 // maxKeyrings is how many are kept. Those that a rotation has left behind go when there are more.
 const maxKeyrings = 64
 
-// keyringOf reads callers, one a line: a key's hash, the caller's name, if the key expires, when, and if it is for certain models, which, escaped as in a query
-// and with commas between them.
+// AllModels is what a line of callers has for a key that is for all models, if anything follows.
+const AllModels = "*"
+
+// keyringOf reads callers, one a line: a key's hash, the caller's name, and then as far as needed, when the key expires, for which models it is, escaped as in a query
+// and with commas between them, and for how many requests a minute.
 func keyringOf(text string) (*keyring, error) {
 	keyringsLock.Lock()
 	defer keyringsLock.Unlock()
 	if known, has := keyrings[text]; has {
 		return known, nil
 	}
-	read := map[string]caller{}
+	read := map[string]*caller{}
 	for _, line := range strings.Split(text, "\n") {
 		if line == "" {
 			continue
 		}
 		fields := strings.Fields(line)
-		if len(fields) < 2 || len(fields) > 4 || len(fields[0]) != base64.RawURLEncoding.EncodedLen(hashLength) {
-			return nil, errors.New("callers has a line that is not a key's hash, a name, a time and models; have a ModelCallers write the Secret")
+		if len(fields) < 2 || len(fields) > 5 || len(fields[0]) != base64.RawURLEncoding.EncodedLen(hashLength) {
+			return nil, errors.New("callers has a line that is not a key's hash, a name, a time, models and a number; have a ModelCallers write the Secret")
 		}
-		known := caller{name: fields[1]}
+		known := &caller{name: fields[1]}
 		if len(fields) > 2 {
 			at, err := strconv.ParseInt(fields[2], 10, 64)
 			if err != nil {
@@ -92,7 +97,14 @@ func keyringOf(text string) (*keyring, error) {
 			}
 			known.expires = at
 		}
-		if len(fields) > 3 {
+		if len(fields) > 4 {
+			requests, err := strconv.Atoi(fields[4])
+			if err != nil || requests < 1 {
+				return nil, errors.New("callers has a number of requests that is none; have a ModelCallers write the Secret")
+			}
+			known.requests = requests
+		}
+		if len(fields) > 3 && fields[3] != AllModels {
 			models, err := modelsIn(fields[3])
 			if err != nil {
 				return nil, err
@@ -142,10 +154,11 @@ func (a *allowance) allows(names ...string) bool {
 	return false
 }
 
-// admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives why the request is refused, or nil.
-func admit(k *keyring, r *http.Request) *refusal {
+// admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives the caller, or why the request is
+// refused.
+func admit(k *keyring, r *http.Request) (*caller, *refusal) {
 	why := &noKey
-	name := ""
+	var admitted *caller
 	for _, header := range keyHeaders {
 		if len(r.Header[header]) == 0 {
 			continue
@@ -173,19 +186,24 @@ func admit(k *keyring, r *http.Request) *refusal {
 				why = &limitedKey
 				continue
 			}
-			if name == "" {
+			if admitted == nil {
 				allowed.models = known.models
 			}
 		}
-		if name == "" {
-			name = known.name
+		if admitted == nil {
+			admitted = known
 		}
 	}
-	if name == "" {
-		return why
+	if admitted == nil {
+		return nil, why
 	}
-	r.Header.Set(CallerHeader, name)
-	return nil
+	r.Header.Set(CallerHeader, admitted.name)
+	return admitted, nil
+}
+
+// ofKey is the limit of a key, which all keys of its caller count for.
+func ofKey(m *meter, of *caller) limiter {
+	return limiter{limit: Limit{By: "caller", Requests: of.requests, Seconds: 60}, meter: m}
 }
 
 // keyIn is the key in a header; empty if there is none.

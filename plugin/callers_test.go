@@ -168,3 +168,33 @@ func BenchmarkCallers(b *testing.B) {
 		})
 	}
 }
+
+// TestAKeyHasItsOwnNumberOfRequests would catch a key with more than its number, a caller that gets more by a second key, and one without a number that is limited.
+func TestAKeyHasItsOwnNumberOfRequests(t *testing.T) {
+	few := func(name, key, end string) string { return strings.TrimSpace(line(name, key, 0)) + end + "\n" }
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		middlewareName = "team_" + t.Name() + "@kubernetescrd"
+		defer func() { middlewareName = "team_groq@kubernetescrd" }()
+		handler, _ := build(t, echo, asking(few("ana", "sk-ana", " * 2"), few("ana", "sk-ana-new", " * 2"), few("ben", "sk-ben", " * 5"), line("cy", "sk-cy")))
+		status := func(key string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", nil)
+			r.Header.Set("Authorization", "Bearer "+key)
+			return answerOf(handler, r)
+		}
+		first := status("sk-ana")
+		assert.Equal(t, []string{"2", "1"}, []string{first.Header().Get("X-Ratelimit-Limit-Requests"), first.Header().Get("X-Ratelimit-Remaining-Requests")})
+		assert.Equal(t, http.StatusOK, status("sk-ana-new").Code)
+		refused := status("sk-ana")
+		require.Equal(t, http.StatusTooManyRequests, refused.Code)
+		assert.NotEmpty(t, refused.Header().Get("Retry-After"))
+		for range 5 {
+			assert.Equal(t, http.StatusOK, status("sk-ben").Code)
+		}
+		assert.Equal(t, http.StatusTooManyRequests, status("sk-ben").Code)
+		for range 20 {
+			assert.Equal(t, http.StatusOK, status("sk-cy").Code)
+		}
+		wrong, _ := build(t, unreachable(t), asking(few("ana", "sk-ana", " * x")))
+		assert.Equal(t, http.StatusInternalServerError, answerOf(wrong, httptest.NewRequest(http.MethodGet, "/", nil)).Code)
+	})
+}

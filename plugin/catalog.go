@@ -22,13 +22,19 @@ type Model struct {
 	// and stays as the client sends it.
 	Names []string `json:"names,omitempty"`
 	// Service is the service that answers, as namespace/name. Count and Weights are as in [Config], and so are the other restrictions.
-	Service        string         `json:"service,omitempty"`
-	Count          bool           `json:"count,omitempty"`
-	Weights        map[string]int `json:"weights,omitempty"`
-	AllowFrom      []string       `json:"allowFrom,omitempty"`
-	TrustedProxies []string       `json:"trustedProxies,omitempty"`
-	MaxBodyBytes   int64          `json:"maxBodyBytes,omitempty"`
-	Limits         []Limit        `json:"limits,omitempty"`
+	Service        string           `json:"service,omitempty"`
+	Count          bool             `json:"count,omitempty"`
+	Weights        map[string]int   `json:"weights,omitempty"`
+	Tokens         bool             `json:"tokens,omitempty"`
+	Prices         map[string]Price `json:"prices,omitempty"`
+	AllowFrom      []string         `json:"allowFrom,omitempty"`
+	TrustedProxies []string         `json:"trustedProxies,omitempty"`
+	MaxBodyBytes   int64            `json:"maxBodyBytes,omitempty"`
+	Limits         []Limit          `json:"limits,omitempty"`
+	// Fallbacks are other models, which are asked in their order after an answer that says that this one cannot: all its backends are down. ContextFallbacks are those where
+	// a request is too long for it.
+	Fallbacks        []string `json:"fallbacks,omitempty"`
+	ContextFallbacks []string `json:"contextFallbacks,omitempty"`
 	// Rules choose backends; the first that a request fits does.
 	Rules []ModelRule `json:"rules,omitempty"`
 }
@@ -56,6 +62,8 @@ type model struct {
 	// https://docs.anthropic.com/en/api/models-list); "" for a wildcard. Nobody knows since when a server has had it.
 	entry   string
 	handler http.Handler
+	// fallbacks and longer are the names of models to ask in its place, where it is down, and where a request is too long for it.
+	fallbacks, longer []string
 }
 
 type wildcard struct {
@@ -74,7 +82,7 @@ func newCatalog(config Catalog, name string) (*catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		made := &model{name: m.Names[0], service: m.Service, handler: handler}
+		made := &model{name: m.Names[0], service: m.Service, handler: handler, fallbacks: m.Fallbacks, longer: m.ContextFallbacks}
 		for _, called := range m.Names {
 			if beginning := strings.TrimSuffix(called, "*"); beginning != called {
 				c.families = append(c.families, wildcard{beginning: beginning, model: made})
@@ -104,7 +112,7 @@ func handlerOf(m Model, name string) (http.Handler, error) {
 	}
 	handler = byHeaders(fronts)
 	config := &Config{
-		Service: m.Service, Count: m.Count, Weights: m.Weights, AllowFrom: m.AllowFrom, TrustedProxies: m.TrustedProxies, MaxBodyBytes: m.MaxBodyBytes, Limits: m.Limits,
+		Service: m.Service, Count: m.Count, Weights: m.Weights, Tokens: m.Tokens, Prices: m.Prices, AllowFrom: m.AllowFrom, TrustedProxies: m.TrustedProxies, MaxBodyBytes: m.MaxBodyBytes, Limits: m.Limits,
 	}
 	if len(m.AllowFrom) > 0 || m.MaxBodyBytes > 0 || len(m.Limits) > 0 {
 		restricted, err := newMiddleware(handler, config, name)
@@ -159,12 +167,6 @@ func hasHeaders(header http.Header, wanted map[string]string) bool {
 	return true
 }
 
-// entryOf is what a list has of a model.
-func entryOf(name, service string) string {
-	id := quoted(name)
-	return `{"id":` + id + `,"object":"model","type":"model","display_name":` + id + `,"created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":` + quoted(service) + `}`
-}
-
 // find is the model that clients call name; nil if there is none, or none that the caller of r may use.
 func (c *catalog) find(r *http.Request, name string) *model {
 	m := c.called(name)
@@ -185,18 +187,6 @@ func (c *catalog) called(name string) *model {
 		}
 	}
 	return nil
-}
-
-// listedFor are the models with whole names that the caller of r may use.
-func (c *catalog) listedFor(r *http.Request) []*model {
-	allowed := allowanceOf(r)
-	var listed []*model
-	for _, m := range c.listed {
-		if allowed.allows(m.name) {
-			listed = append(listed, m)
-		}
-	}
-	return listed
 }
 
 func allowanceOf(r *http.Request) *allowance {
@@ -250,9 +240,16 @@ func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.serveBodiless(w, r)
 		return
 	}
-	if m := c.choose(w, r, h); m != nil {
-		m.handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofBody, h)))
+	m := c.choose(w, r, h)
+	if m == nil {
+		return
 	}
+	r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
+	if len(m.fallbacks)+len(m.longer) > 0 && r.Header.Get("Upgrade") == "" {
+		c.serveWithFallbacks(w, r, h, m)
+		return
+	}
+	m.handler.ServeHTTP(w, r)
 }
 
 func isEmpty(h *heldBody) bool { return len(h.bytes) == 0 }
@@ -327,68 +324,4 @@ func (c *catalog) serveBodiless(w http.ResponseWriter, r *http.Request) {
 		renameInQuery(r, m.name)
 	}
 	m.handler.ServeHTTP(w, r)
-}
-
-// list answers which models there are, or what there is to say of the one called id.
-func (c *catalog) list(w http.ResponseWriter, r *http.Request, id string) {
-	if id != "" {
-		m := c.find(r, id)
-		if m == nil {
-			c.refuseUnknown(w, r, id)
-			return
-		}
-		entry := m.entry
-		if m.name != id {
-			entry = entryOf(id, m.service)
-		}
-		writeJSON(w, entry)
-		return
-	}
-	listed := c.listedFor(r)
-	entries := make([]string, len(listed))
-	for i, m := range listed {
-		entries[i] = m.entry
-	}
-	first, last := "null", "null"
-	if len(listed) > 0 {
-		first, last = quoted(listed[0].name), quoted(listed[len(listed)-1].name)
-	}
-	writeJSON(w, `{"object":"list","data":[`+strings.Join(entries, ",")+`],"has_more":false,"first_id":`+first+`,"last_id":`+last+`}`)
-}
-
-// mostNamed is how many models an answer names that refuses another.
-const mostNamed = 20
-
-// refuseUnknown answers as OpenAI does, and names those that there are.
-func (c *catalog) refuseUnknown(w http.ResponseWriter, r *http.Request, name string) {
-	var names []string
-	listed := c.listedFor(r)
-	for _, m := range listed {
-		if len(names) < mostNamed {
-			names = append(names, m.name)
-		}
-	}
-	message := "The model " + shown(name) + " does not exist, or you may not use it."
-	if len(names) > 0 {
-		message += " You may use " + strings.Join(names, ", ")
-		if len(names) < len(listed) {
-			message += " and others: GET " + c.prefix + "/models lists them"
-		}
-		message += "."
-	}
-	message = quoted(message)
-	refuse(w, r, refusal{http.StatusNotFound, "invalid_request_error", "model_not_found", message[1 : len(message)-1]})
-}
-
-// shown is a client's name for a model, as an answer has it.
-func shown(name string) string {
-	if len(name) > MaxModel {
-		return "of this name"
-	}
-	return name
-}
-
-func writeJSON(w http.ResponseWriter, body string) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write([]byte(body + "\n"))
 }

@@ -1,13 +1,11 @@
 package plugin
 
 import (
-	"bufio"
 	"errors"
-	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
-	"time"
 )
 
 // EndpointHeader names, on an answer, the endpoint that gave it. The service's route sets it.
@@ -19,6 +17,20 @@ const (
 	LoggedService  = "Modelplane/Service"
 	LoggedEndpoint = "Modelplane/Endpoint"
 	LoggedCaller   = "Modelplane/Caller"
+	// These are OpenTelemetry's names (https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai), without the dots, at which Traefik would split them.
+	LoggedRequestModel  = "Modelplane/gen_ai_request_model"
+	LoggedResponseModel = "Modelplane/gen_ai_response_model"
+	LoggedInput         = "Modelplane/gen_ai_usage_input_tokens"
+	LoggedOutput        = "Modelplane/gen_ai_usage_output_tokens"
+	LoggedCached        = "Modelplane/gen_ai_usage_cache_read_input_tokens"
+	LoggedReasoning     = "Modelplane/gen_ai_usage_reasoning_output_tokens"
+	LoggedCost          = "Modelplane/Cost"
+)
+
+// What the access log is told of each request, and where tokens are counted.
+var (
+	Logged       = []string{LoggedService, LoggedEndpoint, LoggedCaller}
+	LoggedTokens = []string{LoggedRequestModel, LoggedResponseModel, LoggedInput, LoggedOutput, LoggedCached, LoggedReasoning, LoggedCost}
 )
 
 // LogVariable is the environment variable that says whether there is an access log.
@@ -26,11 +38,14 @@ const LogVariable = "MODELPLANE_ACCESS_LOG"
 
 var hasLog = os.Getenv(LogVariable) != ""
 
-// counter counts the requests of one service and times their answers.
+// counter counts the requests of one service, times their answers, and counts the tokens of these.
 type counter struct {
 	service []string
 	tally   *tally
-	next    http.Handler
+	// reads says that tokens are counted; prices are those of endpoints.
+	reads  bool
+	prices map[string]Price
+	next   http.Handler
 }
 
 // newCounter makes the counter of config's service.
@@ -40,7 +55,7 @@ func newCounter(next http.Handler, config *Config, name string) (*counter, error
 	}
 	t := tallyOf(namespaceOf(config.Service), config.Service)
 	t.ask(config.Weights)
-	return &counter{service: []string{config.Service}, tally: t, next: next}, nil
+	return &counter{service: []string{config.Service}, tally: t, reads: config.Tokens, prices: config.Prices, next: next}, nil
 }
 
 func namespaceOf(service string) string {
@@ -50,99 +65,92 @@ func namespaceOf(service string) string {
 
 // ServeHTTP passes a request on and counts it at its end, also where its answer breaks off.
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &answer{writer: w, begun: time.Now()}
-	a.flusher, _ = w.(http.Flusher)
+	a := answerTo(r)
+	isNew := a == nil
+	if isNew {
+		a = newAnswer(w)
+	}
+	if c.reads {
+		readTokens(a, r)
+		r = withAnswer(r, a)
+	}
 	beginRequest(c.tally)
 	isWhole := false
 	defer func() {
 		// A client that leaves breaks an answer off, too.
-		isCut := !isWhole && r.Context().Err() == nil
-		caller := r.Header.Get(CallerHeader)
-		endpoint := endpointOf(a)
-		endRequest(c.tally, a, endpoint, caller, isCut)
-		if hasLog {
-			header := w.Header()
-			header[LoggedService] = c.service
-			if endpoint != "" {
-				header[LoggedEndpoint] = []string{endpoint}
-			}
-			if caller != "" {
-				header[LoggedCaller] = []string{caller}
-			}
-		}
+		c.end(a, r, !isWhole && r.Context().Err() == nil)
 	}()
-	// The interpreter hands on the methods of http.Hijacker only where the value's own type is known.
-	c.next.ServeHTTP(a, r)
+	if isNew {
+		// The interpreter hands on the methods of http.Hijacker only where the value's own type is known.
+		c.next.ServeHTTP(a, r)
+	} else {
+		c.next.ServeHTTP(w, r)
+	}
 	isWhole = true
 }
 
-// answer is an answer on its way to the client. The interpreter gives it out as an http.ResponseWriter and http.Hijacker and nothing else,
-// so that whoever writes cannot flush: the answer does it by itself.
-type answer struct {
-	writer  http.ResponseWriter
-	flusher http.Flusher // nil where there is none
-	begun   time.Time
-	// status is 0 until the answer's own header; those of 1xx come before it.
-	status int
-	// streams says that the answer has no length, so that each part goes to the client as it comes.
-	streams bool
-	// hasPart says that a part of it has been written.
-	hasPart bool
-	// header and token are how long the answer's header took, and the first part of an event stream; 0 without.
-	header, token time.Duration
-}
-
-// Header is the answer's header.
-func (a *answer) Header() http.Header { return a.writer.Header() }
-
-// WriteHeader begins the answer.
-func (a *answer) WriteHeader(status int) {
-	if status >= http.StatusOK && a.status == 0 {
-		beginAnswer(a, status)
+// end counts a request whose answer has ended.
+func (c *counter) end(a *answer, r *http.Request, isCut bool) {
+	endAnswer(a)
+	caller := r.Header.Get(CallerHeader)
+	endpoint := endpointOf(a)
+	endRequest(c.tally, a, endpoint, caller, isCut)
+	if hasLog {
+		header := a.writer.Header()
+		header[LoggedService] = c.service
+		if endpoint != "" {
+			header[LoggedEndpoint] = []string{endpoint}
+		}
+		if caller != "" {
+			header[LoggedCaller] = []string{caller}
+		}
 	}
-	a.writer.WriteHeader(status)
-	if a.streams {
-		a.flusher.Flush()
+	if c.reads && a.reading != nil && a.reading.kind != unread {
+		c.endTokens(a, endpoint, caller)
 	}
 }
 
-func beginAnswer(a *answer, status int) {
-	a.status = status
-	a.header = time.Since(a.begun)
-	a.streams = a.flusher != nil && status != http.StatusNoContent && status != http.StatusNotModified &&
-		a.writer.Header().Get("Content-Length") == ""
+// endTokens counts the tokens of an answer.
+func (c *counter) endTokens(a *answer, endpoint, caller string) {
+	g := a.reading
+	header := a.writer.Header()
+	served := header.Get(ModelHeader)
+	if served == "" {
+		served = g.model
+	}
+	requested := g.requested
+	if requested == "" {
+		requested = g.model
+	}
+	if !g.isKnown || g.isBegun {
+		c.tally.unmetered(endpoint, g.kind == inEvents)
+	}
+	if !g.isKnown {
+		return
+	}
+	u := g.usage
+	cost := 0.0
+	price, isPriced := c.prices[endpoint]
+	if isPriced {
+		cost = price.of(u)
+	}
+	addTokens(c.tally, endpoint, caller, requested, served, u, cost, isPriced)
+	if hasLog {
+		logTokens(header, requested, served, u)
+		if isPriced {
+			header[LoggedCost] = []string{strconv.FormatFloat(cost, 'g', 6, 64)}
+		}
+	}
 }
 
-// Write writes a part of the answer, and sends it. Interpreting this takes some microseconds for each token, so that it is short.
-func (a *answer) Write(part []byte) (int, error) {
-	if !a.hasPart {
-		firstPart(a, part)
-	}
-	n, err := a.writer.Write(part)
-	if a.streams {
-		a.flusher.Flush()
-	}
-	return n, err
-}
-
-func firstPart(a *answer, part []byte) {
-	if a.status == 0 {
-		beginAnswer(a, http.StatusOK)
-	}
-	a.hasPart = len(part) > 0
-	if a.hasPart && strings.HasPrefix(a.writer.Header().Get("Content-Type"), "text/event-stream") {
-		a.token = time.Since(a.begun)
-	}
-}
-
-// Hijack takes over the connection, for a WebSocket.
-func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	hijacker, can := a.writer.(http.Hijacker)
-	if !can {
-		return nil, nil, http.ErrNotSupported
-	}
-	a.status = http.StatusSwitchingProtocols
-	return hijacker.Hijack()
+// logTokens tells the access log.
+func logTokens(header http.Header, requested, served string, u usage) {
+	header[LoggedRequestModel] = []string{requested}
+	header[LoggedResponseModel] = []string{served}
+	header[LoggedInput] = []string{strconv.Itoa(u.input)}
+	header[LoggedOutput] = []string{strconv.Itoa(u.output)}
+	header[LoggedCached] = []string{strconv.Itoa(u.cached)}
+	header[LoggedReasoning] = []string{strconv.Itoa(u.reasoning)}
 }
 
 // endpointOf is who gave the answer; "" where the gateway itself did. Nothing sets the header of a switched protocol, so that it would be the

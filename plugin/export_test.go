@@ -7,11 +7,12 @@ var (
 	ParseRanges   = parseRanges
 	ClientAddress = clientAddress
 	Borrow        = borrow
+	ShareBy       = shareBy
 )
 
 // TakeAt counts one request of a client that has one in a minute, and gives how long it has to wait.
 func TakeAt(name string, now time.Time) time.Duration {
-	return meterOf(name).take("a", 1, time.Minute, now)
+	return meterOf(name, 0).take("a", 1, time.Minute, now)
 }
 
 // SetBodyMemory says how much the bodies of all requests may take.
@@ -37,4 +38,16 @@ func namedOf(body []byte, other string, named *namedModel, why *refusal) (string
 		return "", body, ""
 	}
 	return named.name, []byte(string(body[:named.from]) + quoted(other) + string(body[named.to:])), ""
+}
+
+// SpendAt uses one token of a client that may use one a minute, and gives how long it has to wait for the next.
+func SpendAt(name string, now time.Time) time.Duration {
+	m := meterOf(name, 60)
+	m.spend("a", 1, now)
+	return m.overspent("a", 1, now)
+}
+
+// OverspentAt is how long that client has to wait.
+func OverspentAt(name string, now time.Time) time.Duration {
+	return meterOf(name, 60).overspent("a", 1, now)
 }

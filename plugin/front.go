@@ -284,7 +284,7 @@ var ofRequest = &struct{ name string }{"attempts"}
 func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := r.Context().Value(ofRequest).(*attempts)
 	if len(a.body) > 0 && a.isWhole {
-		number := lend(a.body)
+		number := lend(&loan{body: a.body, answer: answerTo(r)})
 		defer takeBack(number)
 		r.Header[bodyHeader] = []string{number}
 	}

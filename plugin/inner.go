@@ -16,7 +16,7 @@ const (
 	tokenHeader = "X-Modelplane-Token"
 	// clientHeader is the address from which the client has connected to the public listener.
 	clientHeader = "X-Modelplane-Client"
-	// bodyHeader is the number of the body that a front lends.
+	// bodyHeader is the number of the loan with the body that a front lends.
 	bodyHeader = "X-Modelplane-Body"
 )
 
@@ -35,20 +35,27 @@ func drawToken() string {
 // can take it away.
 var ofInner = &struct{ name string }{"inner"}
 
-// lent are the bodies that fronts lend to the inner listener, by number. Both are in this process, so that a body need not be sent and read once more.
+// loan is what a front lends to the inner listener: a body, and its answer if that is looked at. Both are in this process, so that a body need not be sent and
+// read once more.
+type loan struct {
+	body   []byte
+	answer *answer
+}
+
+// lent are all loans, by number.
 var (
-	lent     = map[string][]byte{}
+	lent     = map[string]*loan{}
 	lastLent int64
 	lentLock sync.Mutex
 )
 
-// lend gives a body a number, until it is taken back.
-func lend(body []byte) string {
+// lend gives a loan a number, until it is taken back.
+func lend(made *loan) string {
 	lentLock.Lock()
 	defer lentLock.Unlock()
 	lastLent++
 	number := strconv.FormatInt(lastLent, 36)
-	lent[number] = body
+	lent[number] = made
 	return number
 }
 
@@ -60,18 +67,23 @@ func takeBack(number string) {
 
 // borrow gives r the body with this number, and says whether there is one.
 func borrow(r *http.Request, number string) bool {
-	body, has := lentBody(number)
-	r.Body = bodyOf(len(body), bytes.NewReader(body))
-	r.ContentLength = int64(len(body))
-	return has
+	known := loanOf(number)
+	if known == nil {
+		return false
+	}
+	r.Body = bodyOf(len(known.body), bytes.NewReader(known.body))
+	r.ContentLength = int64(len(known.body))
+	return true
 }
 
-// lentBody is the body with this number, if it is still lent.
-func lentBody(number string) ([]byte, bool) {
+// loanOf is the loan with this number, if it has not been taken back; nil otherwise.
+func loanOf(number string) *loan {
+	if number == "" {
+		return nil
+	}
 	lentLock.Lock()
 	defer lentLock.Unlock()
-	body, has := lent[number]
-	return body, has
+	return lent[number]
 }
 
 // bodyOf is a body of this length, in pieces. A MultiReader lets go of them when it meets their end: the answer may go on for minutes. The limit hides its

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"math"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -23,6 +22,8 @@ type Limit struct {
 	Seconds  int `json:"seconds,omitempty"`
 	// InFlight is how many may be under way at once.
 	InFlight int `json:"inFlight,omitempty"`
+	// Tokens may be used in each span of Seconds. Nothing passes once they are, so that what was under way then comes on top.
+	Tokens int `json:"tokens,omitempty"`
 }
 
 const (
@@ -41,6 +42,11 @@ type meter struct {
 	// underWay are a client's requests that have no whole answer yet.
 	underWay map[string]int
 	swept    int64
+	// spent are the tokens that clients have used in the span whose number is span, of so many seconds; 0 where no tokens are counted.
+	spent   map[string]*spending
+	span    int64
+	seconds int64
+	name    string
 }
 
 var (
@@ -48,13 +54,14 @@ var (
 	metersLock sync.Mutex
 )
 
-func meterOf(name string) *meter {
+// meterOf is the meter called name; seconds are how long its spans of tokens are, 0 where it counts none.
+func meterOf(name string, seconds int64) *meter {
 	metersLock.Lock()
 	defer metersLock.Unlock()
 	if known, has := meters[name]; has {
 		return known
 	}
-	made := &meter{full: map[string]int64{}, underWay: map[string]int{}}
+	made := &meter{full: map[string]int64{}, underWay: map[string]int{}, spent: map[string]*spending{}, name: name, seconds: seconds}
 	meters[name] = made
 	return made
 }
@@ -71,39 +78,68 @@ func limitersOf(service string, limits []Limit, trusted []netip.Prefix) ([]limit
 	var all []limiter
 	for _, limit := range limits {
 		isKnown := limit.By == "caller" || limit.By == "address" || limit.By == "all" || limit.By == "header" && limit.Header != ""
-		if !isKnown || limit.InFlight < 0 || limit.Requests < 0 || limit.Requests > 0 && limit.Seconds < 1 || limit.Requests+limit.InFlight == 0 {
+		if !isKnown || !limit.isUsable() {
 			return nil, errors.New("limits has an entry that the plugin does not understand; have a ModelService write it")
 		}
-		// A limit for a minute and one for a day count apart.
+		// Those for a minute and for a day count apart.
 		kind := "requests in " + strconv.Itoa(limit.Seconds)
-		if limit.InFlight > 0 {
+		switch {
+		case limit.InFlight > 0:
 			kind = "in flight"
+		case limit.Tokens > 0:
+			kind = "tokens in " + strconv.Itoa(limit.Seconds)
 		}
-		all = append(all, limiter{limit: limit, meter: meterOf(service + " " + kind + " by " + limit.By + " " + limit.Header), trusted: trusted})
+		name := service + " " + kind + " by " + limit.By + " " + limit.Header
+		seconds := int64(0)
+		if limit.Tokens > 0 {
+			seconds = int64(limit.Seconds)
+			beginSharing()
+		}
+		all = append(all, limiter{limit: limit, meter: meterOf(name, seconds), trusted: trusted})
 	}
 	return all, nil
+}
+
+// isUsable says whether the limit is of one kind.
+func (l Limit) isUsable() bool {
+	kinds := 0
+	for _, most := range []int{l.Requests, l.InFlight, l.Tokens} {
+		if most < 0 {
+			return false
+		}
+		if most > 0 {
+			kinds++
+		}
+	}
+	return kinds == 1 && (l.InFlight > 0 || l.Seconds > 0)
 }
 
 // begin counts a request of a client, or gives how long to wait before the next try. Yaegi 0.16 cannot give back a function beside another
 // value, so that the request's end is told by [limiter.end].
 func (l limiter) begin(client string, now time.Time) time.Duration {
-	if l.limit.InFlight > 0 {
+	switch {
+	case l.limit.InFlight > 0:
 		return l.meter.begin(client, l.limit.InFlight)
+	case l.limit.Tokens > 0:
+		return l.meter.overspent(client, l.limit.Tokens, now)
 	}
 	return l.meter.take(client, l.limit.Requests, time.Duration(l.limit.Seconds)*time.Second, now)
 }
 
 // undo takes back what begin has counted, for a request that another limit refuses.
 func (l limiter) undo(client string) {
-	if l.limit.InFlight == 0 {
+	if l.limit.Requests > 0 {
 		l.meter.giveBack(client, int64(l.limit.Seconds)*int64(time.Second)/int64(l.limit.Requests))
 	}
 }
 
-// end says that a request which was counted is over.
-func (l limiter) end(client string) {
+// end says that a request which was counted is over, and how many tokens it took.
+func (l limiter) end(client string, tokens int, now time.Time) {
 	if l.limit.InFlight > 0 {
 		l.meter.end(client)
+	}
+	if l.limit.Tokens > 0 && tokens > 0 {
+		l.meter.spend(client, tokens, now)
 	}
 }
 
@@ -200,14 +236,4 @@ func (m *meter) end(client string) {
 	if m.underWay[client] == 0 {
 		delete(m.underWay, client)
 	}
-}
-
-// refuseForNow answers a request that comes too early.
-func refuseForNow(w http.ResponseWriter, r *http.Request, wait time.Duration) {
-	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
-	w.Header().Set("Retry-After", seconds)
-	refuse(w, r, refusal{
-		http.StatusTooManyRequests, "rate_limit_error", "rate_limit_exceeded",
-		"The gateway's limit for this client is reached. Try again in " + seconds + " s.",
-	})
 }

@@ -84,6 +84,8 @@ type heldBody struct {
 	taken int64
 	// model is what a catalog has the body ask for; "" where none has read it.
 	model string
+	// kept is the body as its client has sent it, while another model may still be asked; nil otherwise.
+	kept []byte
 }
 
 // hold reads up to most bytes of a body. The request goes on with the same body. Whoever holds it lets it go, at the latest at the request's end.
@@ -93,6 +95,10 @@ func hold(r *http.Request, most int64) (*heldBody, error) {
 	for {
 		piece := nextPiece(h, r.ContentLength, most)
 		if !takeBytes(piece) {
+			// The request may go on without being held.
+			h.reader = bytes.NewReader(h.bytes)
+			resume(h, r.Body)
+			r.Body = h.body
 			letGo(h)
 			return nil, errFull
 		}
@@ -159,7 +165,7 @@ func letGo(h *heldBody) {
 
 // drop lets a body go that nobody reads from the request any more: the request, which may go on for minutes, needs no memory for it.
 func drop(h *heldBody) {
-	if h == nil {
+	if h == nil || h.kept != nil {
 		return
 	}
 	h.reader.Reset(nil)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -238,111 +237,6 @@ func holdWhole(r *http.Request) (*heldBody, error) {
 		return nil, &http.MaxBytesError{Limit: most}
 	}
 	return h, nil
-}
-
-// serveRenamed serves a request for the model that the server calls m.model. The interpreter keeps what a function has had in its hands until the function
-// returns. So other functions, which return before the request goes on, look at the body.
-func serveRenamed(m *middleware, w http.ResponseWriter, r *http.Request) {
-	if r.URL.RawQuery != "" {
-		renameInQuery(r, m.model)
-	}
-	if r.ContentLength == 0 || isStream(r) {
-		m.next.ServeHTTP(w, r)
-		return
-	}
-	held, goesOn := renameBody(m, w, r)
-	defer letGo(held)
-	if !goesOn {
-		return
-	}
-	if held != nil && r.ContentLength > manyBytes {
-		// The answer may go on for minutes after the server has read it all.
-		r.Body = io.NopCloser(io.TeeReader(r.Body, &countdown{left: r.ContentLength, held: held}))
-	}
-	m.next.ServeHTTP(w, r)
-}
-
-// countdown is told what is read of a body, and lets go of what holds it at its end.
-type countdown struct {
-	left int64
-	held *heldBody
-}
-
-// Write counts a part.
-func (c *countdown) Write(part []byte) (int, error) {
-	c.left -= int64(len(part))
-	if c.left <= 0 {
-		letGo(c.held)
-	}
-	return len(part), nil
-}
-
-// renameBody writes the server's name into the body of r, or refuses the request. It gives what the body is held in; nil where nobody has to let it go.
-func renameBody(m *middleware, w http.ResponseWriter, r *http.Request) (*heldBody, bool) {
-	if isForm(r) {
-		return nil, isNoObject(w, r)
-	}
-	if !isPlain(r) {
-		refuseEncoded(w, r)
-		return nil, false
-	}
-	number, _ := r.Context().Value(ofInner).(string)
-	body, isLent := lentBody(number)
-	if isLent {
-		return nil, renameIn(r, w, body, nil, m.inJSON)
-	}
-	h, err := holdWhole(r)
-	if err != nil {
-		refuseBody(w, r, err)
-		return nil, false
-	}
-	return h, renameIn(r, w, h.bytes, h, m.inJSON)
-}
-
-// isNoObject refuses a form that some server could take for an object, since it does not look at the media type.
-func isNoObject(w http.ResponseWriter, r *http.Request) bool {
-	h, err := hold(r, 1<<10)
-	if err != nil {
-		refuseBody(w, r, err)
-		return false
-	}
-	defer letGo(h)
-	if isObject(h.bytes) || hasMark(h.bytes) {
-		refuse(w, r, unreadableBody)
-		return false
-	}
-	return true
-}
-
-// renameIn gives r its body with another value, in JSON, for the model. All else stays as it is, byte for byte. Held is what has the body; nil where nobody
-// has to let it go.
-func renameIn(r *http.Request, w http.ResponseWriter, body []byte, held *heldBody, value string) bool {
-	if hasMark(body) {
-		refuse(w, r, invalidJSON)
-		return false
-	}
-	var named *namedModel
-	if isObject(body) {
-		found, why := findModel(body)
-		if why != nil {
-			refuse(w, r, *why)
-			return false
-		}
-		named = found
-	}
-	if held != nil {
-		held.reader.Reset(nil)
-		held.bytes = nil
-	}
-	if named == nil {
-		r.Body = bodyOf(len(body), bytes.NewReader(body))
-		setLength(r, len(body))
-		return true
-	}
-	length := len(body) - (named.to - named.from) + len(value)
-	r.Body = bodyOf(length, bytes.NewReader(body[:named.from]), strings.NewReader(value), bytes.NewReader(body[named.to:]))
-	setLength(r, length)
-	return true
 }
 
 // renameInQuery writes another name into a query that names the model, such as a WebSocket's.

@@ -46,7 +46,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"time"
 )
 
 // Config is the part of a Middleware under spec.plugin.modelplane.
@@ -75,6 +74,9 @@ type Config struct {
 	Count bool `json:"count,omitempty"`
 	// Weights are the weights of the service's endpoints, for comparison with what is counted.
 	Weights map[string]int `json:"weights,omitempty"`
+	// Tokens has the count say how many tokens answers took; Prices are what these cost, by endpoint.
+	Tokens bool             `json:"tokens,omitempty"`
+	Prices map[string]Price `json:"prices,omitempty"`
 	// Report adds what is counted to the answer of Traefik's own metrics, on their entry point. It is the label by which figures tell the
 	// gateway, namespace/name.
 	Report string `json:"report,omitempty"`
@@ -88,6 +90,8 @@ type Config struct {
 	Anonymous bool `json:"anonymous,omitempty"`
 	// Model is what the backend calls the model; it takes the place of the name that a request's body has. "" leaves that.
 	Model string `json:"model,omitempty"`
+	// LeaveUsage says that the backend is not to be asked how many tokens a stream took; it may know no such question.
+	LeaveUsage bool `json:"leaveUsage,omitempty"`
 	// Bearer is a key to be sent as "Authorization: Bearer <key>". One that is given and empty is a mistake.
 	Bearer *string `json:"bearer,omitempty"`
 	// Header is the name of the header that carries Value, for a server that takes no bearer key.
@@ -163,12 +167,15 @@ type middleware struct {
 	allowed           []netip.Prefix // none where every address may
 	trusted           []netip.Prefix
 	keyring           *keyring // nil where no key is asked for
+	keyMeter          *meter   // counts the requests of keys that have a limit of their own
 	maxBodyBytes      int64
 	limiters          []limiter
+	countsTokens      bool // whether one of them is of tokens
 	isChecking        bool // whether there is a rule about who may send what
 	anonymous         bool
 	header, value     string // the key; no header without one
 	model, inJSON     string // the backend's name for the model; "" without one
+	asksUsage         bool   // whether streams are asked for their usage, where somebody wants to know
 	next              http.Handler
 }
 
@@ -189,6 +196,7 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 			return nil, err
 		}
 		m.keyring = ring
+		m.keyMeter = meterOf("keys of "+name, 0)
 	}
 	if config.MaxBodyBytes < 0 || config.MaxBodyBytes > mostBytes {
 		return nil, errors.New("maxBodyBytes is not a number from 0 to 1073741824; have a ModelService write it")
@@ -211,6 +219,9 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		return nil, err
 	}
 	m.limiters = limiters
+	for _, l := range limiters {
+		m.countsTokens = m.countsTokens || l.limit.Tokens > 0
+	}
 	m.isChecking = len(m.allowed) > 0 || m.keyring != nil || m.maxBodyBytes > 0 || len(m.limiters) > 0
 	if config.Model != "" {
 		if err := checkModel(config.Model); err != nil {
@@ -219,6 +230,7 @@ func newMiddleware(next http.Handler, config *Config, name string) (*middleware,
 		m.model = config.Model
 		m.inJSON = quoted(config.Model)
 	}
+	m.asksUsage = !config.LeaveUsage && (m.anonymous || m.model != "" || config.hasKey())
 	if !config.hasKey() {
 		if !m.isUsed() {
 			return nil, errors.New("nothing is set; set bearer, or header and value, to a key, or one of the switches to true")
@@ -299,11 +311,16 @@ func serveChecked(m *middleware, w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, elsewhere)
 		return
 	}
+	limiters := m.limiters
 	if m.keyring != nil {
-		if why := admit(m.keyring, r); why != nil {
+		known, why := admit(m.keyring, r)
+		if why != nil {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, r, *why)
 			return
+		}
+		if known.requests > 0 {
+			limiters = append([]limiter{ofKey(m.keyMeter, known)}, limiters...)
 		}
 	}
 	if m.maxBodyBytes > 0 {
@@ -317,33 +334,9 @@ func serveChecked(m *middleware, w http.ResponseWriter, r *http.Request) {
 			r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
 		}
 	}
-	if len(m.limiters) > 0 {
-		m.serveWithin(w, r)
+	if len(limiters) > 0 {
+		m.serveWithin(w, r, limiters)
 		return
-	}
-	serve(m, w, r)
-}
-
-// serveWithin serves a request that all limits allow, and counts it until its end.
-func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request) {
-	now := time.Now()
-	clients := make([]string, 0, len(m.limiters))
-	defer func() {
-		for i, client := range clients {
-			m.limiters[i].end(client)
-		}
-	}()
-	for _, l := range m.limiters {
-		client := l.clientOf(r)
-		wait := l.begin(client, now)
-		if wait > 0 {
-			for i, counted := range clients {
-				m.limiters[i].undo(counted)
-			}
-			refuseForNow(w, r, wait)
-			return
-		}
-		clients = append(clients, client)
 	}
 	serve(m, w, r)
 }
@@ -364,8 +357,9 @@ func serve(m *middleware, w http.ResponseWriter, r *http.Request) {
 	if m.header != "" {
 		r.Header.Set(m.header, m.value)
 	}
-	if m.model != "" {
-		serveRenamed(m, w, r)
+	asks := m.asksUsage && isStreamed(r)
+	if asks || m.model != "" {
+		serveChanged(m, w, r, asks)
 		return
 	}
 	m.next.ServeHTTP(w, r)

@@ -50,6 +50,7 @@ var (
 	inFlightNow    = family{"modelplane_requests_in_flight", "gauge", "Requests to a service that have no whole answer yet."}
 	shareAsked     = family{"modelplane_share_asked", "gauge", "The part of a service's requests that an endpoint is to get, from 0 to 1."}
 	headerSeconds  = family{"modelplane_first_byte_seconds", "histogram", "From a request's arrival to the header of its answer."}
+	sharedUp       = family{"modelplane_shared_limits_up", "gauge", "Whether the Redis server answers in which replicas add up tokens: 1 or 0."}
 	tokenSeconds   = family{"modelplane_first_token_seconds", "histogram", "From a request's arrival to the first event of a streamed answer."}
 	wholeSeconds   = family{"modelplane_request_duration_seconds", "histogram", "From a request's arrival to the end of its answer."}
 )
@@ -57,6 +58,7 @@ var (
 // report is all that is counted by a gateway. Each family is written in one piece, as the format asks for; the order within is free.
 func report(now time.Time, gateway string) string {
 	var requests, cut, failovers, ejections, inFlight, asked, header, token, whole strings.Builder
+	tokens := &tokenReport{}
 	for _, t := range allTallies() {
 		t.lock.Lock()
 		service := `gateway="` + gateway + `",model_service="` + t.service + `"`
@@ -78,15 +80,20 @@ func report(now time.Time, gateway string) string {
 			if timed.cut > 0 {
 				line(&cut, cutTotal.name, labels, strconv.Itoa(timed.cut))
 			}
-			timed.header.lines(&header, headerSeconds.name, labels)
-			timed.token.lines(&token, tokenSeconds.name, labels)
-			timed.whole.lines(&whole, wholeSeconds.name, labels)
+			timed.header.lines(&header, buckets, headerSeconds.name, labels)
+			timed.token.lines(&token, buckets, tokenSeconds.name, labels)
+			timed.whole.lines(&whole, buckets, wholeSeconds.name, labels)
 		}
+		tokens.add(&t.tokens, service)
 		t.lock.Unlock()
+	}
+	var up strings.Builder
+	if shared != nil {
+		line(&up, sharedUp.name, `gateway="`+gateway+`"`, shared.up())
 	}
 	return requestsTotal.with(&requests) + cutTotal.with(&cut) + failoversTotal.with(&failovers) + ejectionsTotal.with(&ejections) +
 		inFlightNow.with(&inFlight) + shareAsked.with(&asked) +
-		headerSeconds.with(&header) + tokenSeconds.with(&token) + wholeSeconds.with(&whole)
+		headerSeconds.with(&header) + tokenSeconds.with(&token) + wholeSeconds.with(&whole) + tokens.text() + sharedUp.with(&up)
 }
 
 // with is the family with its lines; nothing without any.
@@ -111,12 +118,12 @@ func (t *tally) shares(lines *strings.Builder, service string) {
 	}
 }
 
-func (h *histogram) lines(lines *strings.Builder, name, labels string) {
+func (h *histogram) lines(lines *strings.Builder, bounds []float64, name, labels string) {
 	if h.total == 0 {
 		return
 	}
 	upTo := 0
-	for i, bound := range buckets {
+	for i, bound := range bounds {
 		upTo += h.counts[i]
 		line(lines, name+"_bucket", labels+`,le="`+strconv.FormatFloat(bound, 'g', -1, 64)+`"`, strconv.Itoa(upTo))
 	}

@@ -63,6 +63,7 @@ type tally struct {
 	// an endpoint was left out.
 	failovers map[string]int
 	ejections map[string]int
+	tokens    tokenTally
 }
 
 // row is a number of answers with the labels that it is shown with.
@@ -104,6 +105,7 @@ func tallyOf(namespace, service string) *tally {
 	perTeam[namespace]++
 	made := &tally{
 		service: label(service), rows: map[string]*row{}, timings: map[string]*timing{}, failovers: map[string]int{}, ejections: map[string]int{},
+		tokens: newTokenTally(),
 	}
 	tallies[service] = made
 	return made
@@ -150,11 +152,11 @@ func endRequest(t *tally, a *answer, endpoint, caller string, isCut bool) {
 		timed.cut++
 	}
 	if a.header > 0 { // neither a WebSocket nor a request whose client left first
-		addTime(&timed.header, a.header)
-		addTime(&timed.whole, now.Sub(a.begun))
+		addTo(&timed.header, buckets, a.header.Seconds())
+		addTo(&timed.whole, buckets, now.Sub(a.begun).Seconds())
 	}
 	if a.token > 0 {
-		addTime(&timed.token, a.token)
+		addTo(&timed.token, buckets, a.token.Seconds())
 	}
 	t.lock.Unlock()
 }
@@ -204,13 +206,13 @@ func (t *tally) addTiming(endpoint string) *timing {
 	return made
 }
 
-func addTime(h *histogram, took time.Duration) {
+// addTo counts a value into the bucket that it is in.
+func addTo(h *histogram, bounds []float64, value float64) {
 	if h.counts == nil {
-		h.counts = make([]int, len(buckets)+1)
+		h.counts = make([]int, len(bounds)+1)
 	}
-	seconds := took.Seconds()
-	h.counts[sort.SearchFloat64s(buckets, seconds)]++
-	h.sum += seconds
+	h.counts[sort.SearchFloat64s(bounds, value)]++
+	h.sum += value
 	h.total++
 }
 

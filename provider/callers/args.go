@@ -40,7 +40,8 @@ type Key struct {
 	SHA256  *string `pulumi:"sha256,optional"`
 	Expires *string `pulumi:"expires,optional"`
 	// Models is a pointer, since no model is not the same as all of them.
-	Models *[]string `pulumi:"models,optional"`
+	Models            *[]string `pulumi:"models,optional"`
+	RequestsPerMinute *int      `pulumi:"requestsPerMinute,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -58,4 +59,6 @@ func (k *Key) Annotate(at infer.Annotator) {
 		"models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, "+
 		"which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does "+
 		"from `models`. Default: all.")
+	at.Describe(&k.RequestsPerMinute, "How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with "+
+		"Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.")
 }

@@ -1,6 +1,7 @@
 package callers
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -26,6 +27,8 @@ const (
 	maxSecret = 1 << 20
 	// maxModels is for how many models a key can be.
 	maxModels = 50
+	// maxRequests is how many requests a minute a limit can allow.
+	maxRequests = 1_000_000
 )
 
 // callerName is a name that a header and a label of a metric take.
@@ -45,11 +48,17 @@ func check(name string, a Args) fault.List {
 func decide(k Keyring) (string, fault.List) {
 	var faults fault.List
 	var lines strings.Builder
-	known := map[string]int{}
+	known, paces := map[string]int{}, map[string]int{}
 	for i, key := range k.Keys {
 		path := fault.Index("keys", i)
 		if !callerName.MatchString(key.Name) {
 			faults.Addf(path+".name", "is not a caller's name; write up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first")
+		}
+		if first, has := paces[key.Name]; !has {
+			paces[key.Name] = i
+		} else if ptr.Deref(k.Keys[first].RequestsPerMinute, 0) != ptr.Deref(key.RequestsPerMinute, 0) {
+			faults.Add(path+".requestsPerMinute", fmt.Sprintf("is not that of %s, which is the same caller's: all keys of a caller count for one number; write the same into each", fault.Index("keys", first)),
+				fault.Index("keys", first))
 		}
 		hash, ok := key.hash(path, &faults)
 		if !ok {
@@ -92,20 +101,26 @@ func (k Key) hash(path string, faults *fault.List) (hash string, ok bool) {
 	return "", false
 }
 
-// end is the end of a line: when the key expires, and the models that it is for.
+// end is the end of a line: when the key expires, the models that it is for, and how many requests a minute.
 func (k Key) end(path string, faults *fault.List) string {
-	models := k.allowed(path+".models", faults)
+	models, requests := k.allowed(path+".models", faults), ""
+	if n := k.RequestsPerMinute; n != nil {
+		if *n < 1 || *n > maxRequests {
+			faults.Addf(path+".requestsPerMinute", "%d is outside 1 to %d", *n, maxRequests)
+		}
+		models, requests = cmp.Or(models, " "+plugin.AllModels), fmt.Sprintf(" %d", *n)
+	}
 	if k.Expires == nil {
 		if models == "" {
 			return ""
 		}
-		return " 0" + models
+		return " 0" + models + requests
 	}
 	at, err := time.Parse(time.RFC3339, *k.Expires)
 	if err != nil {
 		faults.Addf(path+".expires", "is not a time; write one of RFC 3339, such as 2027-01-31T00:00:00Z")
 	}
-	return fmt.Sprintf(" %d", at.Unix()) + models
+	return fmt.Sprintf(" %d", at.Unix()) + models + requests
 }
 
 // allowed are the key's models, as a line has them; empty for all.

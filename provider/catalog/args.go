@@ -50,9 +50,11 @@ func (l *Listing) Annotate(at infer.Annotator) {
 
 // Model is a model of a catalog.
 type Model struct {
-	Name    string            `pulumi:"name"`
-	Aliases []string          `pulumi:"aliases,optional"`
-	Service service.Reference `pulumi:"service"`
+	Name             string            `pulumi:"name"`
+	Aliases          []string          `pulumi:"aliases,optional"`
+	Service          service.Reference `pulumi:"service"`
+	Fallbacks        []string          `pulumi:"fallbacks,optional"`
+	ContextFallbacks []string          `pulumi:"contextFallbacks,optional"`
 }
 
 // Annotate describes the type for the schema.
@@ -63,4 +65,9 @@ func (m *Model) Annotate(at infer.Annotator) {
 		"that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.")
 	at.Describe(&m.Aliases, "Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.")
 	at.Describe(&m.Service, "The service that answers: the output `service` of a ModelService in the catalog's namespace.")
+	at.Describe(&m.Fallbacks, "Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header "+
+		"`X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another "+
+		"one. Default: none.")
+	at.Describe(&m.ContextFallbacks, "Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, "+
+		"Groq, Mistral, Anthropic or Google. Up to 5. Default: none.")
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -18,9 +19,10 @@ import (
 
 const (
 	// defaultPath is the path of every OpenAI-compatible base URL.
-	defaultPath = "/v1"
-	maxModels   = 100
-	maxAliases  = 16
+	defaultPath  = "/v1"
+	maxModels    = 100
+	maxAliases   = 16
+	maxFallbacks = 5
 	// maxMiddleware is how large the Middleware may be, in bytes. The API server takes 1.5 MiB, and Traefik compares all of it at every event.
 	maxMiddleware = 1 << 20
 )
@@ -32,13 +34,13 @@ type plan struct {
 	policies service.Policies
 	route    gatewayv1.HTTPRouteSpec
 	models   []listed
-	// warning says what is unwise; empty if nothing is.
-	warning string
+	// warnings say what is unwise.
+	warnings []string
 }
 
 // listed is a model with its service.
 type listed struct {
-	names  []string
+	Model
 	behind service.Behind
 }
 
@@ -68,6 +70,7 @@ func decide(identity meta.Identity, l Listing, p service.Policy) (plan, fault.Li
 	}
 	asked := decided.policies.Auth()
 	checkNames(l.Models, &faults)
+	checkFallbacks(l, &faults)
 	keyed, open := false, false
 	for i, m := range l.Models {
 		at := fault.Index("models", i) + ".service"
@@ -77,7 +80,7 @@ func decide(identity meta.Identity, l Listing, p service.Policy) (plan, fault.Li
 		}
 		open = open || m.Service.Auth == nil
 		keyed = keyed || behind.IsKeyed()
-		decided.models = append(decided.models, listed{names: append([]string{m.Name}, m.Aliases...), behind: behind})
+		decided.models = append(decided.models, listed{m, behind})
 	}
 	if len(faults) > 0 {
 		return plan{}, faults
@@ -87,10 +90,10 @@ func decide(identity meta.Identity, l Listing, p service.Policy) (plan, fault.Li
 			"catalogs", len(text), maxMiddleware)
 		return plan{}, faults
 	}
-	decided.warning = service.Warning(in, p, keyed)
+	decided.warnings = service.Warnings(in, p, keyed)
 	if open && asked != "" {
-		decided.warning = "Services of this catalog ask nobody who they are at their own URLs, where the catalog's auth does not hold: whoever can reach the gateway can use " +
-			"them without a key. Write the same auth into each of them."
+		decided.warnings = append(decided.warnings, "Services of this catalog ask nobody who they are at their own URLs, where the catalog's auth does not hold: whoever can reach the gateway can use "+
+			"them without a key. Write the same auth into each of them.")
 	}
 	public.Rules = []route.Rule{{Middlewares: []string{middlewareName(identity, modelsKey)}}}
 	decided.route = route.Build(public)
@@ -130,6 +133,33 @@ func checkNames(models []Model, faults *fault.List) {
 	}
 }
 
+// checkFallbacks finds fallbacks that are no models, or no others.
+func checkFallbacks(l Listing, faults *fault.List) {
+	known := l.names()
+	for i, m := range l.Models {
+		for _, of := range []struct {
+			path  string
+			names []string
+		}{{"fallbacks", m.Fallbacks}, {"contextFallbacks", m.ContextFallbacks}} {
+			path := fault.Index("models", i) + "." + of.path
+			if len(of.names) > maxFallbacks {
+				faults.Addf(path, "has %d names; a model takes %d", len(of.names), maxFallbacks)
+			}
+			for j, name := range of.names {
+				at := fault.Index(path, j)
+				switch {
+				case strings.HasSuffix(name, "*") || !slices.Contains(known, name):
+					faults.Add(at, "is not the name of a model of this catalog; write one that is, whole and no alias", "models")
+				case name == m.Name:
+					faults.Addf(at, "is the model itself; name another one")
+				case slices.Index(of.names, name) < j:
+					faults.Addf(at, "is there already; write it once")
+				}
+			}
+		}
+	}
+}
+
 func checkName(path, name string, known map[string]string, faults *fault.List) {
 	faults.AddErr(path, endpoint.CheckPattern(name))
 	if first, has := known[name]; has {
@@ -143,7 +173,9 @@ func checkName(path, name string, known map[string]string, faults *fault.List) {
 func (p plan) middleware(id string) map[string]any {
 	config := plugin.Catalog{Prefix: p.Path}
 	for _, m := range p.models {
-		config.Models = append(config.Models, m.behind.Model(m.names, id))
+		made := m.behind.Model(append([]string{m.Name}, m.Aliases...), id)
+		made.Fallbacks, made.ContextFallbacks = m.Fallbacks, m.ContextFallbacks
+		config.Models = append(config.Models, made)
 	}
 	return map[string]any{"plugin": map[string]any{plugin.Name: plugin.Config{Catalog: &config}}}
 }

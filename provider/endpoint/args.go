@@ -33,6 +33,8 @@ type Server struct {
 	RewritePath     *string    `pulumi:"rewritePath,optional"`
 	HostHeader      *string    `pulumi:"hostHeader,optional"`
 	Model           *string    `pulumi:"model,optional"`
+	StreamUsage     *bool      `pulumi:"streamUsage,optional"`
+	Price           *Price     `pulumi:"price,optional"`
 	Headers         *Headers   `pulumi:"headers,optional"`
 	ForwardCaller   bool       `pulumi:"forwardCaller,optional" plain:"true"`
 	TLS             *TLS       `pulumi:"tls,optional"`
@@ -63,6 +65,10 @@ func (s *Server) Annotate(at infer.Annotator) {
 		"stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model "+
 		"twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's "+
 		"namespace can use the endpoint then, on a gateway that has the modelplane plugin.")
+	at.Describe(&s.StreamUsage, "Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client "+
+		"does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.")
+	at.SetDefault(&s.StreamUsage, true)
+	at.Describe(&s.Price, "What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.")
 	at.Describe(&s.Headers, "Request headers to set or to remove on the way to this server.")
 	at.Describe(&s.ForwardCaller, "Whether the server learns who the caller is: the client's own keys (Authorization, `api-key`, "+
 		"`x-api-key` and other headers, WebSocket subprotocols, `key` in the query), cookies, OpenAI organization and project, and IP address "+
@@ -77,6 +83,22 @@ func (s *Server) Annotate(at infer.Annotator) {
 		"that is the Base64 form of user:password, `Token`, `Api-Key` and so on. Default: `Bearer` without `apiKeyHeader`, none with it.")
 	at.Describe(&s.APIKeySecretRef, "A Secret of your own in this endpoint's namespace that holds the key. A new value is in "+
 		"use within a second.")
+}
+
+// Price is what a server's tokens cost.
+type Price struct {
+	Input       float64  `pulumi:"input" json:"input"`
+	Output      float64  `pulumi:"output" json:"output"`
+	CachedInput *float64 `pulumi:"cachedInput,optional" json:"cachedInput,omitempty"`
+}
+
+// Annotate describes the type for the schema.
+func (p *Price) Annotate(at infer.Annotator) {
+	at.SetToken("index", "TokenPrice")
+	at.Describe(p, "What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.")
+	at.Describe(&p.Input, "The price of a million tokens of requests.")
+	at.Describe(&p.Output, "The price of a million tokens of answers, those for reasoning too.")
+	at.Describe(&p.CachedInput, "The price of a million tokens of requests that the server had in its cache. Default: that of `input`.")
 }
 
 // Credential is the key that the server wants. It is a separate part, since what is made of a secret is secret.

@@ -88,6 +88,9 @@ func (p plan) middleware(siblings child.Names) map[string]any {
 	if p.Model != "" {
 		config["model"] = p.Model
 	}
+	if p.LeaveUsage {
+		config["leaveUsage"] = true
+	}
 	if key := p.withSecret(siblings[keySecret]).Key; key != nil {
 		urn := fmt.Sprintf("urn:k8s:secret:%s:%s", key.Secret.Name, key.Secret.Key)
 		switch {

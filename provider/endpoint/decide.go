@@ -19,6 +19,8 @@ type plan struct {
 	// addresses are the server's IP addresses or host names.
 	addresses []string
 	headers   Headers
+	// price is nil where nobody counts what tokens cost.
+	price *Price
 }
 
 // reach is all that decides how a request reaches the server and that is written in more than one object. It changes as a
@@ -38,6 +40,8 @@ type reach struct {
 	TLS *verification
 	// Model is what the server calls the model; empty where that is what the client sends.
 	Model string `json:",omitempty"`
+	// LeaveUsage says that the server is not asked how many tokens a stream took.
+	LeaveUsage bool `json:",omitempty"`
 	// Key is nil where the server wants none.
 	Key *sentKey
 	// ForwardCaller leaves on the request what tells the server who the caller is.
@@ -75,14 +79,14 @@ func (r reach) hash() string { return names.Hash(r) }
 
 // middlewareHash tells one Middleware from another. Paths and Host headers are in the route alone. So a change of these leaves the
 // Middleware, which Traefik reads apart from routes: the fewer of them come and go, the less can a replica that lags behind see
-// a route without its Middleware. One without a key is the same for every server that calls the model by that name.
+// a route without its Middleware. One without a key is the same for every server that calls the model by that name and takes the same question.
 func (r reach) middlewareHash() string {
 	switch {
 	case r.Key != nil:
 		r.BasePath, r.HostHeader = "", ""
 		return r.hash()
-	case r.Model != "":
-		return names.Hash(reach{ForwardCaller: r.ForwardCaller, Model: r.Model})
+	case r.Model != "" || r.LeaveUsage:
+		return names.Hash(reach{ForwardCaller: r.ForwardCaller, Model: r.Model, LeaveUsage: r.LeaveUsage})
 	}
 	return names.Hash(r.ForwardCaller)
 }
@@ -122,6 +126,9 @@ func decide(s Server, keyed bool) (plan, fault.List) {
 	p.BasePath = decidePath(s, t, &faults)
 	p.HostHeader = decideHost(s, t, &faults)
 	p.Model = decideModel(s, &faults)
+	p.LeaveUsage = !ptr.Deref(s.StreamUsage, true)
+	p.price = s.Price
+	s.Price.check("price", &faults)
 	p.headers = decideHeaders(s, keyed, &faults)
 	p.TLS = decideTLS(s, t, &faults)
 	return p, faults

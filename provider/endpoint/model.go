@@ -18,6 +18,24 @@ func decideModel(s Server, faults *fault.List) string {
 	return *s.Model
 }
 
+// maxPrice is more than a million tokens cost in any currency.
+const maxPrice = 1_000_000
+
+// check finds prices, at path, that are none.
+func (p *Price) check(path string, faults *fault.List) {
+	if p == nil {
+		return
+	}
+	for _, of := range []struct {
+		name  string
+		price *float64
+	}{{"input", &p.Input}, {"output", &p.Output}, {"cachedInput", p.CachedInput}} {
+		if of.price != nil && !(*of.price >= 0 && *of.price <= maxPrice) {
+			faults.Addf(path+"."+of.name, "%v is outside 0 to 1000000; write the price of a million tokens", *of.price)
+		}
+	}
+}
+
 // CheckModel finds whether a model can have this name.
 func CheckModel(name string) error {
 	switch {

@@ -25,6 +25,7 @@ type BackendReference struct {
 	Share         *int     `pulumi:"share,optional" json:"share,omitempty"`
 	Protocol      *string  `pulumi:"protocol,optional" json:"protocol,omitempty"`
 	Model         *string  `pulumi:"model,optional" json:"model,omitempty"`
+	Price         *Price   `pulumi:"price,optional" json:"price,omitempty"`
 }
 
 // Annotate describes the type for the schema.
@@ -49,13 +50,14 @@ func (b *BackendReference) Annotate(at infer.Annotator) {
 		"1,000,000. A ModelDeployment writes its replicas here. Default: 1.")
 	at.Describe(&b.Protocol, "What the server speaks: `http1` or `h2c`. Default: `http1`.")
 	at.Describe(&b.Model, "What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.")
+	at.Describe(&b.Price, "What tokens cost there. Default: no cost is counted.")
 }
 
 // reference is what a service takes, given what the objects are called.
 func (p plan) reference(name, namespace, service, middleware string) BackendReference {
 	ref := BackendReference{
 		Name: name, ServiceName: service, Namespace: namespace, Port: int(p.Port),
-		BasePath: orRoot(p.BasePath), ForwardCaller: p.ForwardCaller, Keyed: p.Key != nil,
+		BasePath: orRoot(p.BasePath), ForwardCaller: p.ForwardCaller, Keyed: p.Key != nil, Price: p.price,
 	}
 	if p.HostHeader != "" {
 		ref.HostHeader = &p.HostHeader
@@ -109,6 +111,7 @@ func (b BackendReference) Parse(path string, faults *fault.List) BackendReferenc
 	} else if b.Model != nil {
 		faults.Add(path+".middleware", "is missing: the server has its own name for the model, which a Middleware writes", path+".model")
 	}
+	b.Price.check(path+".price", faults)
 	if b.Model != nil {
 		faults.AddErr(path+".model", CheckModel(*b.Model))
 	}

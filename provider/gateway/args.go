@@ -13,6 +13,7 @@ type Args struct {
 	Serving
 	Secure
 	Observe
+	Sharing
 	Operating
 	Proxied
 	meta.Identity

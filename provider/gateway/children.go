@@ -57,14 +57,14 @@ func children(component string, namespace ownership, in Inputs, p value.Value[pl
 	name := child.Fixed(in.Identity.Now().Name)
 	identified := value.Map(in.Identity, func(i meta.Identity) plan { return plan{identity: i} })
 	named := func(name func(plan) string) child.Field { return child.From(identified, name) }
-	observing := observeChildren(component, in, p, identified, before)
+	observing := append(observeChildren(component, in, p, identified, before), sharingChildren(component, in, before)...)
 	beforeRelease := []string{entryPointKey, innerGuardKey, networkPolicyKey}
 	for _, c := range observing {
 		beforeRelease = append(beforeRelease, c.Key)
 	}
 	release := child.Release(releaseKey, name, named(plan.namespaceName), value.Map(in.Source, Source.chart),
 		child.FromNames(value.Join(p, in.Source), func(p value.Pair[plan, Source], siblings child.Names) map[string]any {
-			return p.A.withHeaders(siblings[otlpKey]).values(p.B)
+			return p.A.withHeaders(siblings[otlpKey]).withPassword(siblings[sharedKey]).values(p.B)
 		}),
 		append(before, append(beforeRelease, networkPolicyKey)...)...)
 	release.Advice = advise(adviseOnRelease)

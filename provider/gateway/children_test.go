@@ -26,7 +26,7 @@ func rendered(t require.TestingT, a Args) []child.Rendered {
 	identity := a.OrOwn("gw")
 	in := Inputs{
 		Install: value.Known(a.Install), Source: value.Known(a.Source), Serving: value.Known(a.Serving), Secure: value.Known(a.Secure),
-		Observe: value.Known(a.Observe), Operating: value.Known(a.Operating), Proxied: value.Known(a.Proxied),
+		Observe: value.Known(a.Observe), Sharing: value.Known(a.Sharing), Operating: value.Known(a.Operating), Proxied: value.Known(a.Proxied),
 		Identity: value.Known(identity), Metadata: value.Known(a.Metadata),
 	}
 	list, err := children("gw", namespaceOwnership(a.Namespace != "", a.CreateNamespace), in, value.Known(planned(t, a)))

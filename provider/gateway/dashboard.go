@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/modelplane/pulumi-modelplane/provider/internal/names"
@@ -65,6 +66,25 @@ var panels = []panel{
 	}},
 }
 
+// tokenPanels are those of a gateway that counts tokens.
+var tokenPanels = []panel{
+	{"Tokens by caller", "Tokens a second of each caller, those of requests and of answers.", "short", []query{
+		{`sum by (caller, gen_ai_token_type) (rate(modelplane_tokens_total{SELECT,gen_ai_token_type=~"input|output"}[$__rate_interval]))`, "{{caller}}: {{gen_ai_token_type}}"},
+	}},
+	{"Tokens by model", "Tokens a second for each model, by the endpoint that has served it.", "short", []query{
+		{
+			`sum by (gen_ai_response_model, model_endpoint, gen_ai_token_type) (rate(modelplane_tokens_total{SELECT,gen_ai_token_type=~"input|output"}[$__rate_interval]))`,
+			"{{gen_ai_response_model}} {{model_endpoint}}: {{gen_ai_token_type}}",
+		},
+	}},
+	{"Cost by caller", "What the tokens of a day cost at the endpoints' prices, in the currency of these.", "short", []query{
+		{`sum by (caller) (increase(modelplane_cost_total{SELECT}[1d]))`, "{{caller}}"},
+	}},
+	{"Streams without tokens", "Streams a second that have not said how many tokens they took.", "reqps", []query{
+		{`sum by (model_service, model_endpoint) (rate(modelplane_unmetered_streams_total{SELECT}[$__rate_interval]))`, "{{model_service}} {{model_endpoint}}"},
+	}},
+}
+
 func quantiles(histogram string) []query {
 	var queries []query
 	for _, quantile := range []string{"0.5", "0.95", "0.99"} {
@@ -81,8 +101,12 @@ func quantiles(histogram string) []query {
 func (p plan) dashboard() string {
 	const width, height = 12, 8
 	selected := fmt.Sprintf(`gateway="%s",model_service=~"$service"`, p.label())
+	shown := panels
+	if p.settings.Observability.Tokens {
+		shown = slices.Concat(panels, tokenPanels)
+	}
 	var graphs []any
-	for i, of := range panels {
+	for i, of := range shown {
 		var targets []any
 		for j, q := range of.queries {
 			targets = append(targets, map[string]any{

@@ -57,6 +57,7 @@ func check(name string, a Args) fault.List {
 	checkChart(a.Source, &faults)
 	checkHTTPSChart(a.Source, a.Secure, &faults)
 	checkObservability(a.Observability, a.Source, &faults)
+	checkSharing(a.SharedLimits, &faults)
 	return append(faults, names.Metadata(a.Labels, a.Annotations)...)
 }
 

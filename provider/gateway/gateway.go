@@ -24,7 +24,7 @@ var Definition = input.Define(check, func(
 ) (*ModelGateway, error) {
 	return construct(ctx, name, Inputs{
 		Install: input.Part[Install](args), Source: input.Part[Source](args), Serving: input.Part[Serving](args),
-		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Operating: input.Part[Operating](args),
+		Secure: input.Part[Secure](args), Observe: input.Part[Observe](args), Sharing: input.Part[Sharing](args), Operating: input.Part[Operating](args),
 		Proxied: input.Part[Proxied](args), Identity: input.Part[meta.Identity](args), Metadata: input.Part[meta.Metadata](args),
 	}, opts...)
 })
@@ -69,6 +69,7 @@ type Inputs struct {
 	Serving   value.Value[Serving]
 	Secure    value.Value[Secure]
 	Observe   value.Value[Observe]
+	Sharing   value.Value[Sharing]
 	Operating value.Value[Operating]
 	Proxied   value.Value[Proxied]
 	Identity  value.Value[meta.Identity]
@@ -91,6 +92,7 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		})
 	decided = value.Check(value.Decide2(decided, value.Public(in.Secure), plan.withHTTPS), func(p plan) fault.List { return warnOfHTTPS(owner, p) })
 	decided = value.Map2(decided, value.Public(value.Map(in.Observe, Observe.settings)), plan.observing)
+	decided = value.Map2(decided, value.Public(value.Map(in.Sharing, Sharing.shared)), plan.sharing)
 	decided = value.Decide2(value.Decide2(decided, in.Operating, plan.withOperating), in.Proxied, plan.withProxied)
 	list, err := children(name, ownership, in, decided)
 	if err != nil {
@@ -123,6 +125,8 @@ func (g *ModelGateway) setOutputs(in Inputs, owner child.Owner, decided value.Va
 			Name: name, Namespace: p.identity.Namespace, Listener: Listener, URL: url, ClusterURL: p.clusterURL(),
 			PluginVersion: plugin.Version, Inner: inner, Public: p.isPublic(address), AllowAnyPath: p.allowAnyPath,
 			Observed:       p.isObserved(),
+			Tokens:         p.settings.Observability.Tokens,
+			SharedLimits:   p.settings.Shared.URL != "",
 			TrustedProxies: p.settings.Clients.TrustedProxies,
 		})
 	})

@@ -33,6 +33,7 @@ type Observability struct {
 	Metrics   *Metrics `pulumi:"metrics,optional"`
 	Dashboard bool     `pulumi:"dashboard,optional"`
 	AccessLog bool     `pulumi:"accessLog,optional"`
+	Tokens    bool     `pulumi:"tokens,optional"`
 	OTLP      *OTLP    `pulumi:"otlp,optional"`
 }
 
@@ -48,6 +49,9 @@ func (o *Observability) Annotate(at infer.Annotator) {
 	at.Describe(&o.AccessLog, "Whether Traefik writes a line of JSON for each request to its log, with the caller and the endpoint that answered. "+
 		"Other headers, and queries, are left out: they can hold keys. Default: false.")
 	at.SetDefault(&o.AccessLog, false)
+	at.Describe(&o.Tokens, "Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads "+
+		"answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.")
+	at.SetDefault(&o.Tokens, false)
 	at.Describe(&o.OTLP, "Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.")
 }
 
@@ -149,11 +153,14 @@ func checkObservability(o *Observability, source Source, faults *fault.List) {
 	if o == nil {
 		return
 	}
-	if o.Metrics == nil && o.OTLP == nil && !o.AccessLog && !o.Dashboard {
+	if o.Metrics == nil && o.OTLP == nil && !o.AccessLog && !o.Dashboard && !o.Tokens {
 		faults.Addf("observability", "turns nothing on; write metrics, accessLog or otlp, or leave it out")
 	}
 	if o.Dashboard && o.Metrics == nil {
 		faults.Add("observability.dashboard", "shows the figures of metrics, which are off; write metrics: {}", "observability")
+	}
+	if o.Tokens && o.Metrics == nil && !o.AccessLog {
+		faults.Add("observability.tokens", "are counted for metrics and the access log, which are both off; write metrics: {} or accessLog: true", "observability")
 	}
 	if o.Metrics != nil {
 		o.Metrics.check("observability.metrics", faults)

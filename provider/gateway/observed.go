@@ -25,7 +25,7 @@ const (
 // settings are what the chart is told, without what is secret.
 func (o Observe) settings() chart.Observability {
 	given := ptr.Deref(o.Observability, Observability{})
-	settings := chart.Observability{AccessLog: given.AccessLog}
+	settings := chart.Observability{AccessLog: given.AccessLog, Tokens: given.Tokens}
 	if m := given.Metrics; m != nil {
 		settings.Metrics = &chart.Metrics{Buckets: m.Buckets}
 		if m.ServiceMonitor != nil {

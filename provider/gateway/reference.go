@@ -21,6 +21,8 @@ type Reference struct {
 	// TrustedProxies are ranges of addresses, as the plugin takes them.
 	TrustedProxies []string `pulumi:"trustedProxies,optional"`
 	Observed       bool     `pulumi:"observed,optional"`
+	Tokens         bool     `pulumi:"tokens,optional"`
+	SharedLimits   bool     `pulumi:"sharedLimits,optional"`
 	// PlainListener and Hostnames are a gateway's with HTTPS.
 	PlainListener *string  `pulumi:"plainListener,optional"`
 	Hostnames     []string `pulumi:"hostnames,optional"`
@@ -49,6 +51,10 @@ func (r *Reference) Annotate(at infer.Annotator) {
 	at.Describe(&r.Observed, "Whether its Traefik counts or logs requests. Services then have the modelplane plugin count, and add the header "+
 		"`X-Modelplane-Endpoint` to each answer. Default: false.")
 	at.SetDefault(&r.Observed, false)
+	at.Describe(&r.Tokens, "Whether it counts tokens, too. Default: false.")
+	at.SetDefault(&r.Tokens, false)
+	at.Describe(&r.SharedLimits, "Whether its replicas count tokens together. Default: false.")
+	at.SetDefault(&r.SharedLimits, false)
 	at.Describe(&r.PlainListener, "The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.")
 	at.Describe(&r.Hostnames, "The host names that the listener has certificates for. Default: a service may have any.")
 }

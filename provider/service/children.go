@@ -97,7 +97,7 @@ func counterChildren(component string, identity meta.Identity, p plan) []child.C
 	if !slices.ContainsFunc(p.policies, func(made policy) bool { return made.key == countKey }) {
 		return nil
 	}
-	return []child.Child{MiddlewareChild(component, identity, countKey, child.Fixed(counter(identity, p.shares)))}
+	return []child.Child{MiddlewareChild(component, identity, countKey, child.Fixed(counter(identity, p)))}
 }
 
 // grantChildren let the route use Services in other namespaces. Only values say which namespaces these are. Grants add up, so

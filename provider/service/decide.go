@@ -28,10 +28,12 @@ type plan struct {
 	fronted *fronted
 	Site
 	shares []Share
+	// prices are those of endpoints; nil where no tokens are counted.
+	prices map[string]plugin.Price
 	// reference is the service as a catalog takes it.
 	reference Reference
-	// warning says what is unwise; empty if nothing is.
-	warning string
+	// warnings say what is unwise.
+	warnings []string
 }
 
 // grant lets the service's route use the Services of one other namespace.
@@ -80,8 +82,11 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 	}
 	decided := plan{gateway: r.Gateway, Site: site, grants: grants(identity, append(entries(rules), mirror...)), policies: policies}
 	decided.shares = shares(backends)
-	decided.reference = reference(identity, rules, mirror, choice, policies, decided.shares)
-	decided.warning = Warning(r, restrictions, slices.ContainsFunc(append(entries(rules), mirror...), entry.isKeyed))
+	if r.Gateway.Tokens {
+		decided.prices = prices(entries(rules))
+	}
+	decided.reference = reference(identity, rules, mirror, choice, policies, decided)
+	decided.warnings = Warnings(r, restrictions, slices.ContainsFunc(append(entries(rules), mirror...), entry.isKeyed))
 	public := site.Route(identity, r.Gateway, restrictions, policies)
 	if isFronted(c, r) {
 		decided.fronted = decideFronted(choice, r.Gateway, public, rules, mirror)
@@ -91,6 +96,19 @@ func decide(identity meta.Identity, r Routing, c Choice, restrictions Policy) (p
 	}
 	decided.route = route.Build(public)
 	return decided, nil
+}
+
+// prices are what tokens cost at each endpoint that has a price.
+func prices(backends []entry) map[string]plugin.Price {
+	all := map[string]plugin.Price{}
+	for _, e := range backends {
+		for _, reference := range e.endpoints {
+			if p := reference.Price; p != nil {
+				all[reference.Name] = plugin.Price{Input: p.Input, Output: p.Output, CachedInput: p.CachedInput}
+			}
+		}
+	}
+	return all
 }
 
 // DecidePath is the path of a service or catalog; empty is the root.
@@ -107,15 +125,25 @@ func DecidePath(identity meta.Identity, r Routing, faults *fault.List) string {
 	return path
 }
 
-// Warning says that strangers can spend the money of a key's owner; empty where they cannot.
-func Warning(r Routing, p Policy, keyed bool) string {
-	if r.AllowAnonymous || p.Auth != nil || len(p.AllowFrom) > 0 || !r.Gateway.Public || !keyed {
-		return ""
+// Warnings say what is unwise: that strangers can spend the money of a key's owner, and that long limits are forgotten.
+func Warnings(r Routing, p Policy, keyed bool) []string {
+	var all []string
+	if !r.AllowAnonymous && p.Auth == nil && len(p.AllowFrom) == 0 && r.Gateway.Public && keyed {
+		all = append(all, anonymousWarning)
 	}
-	return "The internet can reach this gateway, which asks nobody for a key, and keys are sent to the model servers: anyone can " +
+	if p.Limits != nil && !r.Gateway.SharedLimits && slices.ContainsFunc(p.Limits.Tokens, func(l TokenLimit) bool { return l.Seconds > hour }) {
+		all = append(all, forgetfulWarning)
+	}
+	return all
+}
+
+const (
+	anonymousWarning = "The internet can reach this gateway, which asks nobody for a key, and keys are sent to the model servers: anyone can " +
 		"use them at their owner's expense. Ask callers for keys (auth), limit their addresses (allowFrom, or the gateway's " +
 		"service.loadBalancerSourceRanges), or set allowAnonymous: true if this is meant."
-}
+	forgetfulWarning = "limits.tokens counts for longer than an hour, but each replica of the gateway counts for itself, and forgets what it has counted when it ends. Give the " +
+		"gateway sharedLimits to have all of them count together in a Redis server."
+)
 
 // grants names, for each other namespace, the Services in it that the route uses.
 func grants(identity meta.Identity, backends []entry) []grant {

@@ -253,12 +253,26 @@ func TestAKeyThatStrangersCanUseIsWarnedOf(t *testing.T) {
 		a.Gateway.Public, a.AllowAnonymous = c.public, c.meant
 		p, faults := decided(a)
 		require.Empty(t, faults)
-		assert.Equal(t, c.warned, p.warning != "", "%+v", c)
+		assert.Equal(t, c.warned, len(p.warnings) > 0, "%+v", c)
 
 		a.Gateway.Inner, a.Backends[0].Endpoint, a.Mirror = "gw-inner", one("apps", "own"), &Mirror{Endpoint: *endpoint, Percent: 1}
 		p, faults = decided(a)
 		require.Empty(t, faults)
-		assert.Equal(t, c.warned, p.warning != "", "as a mirror: %+v", c)
+		assert.Equal(t, c.warned, len(p.warnings) > 0, "as a mirror: %+v", c)
+	}
+}
+
+// TestALongLimitThatIsForgottenIsWarnedOf would catch tokens of a day that begin anew with a replica without a word, and a warning where none is forgotten.
+func TestALongLimitThatIsForgottenIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		seconds        int
+		shared, warned bool
+	}{{86_400, false, true}, {3_601, false, true}, {3_600, false, false}, {86_400, true, false}} {
+		a := chat(Backend{Weight: 1, Endpoint: one("apps", "own")})
+		a.Gateway.SharedLimits, a.Limits = c.shared, &Limits{Tokens: []TokenLimit{{Tokens: 1, Seconds: c.seconds}}}
+		p, faults := decided(a)
+		require.Empty(t, faults)
+		assert.Equal(t, c.warned, len(p.warnings) > 0, "%+v", c)
 	}
 }
 

@@ -22,8 +22,11 @@ import (
 const (
 	// maxRequests is the largest number that a limit takes.
 	maxRequests = 1_000_000
+	// maxTokens is the largest number of tokens that a limit takes.
+	maxTokens = 2_000_000_000
 	// day is the longest span of a limit, in seconds.
-	day = 86_400
+	day  = 86_400
+	hour = 3600
 	// maxBody is the largest body that a limit allows, in bytes.
 	maxBody = 1 << 30
 	// maxRanges is how many entries allowFrom takes: the plugin looks at each of them for each request.
@@ -227,6 +230,7 @@ func (l Limits) middleware(identity meta.Identity, g gateway.Reference, asked bo
 	}
 	checkCount("limits.inFlight", len(l.InFlight), maxLimits, faults)
 	checkCount("limits.requests", len(l.Requests), maxLimits, faults)
+	checkCount("limits.tokens", len(l.Tokens), maxLimits, faults)
 	for i, limit := range l.InFlight {
 		path := fault.Index("limits.inFlight", i)
 		counted := countedBy(path, ptr.Deref(limit.By, ByAll), limit.Header, asked, faults)
@@ -242,8 +246,16 @@ func (l Limits) middleware(identity meta.Identity, g gateway.Reference, asked bo
 		counted.Requests, counted.Seconds = limit.Requests, limit.Seconds
 		config.Limits = addLimit(path, config.Limits, counted, faults)
 	}
+	for i, limit := range l.Tokens {
+		path := fault.Index("limits.tokens", i)
+		counted := countedBy(path, ptr.Deref(limit.By, ByAll), limit.Header, asked, faults)
+		checkRange(path+".tokens", limit.Tokens, 1, maxTokens, faults)
+		checkRange(path+".seconds", limit.Seconds, 1, day, faults)
+		counted.Tokens, counted.Seconds = limit.Tokens, limit.Seconds
+		config.Limits = addLimit(path, config.Limits, counted, faults)
+	}
 	if len(config.Limits) == 0 && l.MaxBodyBytes == nil {
-		faults.Addf("limits", "has no limit; write requests, inFlight or maxBodyBytes, or leave it out")
+		faults.Addf("limits", "has no limit; write requests, tokens, inFlight or maxBodyBytes, or leave it out")
 	}
 	return pluginMiddleware(config)
 }
@@ -253,8 +265,10 @@ func pluginMiddleware(config plugin.Config) map[string]any {
 }
 
 // counter has the plugin count requests, beside the weights by which they should be shared.
-func counter(identity meta.Identity, shares []Share) map[string]any {
-	return pluginMiddleware(plugin.Config{Count: true, Service: identity.Namespace + "/" + identity.Name, Weights: weightsOf(shares)})
+func counter(identity meta.Identity, p plan) map[string]any {
+	return pluginMiddleware(plugin.Config{
+		Count: true, Service: identity.Namespace + "/" + identity.Name, Weights: weightsOf(p.shares), Tokens: p.prices != nil, Prices: p.prices,
+	})
 }
 
 // weightsOf are the weights of those that are to get any requests while none fails.
@@ -271,7 +285,8 @@ func weightsOf(shares []Share) map[string]int {
 // addLimit refuses a second limit that would share a count with the first.
 func addLimit(path string, limits []plugin.Limit, limit plugin.Limit, faults *fault.List) []plugin.Limit {
 	if slices.ContainsFunc(limits, func(other plugin.Limit) bool {
-		return other.By == limit.By && other.Header == limit.Header && (other.InFlight > 0) == (limit.InFlight > 0) && other.Seconds == limit.Seconds
+		return other.By == limit.By && other.Header == limit.Header && (other.InFlight > 0) == (limit.InFlight > 0) &&
+			(other.Tokens > 0) == (limit.Tokens > 0) && other.Seconds == limit.Seconds
 	}) {
 		faults.Addf(path, "counts what another entry counts already; write one of them")
 	}

@@ -20,7 +20,7 @@ func (p *Policy) Annotate(at infer.Annotator) {
 	at.Describe(&p.AllowFrom, "The IP ranges from which clients may send requests, in CIDR notation (`10.0.0.0/8`), up to 500; others get 403. Default: every address.")
 	at.Describe(&p.CORS, "What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what "+
 		"servers say of it themselves is removed. Default: what the servers say.")
-	at.Describe(&p.Limits, "How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.")
+	at.Describe(&p.Limits, "How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.")
 }
 
 // Auth is how callers show who they are.
@@ -94,6 +94,7 @@ func (c *CORS) Annotate(at infer.Annotator) {
 // Limits are how much callers may ask for.
 type Limits struct {
 	Requests     []RequestLimit  `pulumi:"requests,optional"`
+	Tokens       []TokenLimit    `pulumi:"tokens,optional"`
 	InFlight     []InFlightLimit `pulumi:"inFlight,optional"`
 	MaxBodyBytes *int            `pulumi:"maxBodyBytes,optional"`
 }
@@ -101,8 +102,10 @@ type Limits struct {
 // Annotate describes the type for the schema.
 func (l *Limits) Annotate(at infer.Annotator) {
 	at.SetToken("index", "ServiceLimits")
-	at.Describe(l, "How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.")
-	at.Describe(&l.Requests, "How many requests in a span of time: up to 16 limits.")
+	at.Describe(l, "How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.")
+	at.Describe(&l.Requests, "How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and "+
+		"`-reset-requests` what is left of the one of which the least is.")
+	at.Describe(&l.Tokens, "How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.")
 	at.Describe(&l.InFlight, "How many requests at once: up to 16 limits. A request is under way until its answer has ended.")
 	at.Describe(&l.MaxBodyBytes, "How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not "+
 		"state is held in memory until it has ended. Default: no limit.")
@@ -125,6 +128,29 @@ func (l *RequestLimit) Annotate(at infer.Annotator) {
 	at.Describe(&l.Header, "The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.")
 	at.Describe(&l.Requests, "How many requests: 1 to 1,000,000.")
 	at.Describe(&l.Seconds, "In how many seconds: 1 to 86,400. Default: 60.")
+	at.SetDefault(&l.Seconds, 60)
+}
+
+// TokenLimit is how many tokens may be used in a span of time.
+type TokenLimit struct {
+	By      *LimitBy `pulumi:"by,optional"`
+	Header  *string  `pulumi:"header,optional"`
+	Tokens  int      `pulumi:"tokens"`
+	Seconds int      `pulumi:"seconds,optional"`
+}
+
+// Annotate describes the type for the schema.
+func (l *TokenLimit) Annotate(at infer.Annotator) {
+	at.SetToken("index", "TokenLimit")
+	at.Describe(l, "How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no "+
+		"request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the "+
+		"request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, "+
+		"whose tokens nobody counts, get 403.")
+	at.Describe(&l.By, "Whose tokens are counted together. Default: `All`.")
+	at.SetDefault(&l.By, ByAll)
+	at.Describe(&l.Header, "The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.")
+	at.Describe(&l.Tokens, "How many tokens: 1 to 2,000,000,000.")
+	at.Describe(&l.Seconds, "In how many seconds: 1 to 86,400, which is a day. Default: 60.")
 	at.SetDefault(&l.Seconds, 60)
 }
 

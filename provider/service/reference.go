@@ -73,7 +73,7 @@ func (e *ReferenceEndpoint) Annotate(at infer.Annotator) {
 }
 
 // reference is the service as a catalog takes it.
-func reference(identity meta.Identity, rules []rule, mirror []entry, choice plugin.Front, policies Policies, shares []Share) Reference {
+func reference(identity meta.Identity, rules []rule, mirror []entry, choice plugin.Front, policies Policies, p plan) Reference {
 	r := Reference{Name: identity.Name, Namespace: identity.Namespace, Choice: inJSON(choice)}
 	for _, given := range rules {
 		made := ReferenceRule{Headers: given.headers}
@@ -88,14 +88,15 @@ func reference(identity meta.Identity, rules []rule, mirror []entry, choice plug
 		r.Mirror = &ReferenceEndpoint{Endpoint: e.endpoints[0], Weight: e.weight}
 	}
 	var restricted plugin.Model
-	for _, p := range policies {
-		switch p.key {
+	for _, made := range policies {
+		switch made.key {
 		case countKey:
-			restricted.Count, restricted.Weights = true, weightsOf(shares)
+			restricted.Count, restricted.Weights = true, weightsOf(p.shares)
+			restricted.Tokens, restricted.Prices = p.prices != nil, p.prices
 		case fromKey:
-			restricted.AllowFrom = p.config().AllowFrom
+			restricted.AllowFrom = made.config().AllowFrom
 		case limitsKey:
-			restricted.MaxBodyBytes, restricted.Limits = p.config().MaxBodyBytes, p.config().Limits
+			restricted.MaxBodyBytes, restricted.Limits = made.config().MaxBodyBytes, made.config().Limits
 		}
 	}
 	if auth := policies.Auth(); auth != "" {

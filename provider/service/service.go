@@ -96,8 +96,8 @@ func construct(ctx *pulumi.Context, name string, in Inputs, opts ...pulumi.Resou
 		if other := owner.Claim(p.Claims(p.gateway)); other != "" {
 			faults.Addf("path", "is already that of the %s on this gateway; give each its own path or host names", other)
 		}
-		if p.warning != "" {
-			owner.Warn(p.warning)
+		for _, warning := range p.warnings {
+			owner.Warn(warning)
 		}
 		return faults
 	})

@@ -62,6 +62,9 @@ func (s Site) Claims(g gateway.Reference) []string {
 }
 
 func decideGateway(r Routing, faults *fault.List) *url.URL {
+	if r.Gateway.Tokens && !r.Gateway.Observed {
+		faults.Add("gateway.observed", "is false, but tokens is true: tokens are counted for figures and the access log; write observed: true, or leave tokens out", "gateway")
+	}
 	faults.AddErr("gateway.name", names.Existing(r.Gateway.Name))
 	faults.AddErr("gateway.namespace", names.Namespace(r.Gateway.Namespace))
 	faults.AddErr("gateway.listener", names.Existing(r.Gateway.Listener))

@@ -94,8 +94,10 @@ export class ModelEndpoint extends pulumi.ComponentResource {
             resourceInputs["model"] = args?.model;
             resourceInputs["name"] = args?.name;
             resourceInputs["namespace"] = (args?.namespace) ?? "default";
+            resourceInputs["price"] = args?.price;
             resourceInputs["protocol"] = (args?.protocol) ?? "http1";
             resourceInputs["rewritePath"] = args?.rewritePath;
+            resourceInputs["streamUsage"] = (args?.streamUsage) ?? true;
             resourceInputs["tls"] = args?.tls;
             resourceInputs["url"] = args?.url;
             resourceInputs["urls"] = args?.urls;
@@ -172,6 +174,10 @@ export interface ModelEndpointArgs {
      */
     namespace?: pulumi.Input<string | undefined>;
     /**
+     * What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.
+     */
+    price?: pulumi.Input<inputs.TokenPriceArgs | undefined>;
+    /**
      * What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
      */
     protocol?: pulumi.Input<enums.EndpointProtocol | undefined>;
@@ -179,6 +185,10 @@ export interface ModelEndpointArgs {
      * The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
      */
     rewritePath?: pulumi.Input<string | undefined>;
+    /**
+     * Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.
+     */
+    streamUsage?: pulumi.Input<boolean | undefined>;
     /**
      * How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
      */

@@ -112,6 +112,7 @@ export class ModelGateway extends pulumi.ComponentResource {
             resourceInputs["replicas"] = (args?.replicas) ?? 2;
             resourceInputs["resources"] = args?.resources;
             resourceInputs["service"] = args ? pulumi.output(args.service).apply(v => v === undefined ? undefined : inputs.gatewayServiceArgsProvideDefaults(v)) : undefined;
+            resourceInputs["sharedLimits"] = args?.sharedLimits;
             resourceInputs["tolerations"] = args?.tolerations;
             resourceInputs["topologySpread"] = (args?.topologySpread) ?? true;
             resourceInputs["trustedProxies"] = args?.trustedProxies;
@@ -235,6 +236,10 @@ export interface ModelGatewayArgs {
      * How the gateway is reached from outside.
      */
     service?: pulumi.Input<inputs.GatewayServiceArgs | undefined>;
+    /**
+     * A Redis server in which all replicas add up the tokens that `limits.tokens` of services and catalogs count. Default: each replica counts for itself, and forgets what it has counted when it ends.
+     */
+    sharedLimits?: pulumi.Input<inputs.GatewaySharedLimitsArgs | undefined>;
     /**
      * The taints of nodes that replicas may run in spite of. Default: none.
      */

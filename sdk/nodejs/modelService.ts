@@ -178,7 +178,7 @@ export interface ModelServiceArgs {
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+     * How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
      */
     limits?: pulumi.Input<inputs.ServiceLimitsArgs | undefined>;
     /**

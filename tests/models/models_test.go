@@ -73,6 +73,7 @@ func TestModelsByName(t *testing.T) {
 		{"BodiesOfAnyLengthArriveAsTheyWere", longBodies},
 		{"NobodyForgesTheServedModel", forgedModel},
 		{"TheCatalogsOwnPolicyHolds", ownPolicy},
+		{"AnotherModelAnswers", anotherModel},
 		{"NothingChangesByItself", nothingChanges},
 		{"AnotherNameCostsNoRequest", anotherName},
 		{"ModelsComeAndGoUnderLoad", modelsComeAndGo},
@@ -113,8 +114,10 @@ func (s *stacked) up(t testing.TB, own string, models []string) stack.Result {
 		harness.Resource("modelplane:ModelCatalog", "catalog", "gateway: '${gw.gateway}', models: ["+strings.Join(models, ", ")+"]", ""),
 		harness.Resource("modelplane:ModelCatalog", "guarded", "gateway: '${gw.gateway}', path: /default/guarded, models: ["+models[0]+"], "+
 			"cors: {allowOrigins: ['https://app.example.com']}, allowFrom: [0.0.0.0/0], limits: {maxBodyBytes: 300, requests: [{requests: 3, seconds: 3600}]}", ""),
+		harness.Resource("modelplane:ModelCatalog", "backed", "gateway: '${gw.gateway}', path: /default/backed, models: [{name: large, service: '${split.service}', fallbacks: [many-b, tiny]}, "+
+			"{name: tiny, service: '${tiny-service.service}', contextFallbacks: [many-b]}, {name: many-b, service: '${many-service.service}'}]", ""),
 		harness.Resource("modelplane:ModelCatalog", "far", "gateway: '${gw.gateway}', path: /default/far, models: ["+models[0]+"], allowFrom: [192.0.2.0/24]", ""),
-	}, "split: ${split.url}", "spare: ${spare.url}", "catalog: ${catalog.url}", "guarded: ${guarded.url}", "far: ${far.url}", "names: ${catalog.modelNames}"))
+	}, "split: ${split.url}", "spare: ${spare.url}", "catalog: ${catalog.url}", "guarded: ${guarded.url}", "far: ${far.url}", "backed: ${backed.url}", "names: ${catalog.modelNames}"))
 	result := s.Up()
 	require.NoError(t, result.Err, result.Output)
 	s.urls = map[string]string{}
@@ -306,6 +309,33 @@ func ownPolicy(t *testing.T, s *stacked) {
 	// Each of two replicas lets three pass, and one of them may have the client's connections alone.
 	assert.Contains(t, []int{3, 6}, statuses[http.StatusOK], "%v", statuses)
 	assert.Equal(t, 20, statuses[http.StatusOK]+statuses[http.StatusTooManyRequests], "%v", statuses)
+}
+
+// anotherModel would catch a model that does not answer in place of one that cannot, and one that does although nothing is wrong.
+func anotherModel(t *testing.T, s *stacked) {
+	fail := func(server string, status int) {
+		s.servers[server].SetFailure(status)
+		t.Cleanup(func() { s.servers[server].SetFailure(0) })
+	}
+	ask := func(model string) answer { return s.ask(t, s.urls["backed"], model) }
+	assert.Contains(t, []string{theirs["own"][0], "large-versatile"}, ask("large").header.Get(plugin.ModelHeader))
+	for _, step := range []struct{ down, want string }{{"own", "large-versatile"}, {"saas", "many-b"}, {"many", "tiny"}} {
+		fail(step.down, http.StatusServiceUnavailable)
+		served := map[string]bool{}
+		for range 4 {
+			got := ask("large")
+			require.Equal(t, http.StatusOK, got.status, got.body)
+			served[got.header.Get(plugin.ModelHeader)] = true
+		}
+		assert.True(t, served[step.want], "%v without %s", served, step.down)
+	}
+	fail("tiny", http.StatusInternalServerError)
+	assert.Equal(t, http.StatusInternalServerError, ask("large").status)
+	for _, server := range []string{"own", "saas", "many", "tiny"} {
+		s.servers[server].SetFailure(0)
+	}
+	long := s.send(t, http.MethodPost, s.urls["backed"]+"/chat/completions", strings.NewReader(chat("tiny")), modelserver.HeaderStatus, "400")
+	assert.Equal(t, http.StatusBadRequest, long.status, "the server does not say that it is too long")
 }
 
 func nothingChanges(t *testing.T, s *stacked) {

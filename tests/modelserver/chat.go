@@ -20,7 +20,7 @@ type chatRequest struct {
 		Content json.RawMessage `json:"content"`
 	} `json:"messages"`
 	Stream        bool `json:"stream"`
-	StreamOptions struct {
+	StreamOptions *struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
 }
@@ -70,6 +70,11 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	if s.options.UsageUnasked && request.StreamOptions != nil {
+		writeError(w, http.StatusUnprocessableEntity, "invalid_request_error", "extra_forbidden", "Extra inputs are not permitted: stream_options.")
+		return
+	}
+
 	tokens := strings.SplitAfter(s.options.Reply, " ")
 	answer := completion{
 		ID:      "chatcmpl-" + rand.Text(),
@@ -78,7 +83,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	counted := usageOf(request, len(tokens))
 	if request.Stream {
-		if !request.StreamOptions.IncludeUsage {
+		if !s.options.UsageUnasked && (request.StreamOptions == nil || !request.StreamOptions.IncludeUsage) {
 			counted = nil
 		}
 		s.stream(w, r, answer, tokens, counted)
@@ -116,6 +121,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, chunk completion
 		sendEvent(w, chunk)
 	}
 	chunk.Choices = []choice{{Delta: &message{}, FinishReason: new("stop")}}
+	if s.options.UsageUnasked {
+		chunk.Usage, counted = counted, nil
+	}
 	sendEvent(w, chunk)
 	if counted != nil {
 		chunk.Choices, chunk.Usage = []choice{}, counted

@@ -42,6 +42,8 @@ type Options struct {
 	Ranks string
 	// Reply is the assistant's answer; each word of it is one token. Default: a sentence with the server's name.
 	Reply string
+	// UsageUnasked has the last event of a stream that has a choice tell the usage, and refuses who asks for it with stream_options, as Mistral's API does.
+	UsageUnasked bool
 	// TokenDelay passes before every token of a streamed answer but the first. Default: none.
 	TokenDelay time.Duration
 	// Keys are the API keys that are accepted. Default: none, and then no key is asked for.
@@ -52,6 +54,8 @@ type Options struct {
 	Certificate *tls.Certificate
 	// Protocol is the HTTP spoken. H2C and H2COnly exclude Certificate.
 	Protocol Protocol
+	// Wrap is put around everything else, for a server that insists on more than this one, or has more calls. Default: nothing.
+	Wrap func(http.Handler) http.Handler
 }
 
 // Server is a running model server.
@@ -87,7 +91,7 @@ func Start(options Options) (*Server, error) {
 	server := &Server{options: options, listener: listener}
 	server.SetKeys(options.Keys...)
 	server.http = &http.Server{
-		Handler:           http.HandlerFunc(server.serve),
+		Handler:           options.Wrap(http.HandlerFunc(server.serve)),
 		Protocols:         protocols(options),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
@@ -109,6 +113,9 @@ func withDefaults(options Options) Options {
 	}
 	if options.Model == "" {
 		options.Model = "test-model"
+	}
+	if options.Wrap == nil {
+		options.Wrap = func(all http.Handler) http.Handler { return all }
 	}
 	options.BasePath = strings.TrimRight(options.BasePath, "/")
 	return options

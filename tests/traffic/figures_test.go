@@ -3,7 +3,6 @@ package traffic
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -31,7 +30,7 @@ type scrape struct {
 func (o *observed) scrape(t testing.TB) string {
 	t.Helper()
 	all := ""
-	for name, address := range gatewayPods(t) {
+	for name, address := range harness.GatewayPods(t) {
 		got := do(t, http.MethodGet, "http://"+address+":9100/metrics",
 			http.Header{"Accept": {"application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}, "Accept-Encoding": {"gzip"}}, nil)
 		require.Equal(t, http.StatusOK, got.status, got.body)
@@ -40,44 +39,6 @@ func (o *observed) scrape(t testing.TB) string {
 		all += got.body
 	}
 	return all
-}
-
-// gatewayPods are the addresses of the gateway's Pods that do not end.
-func gatewayPods(t testing.TB) map[string]string {
-	t.Helper()
-	list, err := harness.NewCluster(t).Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace("modelplane-gw").
-		List(t.Context(), metav1.ListOptions{})
-	require.NoError(t, err)
-	pods := map[string]string{}
-	for _, pod := range list.Items {
-		address, _, _ := unstructured.NestedString(pod.Object, "status", "podIP")
-		if pod.GetDeletionTimestamp() == nil && address != "" {
-			pods[pod.GetName()] = address
-		}
-	}
-	require.NotEmpty(t, pods)
-	return pods
-}
-
-// figure is the sum of a family's series that have all of these labels, over all Pods.
-func figure(t testing.TB, text, family string, labels ...string) float64 {
-	t.Helper()
-	sum := 0.0
-	for line := range strings.Lines(text) {
-		name, rest, _ := strings.Cut(strings.TrimSpace(line), "{")
-		given, value, _ := strings.Cut(rest, "} ")
-		has := name == family
-		for _, label := range labels {
-			has = has && strings.Contains(","+given+",", ","+label+",")
-		}
-		if has {
-			var of float64
-			_, err := fmt.Sscan(value, &of)
-			require.NoError(t, err, line)
-			sum += of
-		}
-	}
-	return sum
 }
 
 // figuresAreThoseOfTheRequests would catch a request that is not counted, or as another's; times of another request; and figures of
@@ -122,18 +83,18 @@ func figuresAreThoseOfTheRequests(t *testing.T, o *observed) {
 		{48, "modelplane_first_byte_seconds_count", []string{chat}},
 		{48, "modelplane_request_duration_seconds_bucket", []string{chat, `le="600"`}},
 	} {
-		assert.InDelta(t, c.want, figure(t, after, c.family, c.labels...)-figure(t, before, c.family, c.labels...), 1.01, "%s %v", c.family, c.labels)
+		assert.InDelta(t, c.want, harness.Figure(t, after, c.family, c.labels...)-harness.Figure(t, before, c.family, c.labels...), 1.01, "%s %v", c.family, c.labels)
 	}
-	assert.Equal(t, 40.0, figure(t, after, "modelplane_requests_total", chat, `code="200"`)-figure(t, before, "modelplane_requests_total", chat, `code="200"`))
+	assert.Equal(t, 40.0, harness.Figure(t, after, "modelplane_requests_total", chat, `code="200"`)-harness.Figure(t, before, "modelplane_requests_total", chat, `code="200"`))
 	for family, labels := range map[string][]string{
 		"modelplane_failovers_total": {`model_endpoint="groq"`, `reason="503"`}, "modelplane_ejections_total": {`model_endpoint="groq"`},
 	} {
 		labels = append(labels, `model_service="default/backed"`)
-		assert.Equal(t, 1.0, figure(t, after, family, labels...)-figure(t, before, family, labels...), family)
-		assert.Equal(t, 2.0, figure(t, after, family), "nothing of other services")
+		assert.Equal(t, 1.0, harness.Figure(t, after, family, labels...)-harness.Figure(t, before, family, labels...), family)
+		assert.Equal(t, 2.0, harness.Figure(t, after, family), "nothing of other services")
 	}
-	assert.Equal(t, 0.7, figure(t, after, "modelplane_share_asked", chat, `model_endpoint="own"`))
-	assert.Equal(t, 1.0, figure(t, after, "modelplane_requests_total", `model_service="default/odd-ones"`, `code="101"`))
+	assert.Equal(t, 0.7, harness.Figure(t, after, "modelplane_share_asked", chat, `model_endpoint="own"`))
+	assert.Equal(t, 1.0, harness.Figure(t, after, "modelplane_requests_total", `model_service="default/odd-ones"`, `code="101"`))
 	assert.Contains(t, after, `gateway="modelplane-gw/gw"`)
 	assert.Contains(t, after, "traefik_router_requests_total")
 	assert.Contains(t, after, `le="600"`, "Traefik's buckets are too small for answers of models")

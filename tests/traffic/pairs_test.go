@@ -240,7 +240,7 @@ func brokenUploads(t *testing.T, p *pairs) {
 func refusedIsCounted(t *testing.T, p *pairs) {
 	scrape := func() string {
 		all := ""
-		for _, address := range gatewayPods(t) {
+		for _, address := range harness.GatewayPods(t) {
 			all += do(t, http.MethodGet, "http://"+address+":9100/metrics", nil, nil).body
 		}
 		return all
@@ -261,8 +261,8 @@ func refusedIsCounted(t *testing.T, p *pairs) {
 		`model_endpoint="candidate"`:                                                0,
 	} {
 		of := strings.Split(labels, ",")
-		assert.Equal(t, want, figure(t, after, "modelplane_requests_total", of...)-figure(t, before, "modelplane_requests_total", of...), labels)
+		assert.Equal(t, want, harness.Figure(t, after, "modelplane_requests_total", of...)-harness.Figure(t, before, "modelplane_requests_total", of...), labels)
 	}
-	assert.Zero(t, figure(t, after, "modelplane_requests_in_flight"), "requests that are under way for ever")
-	assert.Positive(t, figure(t, after, "modelplane_ejections_total", `model_service="default/chat"`))
+	assert.Zero(t, harness.Figure(t, after, "modelplane_requests_in_flight"), "requests that are under way for ever")
+	assert.Positive(t, harness.Figure(t, after, "modelplane_ejections_total", `model_service="default/chat"`))
 }

@@ -92,7 +92,7 @@ func otherTeamsReachNoFigures(t *testing.T, o *observed) {
 	require.Eventually(t, seen, 20*time.Second, 200*time.Millisecond, "the rivals' own route is not served")
 	time.Sleep(2 * time.Second)
 
-	before := figure(t, o.scrape(t), "modelplane_requests_total", `model_service="default/chat"`)
+	before := harness.Figure(t, o.scrape(t), "modelplane_requests_total", `model_service="default/chat"`)
 	for range 5 {
 		do(t, http.MethodGet, o.urls["gateway"]+"/rivals/spoils", nil, nil)
 	}
@@ -103,8 +103,8 @@ func otherTeamsReachNoFigures(t *testing.T, o *observed) {
 	}
 	after := o.scrape(t) // it is Traefik's own answer, and whole
 	// The path below the service is the chat service's own, and is asked for a key.
-	assert.Equal(t, before+1, figure(t, after, "modelplane_requests_total", `model_service="default/chat"`), "rivals count for another team")
-	for _, address := range gatewayPods(t) {
+	assert.Equal(t, before+1, harness.Figure(t, after, "modelplane_requests_total", `model_service="default/chat"`), "rivals count for another team")
+	for _, address := range harness.GatewayPods(t) {
 		for _, path := range []string{"/", "/metrics/x", "/v1/models"} {
 			got := do(t, http.MethodGet, "http://"+address+":9100"+path, nil, nil)
 			assert.Equal(t, http.StatusNotFound, got.status, path)

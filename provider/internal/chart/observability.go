@@ -16,6 +16,8 @@ type Observability struct {
 	Metrics   *Metrics
 	AccessLog bool
 	OTLP      *OTLP
+	// Tokens says that services count tokens, and tell the access log.
+	Tokens bool
 }
 
 // Metrics are figures for Prometheus.
@@ -60,13 +62,17 @@ func (o Observability) values(s Settings) map[string]any {
 		values = helm.Overlay(values, o.Metrics.values(s))
 	}
 	if o.AccessLog {
+		logged := map[string]any{}
+		for _, name := range o.logged() {
+			logged[name] = "keep"
+		}
 		values = helm.Overlay(values, map[string]any{"accessLog": map[string]any{
 			"enabled": true,
 			"format":  "json",
 			"fields": map[string]any{
 				"headers": map[string]any{
 					"defaultMode": "drop",
-					"names":       map[string]any{plugin.LoggedService: "keep", plugin.LoggedEndpoint: "keep", plugin.LoggedCaller: "keep"},
+					"names":       logged,
 				},
 				"queryParameters": map[string]any{"defaultMode": "drop"},
 			},
@@ -76,6 +82,14 @@ func (o Observability) values(s Settings) map[string]any {
 		values = helm.Overlay(values, o.OTLP.values(s))
 	}
 	return values
+}
+
+// logged is what the plugin tells the access log.
+func (o Observability) logged() []string {
+	if o.Tokens {
+		return slices.Concat(plugin.Logged, plugin.LoggedTokens)
+	}
+	return plugin.Logged
 }
 
 func (m Metrics) values(s Settings) map[string]any {

@@ -55,6 +55,7 @@ type Settings struct {
 	TraefikVersion string
 	// Observability is what Traefik tells of its requests.
 	Observability Observability
+	Shared        Shared
 	// Operations say how the Pods are run.
 	Operations Operations
 	// Clients say how clients' addresses are learned.

@@ -62,7 +62,7 @@ func Values(s Settings) map[string]any {
 		},
 		// The API itself is off by an argument: any value of the chart's turns it on, and these are true by default.
 		"api": map[string]any{"dashboard": false, "insecure": false},
-		"env": slices.Concat(environment(), s.Operations.environment(), s.Observability.environment(s)),
+		"env": slices.Concat(environment(), s.Operations.environment(), s.Observability.environment(s), s.Shared.environment()),
 	}
 	values = helm.Overlay(values, s.Operations.values(s.FullName))
 	values = helm.Overlay(values, s.Clients.values())

@@ -159,7 +159,7 @@ type modelCatalogArgs struct {
 	Hostnames []string `pulumi:"hostnames"`
 	// Labels for all objects of the catalog.
 	Labels map[string]string `pulumi:"labels"`
-	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
 	Limits *ServiceLimits `pulumi:"limits"`
 	// The models, up to 100. A name that is there as a whole comes before all wildcards, and of these the longest one comes first.
 	Models []CatalogModel `pulumi:"models"`
@@ -191,7 +191,7 @@ type ModelCatalogArgs struct {
 	Hostnames pulumi.StringArrayInput
 	// Labels for all objects of the catalog.
 	Labels pulumi.StringMapInput
-	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
 	Limits ServiceLimitsPtrInput
 	// The models, up to 100. A name that is there as a whole comes before all wildcards, and of these the longest one comes first.
 	Models CatalogModelArrayInput

@@ -82,6 +82,9 @@ func NewModelEndpoint(ctx *pulumi.Context,
 	if args.Protocol == nil {
 		args.Protocol = EndpointProtocol("http1")
 	}
+	if args.StreamUsage == nil {
+		args.StreamUsage = pulumi.BoolPtr(true)
+	}
 	if args.ApiKey != nil {
 		args.ApiKey = pulumi.ToSecret(args.ApiKey).(pulumi.StringPtrInput)
 	}
@@ -119,10 +122,14 @@ type modelEndpointArgs struct {
 	Name *string `pulumi:"name"`
 	// The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
 	Namespace *string `pulumi:"namespace"`
+	// What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.
+	Price *TokenPrice `pulumi:"price"`
 	// What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
 	Protocol *EndpointProtocol `pulumi:"protocol"`
 	// The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
 	RewritePath *string `pulumi:"rewritePath"`
+	// Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.
+	StreamUsage *bool `pulumi:"streamUsage"`
 	// How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
 	Tls *EndpointTls `pulumi:"tls"`
 	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
@@ -157,10 +164,14 @@ type ModelEndpointArgs struct {
 	Name *string
 	// The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
 	Namespace pulumi.StringPtrInput
+	// What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.
+	Price TokenPricePtrInput
 	// What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
 	Protocol EndpointProtocolPtrInput
 	// The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
 	RewritePath pulumi.StringPtrInput
+	// Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.
+	StreamUsage pulumi.BoolPtrInput
 	// How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
 	Tls EndpointTlsPtrInput
 	// The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.

@@ -177,6 +177,8 @@ type modelGatewayArgs struct {
 	Resources *DeploymentResources `pulumi:"resources"`
 	// How the gateway is reached from outside.
 	Service *GatewayService `pulumi:"service"`
+	// A Redis server in which all replicas add up the tokens that `limits.tokens` of services and catalogs count. Default: each replica counts for itself, and forgets what it has counted when it ends.
+	SharedLimits *GatewaySharedLimits `pulumi:"sharedLimits"`
 	// The taints of nodes that replicas may run in spite of. Default: none.
 	Tolerations []PlacementToleration `pulumi:"tolerations"`
 	// Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
@@ -233,6 +235,8 @@ type ModelGatewayArgs struct {
 	Resources DeploymentResourcesPtrInput
 	// How the gateway is reached from outside.
 	Service GatewayServicePtrInput
+	// A Redis server in which all replicas add up the tokens that `limits.tokens` of services and catalogs count. Default: each replica counts for itself, and forgets what it has counted when it ends.
+	SharedLimits GatewaySharedLimitsPtrInput
 	// The taints of nodes that replicas may run in spite of. Default: none.
 	Tolerations PlacementTolerationArrayInput
 	// Whether replicas are spread over nodes and zones, where there are several with room. Default: true.

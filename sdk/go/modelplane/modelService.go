@@ -149,7 +149,7 @@ type modelServiceArgs struct {
 	Hostnames []string `pulumi:"hostnames"`
 	// Labels for all objects of the service.
 	Labels map[string]string `pulumi:"labels"`
-	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
 	Limits *ServiceLimits `pulumi:"limits"`
 	// An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
 	Mirror *ServiceMirror `pulumi:"mirror"`
@@ -191,7 +191,7 @@ type ModelServiceArgs struct {
 	Hostnames pulumi.StringArrayInput
 	// Labels for all objects of the service.
 	Labels pulumi.StringMapInput
-	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+	// How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
 	Limits ServiceLimitsPtrInput
 	// An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
 	Mirror ServiceMirrorPtrInput

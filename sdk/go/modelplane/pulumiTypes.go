@@ -35,6 +35,8 @@ type BackendReference struct {
 	Namespace string `pulumi:"namespace"`
 	// The Service's port, from 1 to 65535.
 	Port int `pulumi:"port"`
+	// What tokens cost there. Default: no cost is counted.
+	Price *TokenPrice `pulumi:"price"`
 	// What the server speaks: `http1` or `h2c`. Default: `http1`.
 	Protocol *string `pulumi:"protocol"`
 	// The Kubernetes Service in front of the server's addresses.
@@ -93,6 +95,8 @@ type BackendReferenceArgs struct {
 	Namespace pulumi.StringInput `pulumi:"namespace"`
 	// The Service's port, from 1 to 65535.
 	Port pulumi.IntInput `pulumi:"port"`
+	// What tokens cost there. Default: no cost is counted.
+	Price TokenPricePtrInput `pulumi:"price"`
 	// What the server speaks: `http1` or `h2c`. Default: `http1`.
 	Protocol pulumi.StringPtrInput `pulumi:"protocol"`
 	// The Kubernetes Service in front of the server's addresses.
@@ -268,6 +272,11 @@ func (o BackendReferenceOutput) Port() pulumi.IntOutput {
 	return o.ApplyT(func(v BackendReference) int { return v.Port }).(pulumi.IntOutput)
 }
 
+// What tokens cost there. Default: no cost is counted.
+func (o BackendReferenceOutput) Price() TokenPricePtrOutput {
+	return o.ApplyT(func(v BackendReference) *TokenPrice { return v.Price }).(TokenPricePtrOutput)
+}
+
 // What the server speaks: `http1` or `h2c`. Default: `http1`.
 func (o BackendReferenceOutput) Protocol() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v BackendReference) *string { return v.Protocol }).(pulumi.StringPtrOutput)
@@ -405,6 +414,16 @@ func (o BackendReferencePtrOutput) Port() pulumi.IntPtrOutput {
 		}
 		return &v.Port
 	}).(pulumi.IntPtrOutput)
+}
+
+// What tokens cost there. Default: no cost is counted.
+func (o BackendReferencePtrOutput) Price() TokenPricePtrOutput {
+	return o.ApplyT(func(v *BackendReference) *TokenPrice {
+		if v == nil {
+			return nil
+		}
+		return v.Price
+	}).(TokenPricePtrOutput)
 }
 
 // What the server speaks: `http1` or `h2c`. Default: `http1`.
@@ -686,6 +705,8 @@ type CallerKey struct {
 	Models []string `pulumi:"models"`
 	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 	Name string `pulumi:"name"`
+	// How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
+	RequestsPerMinute *int `pulumi:"requestsPerMinute"`
 	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
 	Sha256 *string `pulumi:"sha256"`
 }
@@ -711,6 +732,8 @@ type CallerKeyArgs struct {
 	Models pulumi.StringArrayInput `pulumi:"models"`
 	// The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 	Name pulumi.StringInput `pulumi:"name"`
+	// How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
+	RequestsPerMinute pulumi.IntPtrInput `pulumi:"requestsPerMinute"`
 	// The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
 	Sha256 pulumi.StringPtrInput `pulumi:"sha256"`
 }
@@ -785,6 +808,11 @@ func (o CallerKeyOutput) Models() pulumi.StringArrayOutput {
 // The caller's name, which limits count by and logs show: up to 63 letters, digits, dots, hyphens, underscores and @, with a letter or digit first.
 func (o CallerKeyOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v CallerKey) string { return v.Name }).(pulumi.StringOutput)
+}
+
+// How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
+func (o CallerKeyOutput) RequestsPerMinute() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v CallerKey) *int { return v.RequestsPerMinute }).(pulumi.IntPtrOutput)
 }
 
 // The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
@@ -975,6 +1003,10 @@ func (o CallersReferencePtrOutput) Namespace() pulumi.StringPtrOutput {
 type CatalogModel struct {
 	// Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
 	Aliases []string `pulumi:"aliases"`
+	// Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+	ContextFallbacks []string `pulumi:"contextFallbacks"`
+	// Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
+	Fallbacks []string `pulumi:"fallbacks"`
 	// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
 	Name string `pulumi:"name"`
 	// The service that answers: the output `service` of a ModelService in the catalog's namespace.
@@ -1007,6 +1039,10 @@ type CatalogModelInput interface {
 type CatalogModelArgs struct {
 	// Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
 	Aliases pulumi.StringArrayInput `pulumi:"aliases"`
+	// Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+	ContextFallbacks pulumi.StringArrayInput `pulumi:"contextFallbacks"`
+	// Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
+	Fallbacks pulumi.StringArrayInput `pulumi:"fallbacks"`
 	// What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
 	Name pulumi.StringInput `pulumi:"name"`
 	// The service that answers: the output `service` of a ModelService in the catalog's namespace.
@@ -1077,6 +1113,16 @@ func (o CatalogModelOutput) ToCatalogModelOutputWithContext(ctx context.Context)
 // Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
 func (o CatalogModelOutput) Aliases() pulumi.StringArrayOutput {
 	return o.ApplyT(func(v CatalogModel) []string { return v.Aliases }).(pulumi.StringArrayOutput)
+}
+
+// Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+func (o CatalogModelOutput) ContextFallbacks() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v CatalogModel) []string { return v.ContextFallbacks }).(pulumi.StringArrayOutput)
+}
+
+// Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
+func (o CatalogModelOutput) Fallbacks() pulumi.StringArrayOutput {
+	return o.ApplyT(func(v CatalogModel) []string { return v.Fallbacks }).(pulumi.StringArrayOutput)
 }
 
 // What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
@@ -5737,6 +5783,8 @@ type GatewayObservability struct {
 	Metrics *GatewayMetrics `pulumi:"metrics"`
 	// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
 	Otlp *GatewayOTLP `pulumi:"otlp"`
+	// Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+	Tokens *bool `pulumi:"tokens"`
 }
 
 // Defaults sets the appropriate defaults for GatewayObservability
@@ -5755,6 +5803,10 @@ func (val *GatewayObservability) Defaults() *GatewayObservability {
 	}
 	tmp.Otlp = tmp.Otlp.Defaults()
 
+	if tmp.Tokens == nil {
+		tokens_ := false
+		tmp.Tokens = &tokens_
+	}
 	return &tmp
 }
 
@@ -5779,6 +5831,8 @@ type GatewayObservabilityArgs struct {
 	Metrics GatewayMetricsPtrInput `pulumi:"metrics"`
 	// Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
 	Otlp GatewayOTLPPtrInput `pulumi:"otlp"`
+	// Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+	Tokens pulumi.BoolPtrInput `pulumi:"tokens"`
 }
 
 // Defaults sets the appropriate defaults for GatewayObservabilityArgs
@@ -5794,6 +5848,9 @@ func (val *GatewayObservabilityArgs) Defaults() *GatewayObservabilityArgs {
 		tmp.Dashboard = pulumi.BoolPtr(false)
 	}
 
+	if tmp.Tokens == nil {
+		tmp.Tokens = pulumi.BoolPtr(false)
+	}
 	return &tmp
 }
 func (GatewayObservabilityArgs) ElementType() reflect.Type {
@@ -5894,6 +5951,11 @@ func (o GatewayObservabilityOutput) Otlp() GatewayOTLPPtrOutput {
 	return o.ApplyT(func(v GatewayObservability) *GatewayOTLP { return v.Otlp }).(GatewayOTLPPtrOutput)
 }
 
+// Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+func (o GatewayObservabilityOutput) Tokens() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayObservability) *bool { return v.Tokens }).(pulumi.BoolPtrOutput)
+}
+
 type GatewayObservabilityPtrOutput struct{ *pulumi.OutputState }
 
 func (GatewayObservabilityPtrOutput) ElementType() reflect.Type {
@@ -5958,6 +6020,16 @@ func (o GatewayObservabilityPtrOutput) Otlp() GatewayOTLPPtrOutput {
 	}).(GatewayOTLPPtrOutput)
 }
 
+// Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+func (o GatewayObservabilityPtrOutput) Tokens() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v *GatewayObservability) *bool {
+		if v == nil {
+			return nil
+		}
+		return v.Tokens
+	}).(pulumi.BoolPtrOutput)
+}
+
 // A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
 type GatewayReference struct {
 	// Whether a service may have a path outside of `/<its namespace>/`. A ModelCatalog may have `/v1` in any case. Default: false.
@@ -5982,6 +6054,10 @@ type GatewayReference struct {
 	PluginVersion *string `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
 	Public *bool `pulumi:"public"`
+	// Whether its replicas count tokens together. Default: false.
+	SharedLimits *bool `pulumi:"sharedLimits"`
+	// Whether it counts tokens, too. Default: false.
+	Tokens *bool `pulumi:"tokens"`
 	// The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
 	TrustedProxies []string `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
@@ -6009,6 +6085,14 @@ func (val *GatewayReference) Defaults() *GatewayReference {
 	if tmp.Public == nil {
 		public_ := false
 		tmp.Public = &public_
+	}
+	if tmp.SharedLimits == nil {
+		sharedLimits_ := false
+		tmp.SharedLimits = &sharedLimits_
+	}
+	if tmp.Tokens == nil {
+		tokens_ := false
+		tmp.Tokens = &tokens_
 	}
 	return &tmp
 }
@@ -6048,6 +6132,10 @@ type GatewayReferenceArgs struct {
 	PluginVersion pulumi.StringPtrInput `pulumi:"pluginVersion"`
 	// Whether the listener can be reached from the internet, as far as is known. Default: false.
 	Public pulumi.BoolPtrInput `pulumi:"public"`
+	// Whether its replicas count tokens together. Default: false.
+	SharedLimits pulumi.BoolPtrInput `pulumi:"sharedLimits"`
+	// Whether it counts tokens, too. Default: false.
+	Tokens pulumi.BoolPtrInput `pulumi:"tokens"`
 	// The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
 	TrustedProxies pulumi.StringArrayInput `pulumi:"trustedProxies"`
 	// The URL that clients reach the listener by, without a path, such as `http://203.0.113.7`.
@@ -6071,6 +6159,12 @@ func (val *GatewayReferenceArgs) Defaults() *GatewayReferenceArgs {
 	}
 	if tmp.Public == nil {
 		tmp.Public = pulumi.BoolPtr(false)
+	}
+	if tmp.SharedLimits == nil {
+		tmp.SharedLimits = pulumi.BoolPtr(false)
+	}
+	if tmp.Tokens == nil {
+		tmp.Tokens = pulumi.BoolPtr(false)
 	}
 	return &tmp
 }
@@ -6154,6 +6248,16 @@ func (o GatewayReferenceOutput) PluginVersion() pulumi.StringPtrOutput {
 // Whether the listener can be reached from the internet, as far as is known. Default: false.
 func (o GatewayReferenceOutput) Public() pulumi.BoolPtrOutput {
 	return o.ApplyT(func(v GatewayReference) *bool { return v.Public }).(pulumi.BoolPtrOutput)
+}
+
+// Whether its replicas count tokens together. Default: false.
+func (o GatewayReferenceOutput) SharedLimits() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *bool { return v.SharedLimits }).(pulumi.BoolPtrOutput)
+}
+
+// Whether it counts tokens, too. Default: false.
+func (o GatewayReferenceOutput) Tokens() pulumi.BoolPtrOutput {
+	return o.ApplyT(func(v GatewayReference) *bool { return v.Tokens }).(pulumi.BoolPtrOutput)
 }
 
 // The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
@@ -6722,6 +6826,165 @@ func (o GatewayServiceMonitorPtrOutput) Labels() pulumi.StringMapOutput {
 		}
 		return v.Labels
 	}).(pulumi.StringMapOutput)
+}
+
+// A Redis server in which all replicas add up what they count. They send and read counts every 200 ms in the background, so that no request waits for it. While it does not answer, each replica counts for itself, says so in its log and in the figure `modelplane_shared_limits_up`, and sends later what it has counted.
+type GatewaySharedLimits struct {
+	// The server's password. It is in a Secret, and in nothing else. Default: none.
+	Password *string `pulumi:"password"`
+	// The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+	Url string `pulumi:"url"`
+}
+
+// GatewaySharedLimitsInput is an input type that accepts GatewaySharedLimitsArgs and GatewaySharedLimitsOutput values.
+// You can construct a concrete instance of `GatewaySharedLimitsInput` via:
+//
+//	GatewaySharedLimitsArgs{...}
+type GatewaySharedLimitsInput interface {
+	pulumi.Input
+
+	ToGatewaySharedLimitsOutput() GatewaySharedLimitsOutput
+	ToGatewaySharedLimitsOutputWithContext(context.Context) GatewaySharedLimitsOutput
+}
+
+// A Redis server in which all replicas add up what they count. They send and read counts every 200 ms in the background, so that no request waits for it. While it does not answer, each replica counts for itself, says so in its log and in the figure `modelplane_shared_limits_up`, and sends later what it has counted.
+type GatewaySharedLimitsArgs struct {
+	// The server's password. It is in a Secret, and in nothing else. Default: none.
+	Password pulumi.StringPtrInput `pulumi:"password"`
+	// The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+	Url pulumi.StringInput `pulumi:"url"`
+}
+
+func (GatewaySharedLimitsArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewaySharedLimits)(nil)).Elem()
+}
+
+func (i GatewaySharedLimitsArgs) ToGatewaySharedLimitsOutput() GatewaySharedLimitsOutput {
+	return i.ToGatewaySharedLimitsOutputWithContext(context.Background())
+}
+
+func (i GatewaySharedLimitsArgs) ToGatewaySharedLimitsOutputWithContext(ctx context.Context) GatewaySharedLimitsOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySharedLimitsOutput)
+}
+
+func (i GatewaySharedLimitsArgs) ToGatewaySharedLimitsPtrOutput() GatewaySharedLimitsPtrOutput {
+	return i.ToGatewaySharedLimitsPtrOutputWithContext(context.Background())
+}
+
+func (i GatewaySharedLimitsArgs) ToGatewaySharedLimitsPtrOutputWithContext(ctx context.Context) GatewaySharedLimitsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySharedLimitsOutput).ToGatewaySharedLimitsPtrOutputWithContext(ctx)
+}
+
+// GatewaySharedLimitsPtrInput is an input type that accepts GatewaySharedLimitsArgs, GatewaySharedLimitsPtr and GatewaySharedLimitsPtrOutput values.
+// You can construct a concrete instance of `GatewaySharedLimitsPtrInput` via:
+//
+//	        GatewaySharedLimitsArgs{...}
+//
+//	or:
+//
+//	        nil
+type GatewaySharedLimitsPtrInput interface {
+	pulumi.Input
+
+	ToGatewaySharedLimitsPtrOutput() GatewaySharedLimitsPtrOutput
+	ToGatewaySharedLimitsPtrOutputWithContext(context.Context) GatewaySharedLimitsPtrOutput
+}
+
+type gatewaySharedLimitsPtrType GatewaySharedLimitsArgs
+
+func GatewaySharedLimitsPtr(v *GatewaySharedLimitsArgs) GatewaySharedLimitsPtrInput {
+	return (*gatewaySharedLimitsPtrType)(v)
+}
+
+func (*gatewaySharedLimitsPtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewaySharedLimits)(nil)).Elem()
+}
+
+func (i *gatewaySharedLimitsPtrType) ToGatewaySharedLimitsPtrOutput() GatewaySharedLimitsPtrOutput {
+	return i.ToGatewaySharedLimitsPtrOutputWithContext(context.Background())
+}
+
+func (i *gatewaySharedLimitsPtrType) ToGatewaySharedLimitsPtrOutputWithContext(ctx context.Context) GatewaySharedLimitsPtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GatewaySharedLimitsPtrOutput)
+}
+
+// A Redis server in which all replicas add up what they count. They send and read counts every 200 ms in the background, so that no request waits for it. While it does not answer, each replica counts for itself, says so in its log and in the figure `modelplane_shared_limits_up`, and sends later what it has counted.
+type GatewaySharedLimitsOutput struct{ *pulumi.OutputState }
+
+func (GatewaySharedLimitsOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*GatewaySharedLimits)(nil)).Elem()
+}
+
+func (o GatewaySharedLimitsOutput) ToGatewaySharedLimitsOutput() GatewaySharedLimitsOutput {
+	return o
+}
+
+func (o GatewaySharedLimitsOutput) ToGatewaySharedLimitsOutputWithContext(ctx context.Context) GatewaySharedLimitsOutput {
+	return o
+}
+
+func (o GatewaySharedLimitsOutput) ToGatewaySharedLimitsPtrOutput() GatewaySharedLimitsPtrOutput {
+	return o.ToGatewaySharedLimitsPtrOutputWithContext(context.Background())
+}
+
+func (o GatewaySharedLimitsOutput) ToGatewaySharedLimitsPtrOutputWithContext(ctx context.Context) GatewaySharedLimitsPtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GatewaySharedLimits) *GatewaySharedLimits {
+		return &v
+	}).(GatewaySharedLimitsPtrOutput)
+}
+
+// The server's password. It is in a Secret, and in nothing else. Default: none.
+func (o GatewaySharedLimitsOutput) Password() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GatewaySharedLimits) *string { return v.Password }).(pulumi.StringPtrOutput)
+}
+
+// The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+func (o GatewaySharedLimitsOutput) Url() pulumi.StringOutput {
+	return o.ApplyT(func(v GatewaySharedLimits) string { return v.Url }).(pulumi.StringOutput)
+}
+
+type GatewaySharedLimitsPtrOutput struct{ *pulumi.OutputState }
+
+func (GatewaySharedLimitsPtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GatewaySharedLimits)(nil)).Elem()
+}
+
+func (o GatewaySharedLimitsPtrOutput) ToGatewaySharedLimitsPtrOutput() GatewaySharedLimitsPtrOutput {
+	return o
+}
+
+func (o GatewaySharedLimitsPtrOutput) ToGatewaySharedLimitsPtrOutputWithContext(ctx context.Context) GatewaySharedLimitsPtrOutput {
+	return o
+}
+
+func (o GatewaySharedLimitsPtrOutput) Elem() GatewaySharedLimitsOutput {
+	return o.ApplyT(func(v *GatewaySharedLimits) GatewaySharedLimits {
+		if v != nil {
+			return *v
+		}
+		var ret GatewaySharedLimits
+		return ret
+	}).(GatewaySharedLimitsOutput)
+}
+
+// The server's password. It is in a Secret, and in nothing else. Default: none.
+func (o GatewaySharedLimitsPtrOutput) Password() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewaySharedLimits) *string {
+		if v == nil {
+			return nil
+		}
+		return v.Password
+	}).(pulumi.StringPtrOutput)
+}
+
+// The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+func (o GatewaySharedLimitsPtrOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GatewaySharedLimits) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Url
+	}).(pulumi.StringPtrOutput)
 }
 
 // How many requests may be under way at once.
@@ -9239,14 +9502,16 @@ func (o ServiceForwardAuthPtrOutput) Url() pulumi.StringPtrOutput {
 	}).(pulumi.StringPtrOutput)
 }
 
-// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.
 type ServiceLimits struct {
 	// How many requests at once: up to 16 limits. A request is under way until its answer has ended.
 	InFlight []InFlightLimit `pulumi:"inFlight"`
 	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
 	MaxBodyBytes *int `pulumi:"maxBodyBytes"`
-	// How many requests in a span of time: up to 16 limits.
+	// How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
 	Requests []RequestLimit `pulumi:"requests"`
+	// How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
+	Tokens []TokenLimit `pulumi:"tokens"`
 }
 
 // ServiceLimitsInput is an input type that accepts ServiceLimitsArgs and ServiceLimitsOutput values.
@@ -9260,14 +9525,16 @@ type ServiceLimitsInput interface {
 	ToServiceLimitsOutputWithContext(context.Context) ServiceLimitsOutput
 }
 
-// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.
 type ServiceLimitsArgs struct {
 	// How many requests at once: up to 16 limits. A request is under way until its answer has ended.
 	InFlight InFlightLimitArrayInput `pulumi:"inFlight"`
 	// How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
 	MaxBodyBytes pulumi.IntPtrInput `pulumi:"maxBodyBytes"`
-	// How many requests in a span of time: up to 16 limits.
+	// How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
 	Requests RequestLimitArrayInput `pulumi:"requests"`
+	// How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
+	Tokens TokenLimitArrayInput `pulumi:"tokens"`
 }
 
 func (ServiceLimitsArgs) ElementType() reflect.Type {
@@ -9323,7 +9590,7 @@ func (i *serviceLimitsPtrType) ToServiceLimitsPtrOutputWithContext(ctx context.C
 	return pulumi.ToOutputWithContext(ctx, i).(ServiceLimitsPtrOutput)
 }
 
-// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+// How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.
 type ServiceLimitsOutput struct{ *pulumi.OutputState }
 
 func (ServiceLimitsOutput) ElementType() reflect.Type {
@@ -9358,9 +9625,14 @@ func (o ServiceLimitsOutput) MaxBodyBytes() pulumi.IntPtrOutput {
 	return o.ApplyT(func(v ServiceLimits) *int { return v.MaxBodyBytes }).(pulumi.IntPtrOutput)
 }
 
-// How many requests in a span of time: up to 16 limits.
+// How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
 func (o ServiceLimitsOutput) Requests() RequestLimitArrayOutput {
 	return o.ApplyT(func(v ServiceLimits) []RequestLimit { return v.Requests }).(RequestLimitArrayOutput)
+}
+
+// How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
+func (o ServiceLimitsOutput) Tokens() TokenLimitArrayOutput {
+	return o.ApplyT(func(v ServiceLimits) []TokenLimit { return v.Tokens }).(TokenLimitArrayOutput)
 }
 
 type ServiceLimitsPtrOutput struct{ *pulumi.OutputState }
@@ -9407,7 +9679,7 @@ func (o ServiceLimitsPtrOutput) MaxBodyBytes() pulumi.IntPtrOutput {
 	}).(pulumi.IntPtrOutput)
 }
 
-// How many requests in a span of time: up to 16 limits.
+// How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
 func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
 	return o.ApplyT(func(v *ServiceLimits) []RequestLimit {
 		if v == nil {
@@ -9415,6 +9687,16 @@ func (o ServiceLimitsPtrOutput) Requests() RequestLimitArrayOutput {
 		}
 		return v.Requests
 	}).(RequestLimitArrayOutput)
+}
+
+// How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
+func (o ServiceLimitsPtrOutput) Tokens() TokenLimitArrayOutput {
+	return o.ApplyT(func(v *ServiceLimits) []TokenLimit {
+		if v == nil {
+			return nil
+		}
+		return v.Tokens
+	}).(TokenLimitArrayOutput)
 }
 
 // An endpoint that gets copies of requests. Nobody waits for its answers, and nobody gets them. Copies are left out while 64 of them have no answer, and of bodies that are not held (see `failover`). The endpoint's own key is sent, so copies cost what requests cost.
@@ -10200,6 +10482,342 @@ func (o ServiceRuleArrayOutput) Index(i pulumi.IntInput) ServiceRuleOutput {
 	}).(ServiceRuleOutput)
 }
 
+// How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, whose tokens nobody counts, get 403.
+type TokenLimit struct {
+	// Whose tokens are counted together. Default: `All`.
+	By *LimitBy `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header *string `pulumi:"header"`
+	// In how many seconds: 1 to 86,400, which is a day. Default: 60.
+	Seconds *int `pulumi:"seconds"`
+	// How many tokens: 1 to 2,000,000,000.
+	Tokens int `pulumi:"tokens"`
+}
+
+// Defaults sets the appropriate defaults for TokenLimit
+func (val *TokenLimit) Defaults() *TokenLimit {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		by_ := LimitBy("All")
+		tmp.By = &by_
+	}
+	if tmp.Seconds == nil {
+		seconds_ := 60
+		tmp.Seconds = &seconds_
+	}
+	return &tmp
+}
+
+// TokenLimitInput is an input type that accepts TokenLimitArgs and TokenLimitOutput values.
+// You can construct a concrete instance of `TokenLimitInput` via:
+//
+//	TokenLimitArgs{...}
+type TokenLimitInput interface {
+	pulumi.Input
+
+	ToTokenLimitOutput() TokenLimitOutput
+	ToTokenLimitOutputWithContext(context.Context) TokenLimitOutput
+}
+
+// How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, whose tokens nobody counts, get 403.
+type TokenLimitArgs struct {
+	// Whose tokens are counted together. Default: `All`.
+	By LimitByPtrInput `pulumi:"by"`
+	// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+	Header pulumi.StringPtrInput `pulumi:"header"`
+	// In how many seconds: 1 to 86,400, which is a day. Default: 60.
+	Seconds pulumi.IntPtrInput `pulumi:"seconds"`
+	// How many tokens: 1 to 2,000,000,000.
+	Tokens pulumi.IntInput `pulumi:"tokens"`
+}
+
+// Defaults sets the appropriate defaults for TokenLimitArgs
+func (val *TokenLimitArgs) Defaults() *TokenLimitArgs {
+	if val == nil {
+		return nil
+	}
+	tmp := *val
+	if tmp.By == nil {
+		tmp.By = LimitBy("All")
+	}
+	if tmp.Seconds == nil {
+		tmp.Seconds = pulumi.IntPtr(60)
+	}
+	return &tmp
+}
+func (TokenLimitArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*TokenLimit)(nil)).Elem()
+}
+
+func (i TokenLimitArgs) ToTokenLimitOutput() TokenLimitOutput {
+	return i.ToTokenLimitOutputWithContext(context.Background())
+}
+
+func (i TokenLimitArgs) ToTokenLimitOutputWithContext(ctx context.Context) TokenLimitOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(TokenLimitOutput)
+}
+
+// TokenLimitArrayInput is an input type that accepts TokenLimitArray and TokenLimitArrayOutput values.
+// You can construct a concrete instance of `TokenLimitArrayInput` via:
+//
+//	TokenLimitArray{ TokenLimitArgs{...} }
+type TokenLimitArrayInput interface {
+	pulumi.Input
+
+	ToTokenLimitArrayOutput() TokenLimitArrayOutput
+	ToTokenLimitArrayOutputWithContext(context.Context) TokenLimitArrayOutput
+}
+
+type TokenLimitArray []TokenLimitInput
+
+func (TokenLimitArray) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]TokenLimit)(nil)).Elem()
+}
+
+func (i TokenLimitArray) ToTokenLimitArrayOutput() TokenLimitArrayOutput {
+	return i.ToTokenLimitArrayOutputWithContext(context.Background())
+}
+
+func (i TokenLimitArray) ToTokenLimitArrayOutputWithContext(ctx context.Context) TokenLimitArrayOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(TokenLimitArrayOutput)
+}
+
+// How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, whose tokens nobody counts, get 403.
+type TokenLimitOutput struct{ *pulumi.OutputState }
+
+func (TokenLimitOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*TokenLimit)(nil)).Elem()
+}
+
+func (o TokenLimitOutput) ToTokenLimitOutput() TokenLimitOutput {
+	return o
+}
+
+func (o TokenLimitOutput) ToTokenLimitOutputWithContext(ctx context.Context) TokenLimitOutput {
+	return o
+}
+
+// Whose tokens are counted together. Default: `All`.
+func (o TokenLimitOutput) By() LimitByPtrOutput {
+	return o.ApplyT(func(v TokenLimit) *LimitBy { return v.By }).(LimitByPtrOutput)
+}
+
+// The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+func (o TokenLimitOutput) Header() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v TokenLimit) *string { return v.Header }).(pulumi.StringPtrOutput)
+}
+
+// In how many seconds: 1 to 86,400, which is a day. Default: 60.
+func (o TokenLimitOutput) Seconds() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v TokenLimit) *int { return v.Seconds }).(pulumi.IntPtrOutput)
+}
+
+// How many tokens: 1 to 2,000,000,000.
+func (o TokenLimitOutput) Tokens() pulumi.IntOutput {
+	return o.ApplyT(func(v TokenLimit) int { return v.Tokens }).(pulumi.IntOutput)
+}
+
+type TokenLimitArrayOutput struct{ *pulumi.OutputState }
+
+func (TokenLimitArrayOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*[]TokenLimit)(nil)).Elem()
+}
+
+func (o TokenLimitArrayOutput) ToTokenLimitArrayOutput() TokenLimitArrayOutput {
+	return o
+}
+
+func (o TokenLimitArrayOutput) ToTokenLimitArrayOutputWithContext(ctx context.Context) TokenLimitArrayOutput {
+	return o
+}
+
+func (o TokenLimitArrayOutput) Index(i pulumi.IntInput) TokenLimitOutput {
+	return pulumi.All(o, i).ApplyT(func(vs []interface{}) TokenLimit {
+		return vs[0].([]TokenLimit)[vs[1].(int)]
+	}).(TokenLimitOutput)
+}
+
+// What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+type TokenPrice struct {
+	// The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+	CachedInput *float64 `pulumi:"cachedInput"`
+	// The price of a million tokens of requests.
+	Input float64 `pulumi:"input"`
+	// The price of a million tokens of answers, those for reasoning too.
+	Output float64 `pulumi:"output"`
+}
+
+// TokenPriceInput is an input type that accepts TokenPriceArgs and TokenPriceOutput values.
+// You can construct a concrete instance of `TokenPriceInput` via:
+//
+//	TokenPriceArgs{...}
+type TokenPriceInput interface {
+	pulumi.Input
+
+	ToTokenPriceOutput() TokenPriceOutput
+	ToTokenPriceOutputWithContext(context.Context) TokenPriceOutput
+}
+
+// What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+type TokenPriceArgs struct {
+	// The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+	CachedInput pulumi.Float64PtrInput `pulumi:"cachedInput"`
+	// The price of a million tokens of requests.
+	Input pulumi.Float64Input `pulumi:"input"`
+	// The price of a million tokens of answers, those for reasoning too.
+	Output pulumi.Float64Input `pulumi:"output"`
+}
+
+func (TokenPriceArgs) ElementType() reflect.Type {
+	return reflect.TypeOf((*TokenPrice)(nil)).Elem()
+}
+
+func (i TokenPriceArgs) ToTokenPriceOutput() TokenPriceOutput {
+	return i.ToTokenPriceOutputWithContext(context.Background())
+}
+
+func (i TokenPriceArgs) ToTokenPriceOutputWithContext(ctx context.Context) TokenPriceOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(TokenPriceOutput)
+}
+
+func (i TokenPriceArgs) ToTokenPricePtrOutput() TokenPricePtrOutput {
+	return i.ToTokenPricePtrOutputWithContext(context.Background())
+}
+
+func (i TokenPriceArgs) ToTokenPricePtrOutputWithContext(ctx context.Context) TokenPricePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(TokenPriceOutput).ToTokenPricePtrOutputWithContext(ctx)
+}
+
+// TokenPricePtrInput is an input type that accepts TokenPriceArgs, TokenPricePtr and TokenPricePtrOutput values.
+// You can construct a concrete instance of `TokenPricePtrInput` via:
+//
+//	        TokenPriceArgs{...}
+//
+//	or:
+//
+//	        nil
+type TokenPricePtrInput interface {
+	pulumi.Input
+
+	ToTokenPricePtrOutput() TokenPricePtrOutput
+	ToTokenPricePtrOutputWithContext(context.Context) TokenPricePtrOutput
+}
+
+type tokenPricePtrType TokenPriceArgs
+
+func TokenPricePtr(v *TokenPriceArgs) TokenPricePtrInput {
+	return (*tokenPricePtrType)(v)
+}
+
+func (*tokenPricePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**TokenPrice)(nil)).Elem()
+}
+
+func (i *tokenPricePtrType) ToTokenPricePtrOutput() TokenPricePtrOutput {
+	return i.ToTokenPricePtrOutputWithContext(context.Background())
+}
+
+func (i *tokenPricePtrType) ToTokenPricePtrOutputWithContext(ctx context.Context) TokenPricePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(TokenPricePtrOutput)
+}
+
+// What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+type TokenPriceOutput struct{ *pulumi.OutputState }
+
+func (TokenPriceOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((*TokenPrice)(nil)).Elem()
+}
+
+func (o TokenPriceOutput) ToTokenPriceOutput() TokenPriceOutput {
+	return o
+}
+
+func (o TokenPriceOutput) ToTokenPriceOutputWithContext(ctx context.Context) TokenPriceOutput {
+	return o
+}
+
+func (o TokenPriceOutput) ToTokenPricePtrOutput() TokenPricePtrOutput {
+	return o.ToTokenPricePtrOutputWithContext(context.Background())
+}
+
+func (o TokenPriceOutput) ToTokenPricePtrOutputWithContext(ctx context.Context) TokenPricePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v TokenPrice) *TokenPrice {
+		return &v
+	}).(TokenPricePtrOutput)
+}
+
+// The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+func (o TokenPriceOutput) CachedInput() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v TokenPrice) *float64 { return v.CachedInput }).(pulumi.Float64PtrOutput)
+}
+
+// The price of a million tokens of requests.
+func (o TokenPriceOutput) Input() pulumi.Float64Output {
+	return o.ApplyT(func(v TokenPrice) float64 { return v.Input }).(pulumi.Float64Output)
+}
+
+// The price of a million tokens of answers, those for reasoning too.
+func (o TokenPriceOutput) Output() pulumi.Float64Output {
+	return o.ApplyT(func(v TokenPrice) float64 { return v.Output }).(pulumi.Float64Output)
+}
+
+type TokenPricePtrOutput struct{ *pulumi.OutputState }
+
+func (TokenPricePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**TokenPrice)(nil)).Elem()
+}
+
+func (o TokenPricePtrOutput) ToTokenPricePtrOutput() TokenPricePtrOutput {
+	return o
+}
+
+func (o TokenPricePtrOutput) ToTokenPricePtrOutputWithContext(ctx context.Context) TokenPricePtrOutput {
+	return o
+}
+
+func (o TokenPricePtrOutput) Elem() TokenPriceOutput {
+	return o.ApplyT(func(v *TokenPrice) TokenPrice {
+		if v != nil {
+			return *v
+		}
+		var ret TokenPrice
+		return ret
+	}).(TokenPriceOutput)
+}
+
+// The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+func (o TokenPricePtrOutput) CachedInput() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *TokenPrice) *float64 {
+		if v == nil {
+			return nil
+		}
+		return v.CachedInput
+	}).(pulumi.Float64PtrOutput)
+}
+
+// The price of a million tokens of requests.
+func (o TokenPricePtrOutput) Input() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *TokenPrice) *float64 {
+		if v == nil {
+			return nil
+		}
+		return &v.Input
+	}).(pulumi.Float64PtrOutput)
+}
+
+// The price of a million tokens of answers, those for reasoning too.
+func (o TokenPricePtrOutput) Output() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *TokenPrice) *float64 {
+		if v == nil {
+			return nil
+		}
+		return &v.Output
+	}).(pulumi.Float64PtrOutput)
+}
+
 func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferenceInput)(nil)).Elem(), BackendReferenceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*BackendReferencePtrInput)(nil)).Elem(), BackendReferenceArgs{})
@@ -10272,6 +10890,8 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServicePtrInput)(nil)).Elem(), GatewayServiceArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceMonitorInput)(nil)).Elem(), GatewayServiceMonitorArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GatewayServiceMonitorPtrInput)(nil)).Elem(), GatewayServiceMonitorArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySharedLimitsInput)(nil)).Elem(), GatewaySharedLimitsArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GatewaySharedLimitsPtrInput)(nil)).Elem(), GatewaySharedLimitsArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitInput)(nil)).Elem(), InFlightLimitArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*InFlightLimitArrayInput)(nil)).Elem(), InFlightLimitArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*OutlierEjectionInput)(nil)).Elem(), OutlierEjectionArgs{})
@@ -10313,6 +10933,10 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceReferenceRuleArrayInput)(nil)).Elem(), ServiceReferenceRuleArray{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceRuleInput)(nil)).Elem(), ServiceRuleArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*ServiceRuleArrayInput)(nil)).Elem(), ServiceRuleArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*TokenLimitInput)(nil)).Elem(), TokenLimitArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*TokenLimitArrayInput)(nil)).Elem(), TokenLimitArray{})
+	pulumi.RegisterInputType(reflect.TypeOf((*TokenPriceInput)(nil)).Elem(), TokenPriceArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*TokenPricePtrInput)(nil)).Elem(), TokenPriceArgs{})
 	pulumi.RegisterOutputType(BackendReferenceOutput{})
 	pulumi.RegisterOutputType(BackendReferencePtrOutput{})
 	pulumi.RegisterOutputType(BackendReferenceArrayOutput{})
@@ -10386,6 +11010,8 @@ func init() {
 	pulumi.RegisterOutputType(GatewayServicePtrOutput{})
 	pulumi.RegisterOutputType(GatewayServiceMonitorOutput{})
 	pulumi.RegisterOutputType(GatewayServiceMonitorPtrOutput{})
+	pulumi.RegisterOutputType(GatewaySharedLimitsOutput{})
+	pulumi.RegisterOutputType(GatewaySharedLimitsPtrOutput{})
 	pulumi.RegisterOutputType(InFlightLimitOutput{})
 	pulumi.RegisterOutputType(InFlightLimitArrayOutput{})
 	pulumi.RegisterOutputType(OutlierEjectionOutput{})
@@ -10429,4 +11055,8 @@ func init() {
 	pulumi.RegisterOutputType(ServiceReferenceRuleArrayOutput{})
 	pulumi.RegisterOutputType(ServiceRuleOutput{})
 	pulumi.RegisterOutputType(ServiceRuleArrayOutput{})
+	pulumi.RegisterOutputType(TokenLimitOutput{})
+	pulumi.RegisterOutputType(TokenLimitArrayOutput{})
+	pulumi.RegisterOutputType(TokenPriceOutput{})
+	pulumi.RegisterOutputType(TokenPricePtrOutput{})
 }

@@ -53,6 +53,10 @@ export interface BackendReferenceArgs {
      */
     port: pulumi.Input<number>;
     /**
+     * What tokens cost there. Default: no cost is counted.
+     */
+    price?: pulumi.Input<inputs.TokenPriceArgs | undefined>;
+    /**
      * What the server speaks: `http1` or `h2c`. Default: `http1`.
      */
     protocol?: pulumi.Input<string | undefined>;
@@ -111,6 +115,10 @@ export interface CallerKeyArgs {
      */
     name: pulumi.Input<string>;
     /**
+     * How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
+     */
+    requestsPerMinute?: pulumi.Input<number | undefined>;
+    /**
      * The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
      */
     sha256?: pulumi.Input<string | undefined>;
@@ -138,6 +146,14 @@ export interface CatalogModelArgs {
      * Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
      */
     aliases?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+     */
+    contextFallbacks?: pulumi.Input<pulumi.Input<string>[] | undefined>;
+    /**
+     * Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
+     */
+    fallbacks?: pulumi.Input<pulumi.Input<string>[] | undefined>;
     /**
      * What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
      */
@@ -836,6 +852,10 @@ export interface GatewayObservabilityArgs {
      * Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
      */
     otlp?: pulumi.Input<inputs.GatewayOTLPArgs | undefined>;
+    /**
+     * Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+     */
+    tokens?: pulumi.Input<boolean | undefined>;
 }
 /**
  * gatewayObservabilityArgsProvideDefaults sets the appropriate defaults for GatewayObservabilityArgs
@@ -846,6 +866,7 @@ export function gatewayObservabilityArgsProvideDefaults(val: GatewayObservabilit
         accessLog: (val.accessLog) ?? false,
         dashboard: (val.dashboard) ?? false,
         otlp: pulumi.output(val.otlp).apply(v => v === undefined ? undefined : inputs.gatewayOTLPArgsProvideDefaults(v)),
+        tokens: (val.tokens) ?? false,
     };
 }
 
@@ -898,6 +919,14 @@ export interface GatewayReferenceArgs {
      */
     public?: pulumi.Input<boolean | undefined>;
     /**
+     * Whether its replicas count tokens together. Default: false.
+     */
+    sharedLimits?: pulumi.Input<boolean | undefined>;
+    /**
+     * Whether it counts tokens, too. Default: false.
+     */
+    tokens?: pulumi.Input<boolean | undefined>;
+    /**
      * The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
      */
     trustedProxies?: pulumi.Input<pulumi.Input<string>[] | undefined>;
@@ -916,6 +945,8 @@ export function gatewayReferenceArgsProvideDefaults(val: GatewayReferenceArgs): 
         listener: (val.listener) ?? "http",
         observed: (val.observed) ?? false,
         public: (val.public) ?? false,
+        sharedLimits: (val.sharedLimits) ?? false,
+        tokens: (val.tokens) ?? false,
     };
 }
 
@@ -980,6 +1011,20 @@ export interface GatewayServiceMonitorArgs {
      * Labels for it, by which the operator selects, such as `release: prometheus`.
      */
     labels?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
+}
+
+/**
+ * A Redis server in which all replicas add up what they count. They send and read counts every 200 ms in the background, so that no request waits for it. While it does not answer, each replica counts for itself, says so in its log and in the figure `modelplane_shared_limits_up`, and sends later what it has counted.
+ */
+export interface GatewaySharedLimitsArgs {
+    /**
+     * The server's password. It is in a Secret, and in nothing else. Default: none.
+     */
+    password?: pulumi.Input<string | undefined>;
+    /**
+     * The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+     */
+    url: pulumi.Input<string>;
 }
 
 /**
@@ -1326,7 +1371,7 @@ export interface ServiceForwardAuthArgs {
 }
 
 /**
- * How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+ * How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.
  */
 export interface ServiceLimitsArgs {
     /**
@@ -1338,9 +1383,13 @@ export interface ServiceLimitsArgs {
      */
     maxBodyBytes?: pulumi.Input<number | undefined>;
     /**
-     * How many requests in a span of time: up to 16 limits.
+     * How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
      */
     requests?: pulumi.Input<pulumi.Input<inputs.RequestLimitArgs>[] | undefined>;
+    /**
+     * How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
+     */
+    tokens?: pulumi.Input<pulumi.Input<inputs.TokenLimitArgs>[] | undefined>;
 }
 
 /**
@@ -1464,4 +1513,54 @@ export interface ServiceRuleArgs {
      * The headers that a request must have, all of them, with exactly these values: 1 to 16. Upper and lower case make no difference in names, but do in values. Clients choose their headers, so a rule is no protection.
      */
     headers: pulumi.Input<{[key: string]: pulumi.Input<string>}>;
+}
+
+/**
+ * How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, whose tokens nobody counts, get 403.
+ */
+export interface TokenLimitArgs {
+    /**
+     * Whose tokens are counted together. Default: `All`.
+     */
+    by?: pulumi.Input<enums.LimitBy | undefined>;
+    /**
+     * The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+     */
+    header?: pulumi.Input<string | undefined>;
+    /**
+     * In how many seconds: 1 to 86,400, which is a day. Default: 60.
+     */
+    seconds?: pulumi.Input<number | undefined>;
+    /**
+     * How many tokens: 1 to 2,000,000,000.
+     */
+    tokens: pulumi.Input<number>;
+}
+/**
+ * tokenLimitArgsProvideDefaults sets the appropriate defaults for TokenLimitArgs
+ */
+export function tokenLimitArgsProvideDefaults(val: TokenLimitArgs): TokenLimitArgs {
+    return {
+        ...val,
+        by: (val.by) ?? "All",
+        seconds: (val.seconds) ?? 60,
+    };
+}
+
+/**
+ * What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+ */
+export interface TokenPriceArgs {
+    /**
+     * The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+     */
+    cachedInput?: pulumi.Input<number | undefined>;
+    /**
+     * The price of a million tokens of requests.
+     */
+    input: pulumi.Input<number>;
+    /**
+     * The price of a million tokens of answers, those for reasoning too.
+     */
+    output: pulumi.Input<number>;
 }

@@ -53,6 +53,10 @@ export interface BackendReference {
      */
     port: number;
     /**
+     * What tokens cost there. Default: no cost is counted.
+     */
+    price?: outputs.TokenPrice;
+    /**
      * What the server speaks: `http1` or `h2c`. Default: `http1`.
      */
     protocol?: string;
@@ -349,6 +353,14 @@ export interface GatewayReference {
      */
     public?: boolean;
     /**
+     * Whether its replicas count tokens together. Default: false.
+     */
+    sharedLimits?: boolean;
+    /**
+     * Whether it counts tokens, too. Default: false.
+     */
+    tokens?: boolean;
+    /**
      * The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
      */
     trustedProxies?: string[];
@@ -367,6 +379,8 @@ export function gatewayReferenceProvideDefaults(val: GatewayReference): GatewayR
         listener: (val.listener) ?? "http",
         observed: (val.observed) ?? false,
         public: (val.public) ?? false,
+        sharedLimits: (val.sharedLimits) ?? false,
+        tokens: (val.tokens) ?? false,
     };
 }
 
@@ -467,5 +481,23 @@ export interface ServiceReferenceRule {
      * The headers that a request must have. Default: none, every request.
      */
     headers?: {[key: string]: string};
+}
+
+/**
+ * What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+ */
+export interface TokenPrice {
+    /**
+     * The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+     */
+    cachedInput?: number;
+    /**
+     * The price of a million tokens of requests.
+     */
+    input: number;
+    /**
+     * The price of a million tokens of answers, those for reasoning too.
+     */
+    output: number;
 }
 

@@ -88,6 +88,8 @@ __all__ = [
     'GatewayServiceArgsDict',
     'GatewayServiceMonitorArgs',
     'GatewayServiceMonitorArgsDict',
+    'GatewaySharedLimitsArgs',
+    'GatewaySharedLimitsArgsDict',
     'InFlightLimitArgs',
     'InFlightLimitArgsDict',
     'OutlierEjectionArgs',
@@ -130,6 +132,10 @@ __all__ = [
     'ServiceReferenceRuleArgsDict',
     'ServiceRuleArgs',
     'ServiceRuleArgsDict',
+    'TokenLimitArgs',
+    'TokenLimitArgsDict',
+    'TokenPriceArgs',
+    'TokenPriceArgsDict',
 ]
 
 class BackendReferenceArgsDict(TypedDict):
@@ -180,6 +186,10 @@ class BackendReferenceArgsDict(TypedDict):
     """
     What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
     """
+    price: NotRequired[pulumi.Input[Optional['TokenPriceArgsDict']]]
+    """
+    What tokens cost there. Default: no cost is counted.
+    """
     protocol: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     What the server speaks: `http1` or `h2c`. Default: `http1`.
@@ -203,6 +213,7 @@ class BackendReferenceArgs:
                  keyed: pulumi.Input[Optional[_builtins.bool]] = None,
                  middleware: pulumi.Input[Optional[_builtins.str]] = None,
                  model: pulumi.Input[Optional[_builtins.str]] = None,
+                 price: pulumi.Input[Optional['TokenPriceArgs']] = None,
                  protocol: pulumi.Input[Optional[_builtins.str]] = None,
                  share: pulumi.Input[Optional[_builtins.int]] = None):
         """
@@ -219,6 +230,7 @@ class BackendReferenceArgs:
         :param pulumi.Input[_builtins.bool] keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param pulumi.Input[_builtins.str] middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         :param pulumi.Input[_builtins.str] model: What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+        :param pulumi.Input['TokenPriceArgs'] price: What tokens cost there. Default: no cost is counted.
         :param pulumi.Input[_builtins.str] protocol: What the server speaks: `http1` or `h2c`. Default: `http1`.
         :param pulumi.Input[_builtins.int] share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
@@ -243,6 +255,8 @@ class BackendReferenceArgs:
             pulumi.set(__self__, "middleware", middleware)
         if model is not None:
             pulumi.set(__self__, "model", model)
+        if price is not None:
+            pulumi.set(__self__, "price", price)
         if protocol is not None:
             pulumi.set(__self__, "protocol", protocol)
         if share is not None:
@@ -382,6 +396,18 @@ class BackendReferenceArgs:
 
     @_builtins.property
     @pulumi.getter
+    def price(self) -> pulumi.Input[Optional['TokenPriceArgs']]:
+        """
+        What tokens cost there. Default: no cost is counted.
+        """
+        return pulumi.get(self, "price")
+
+    @price.setter
+    def price(self, value: pulumi.Input[Optional['TokenPriceArgs']]):
+        pulumi.set(self, "price", value)
+
+    @_builtins.property
+    @pulumi.getter
     def protocol(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
         What the server speaks: `http1` or `h2c`. Default: `http1`.
@@ -477,6 +503,10 @@ class CallerKeyArgsDict(TypedDict):
     """
     The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
     """
+    requests_per_minute: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
+    """
     sha256: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
     The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
@@ -489,6 +519,7 @@ class CallerKeyArgs:
                  expires: pulumi.Input[Optional[_builtins.str]] = None,
                  key: pulumi.Input[Optional[_builtins.str]] = None,
                  models: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 requests_per_minute: pulumi.Input[Optional[_builtins.int]] = None,
                  sha256: pulumi.Input[Optional[_builtins.str]] = None):
         """
         One key of a caller.
@@ -497,6 +528,7 @@ class CallerKeyArgs:
         :param pulumi.Input[_builtins.str] expires: When the key ends, as a time of RFC 3339 such as `2027-01-31T00:00:00Z`. The gateway's own clock decides. Default: never.
         :param pulumi.Input[_builtins.str] key: The key: at least 16 characters without spaces, drawn at random. Only its SHA-256 reaches the cluster, but Pulumi's state has it, encrypted. Give either `key` or `sha256`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] models: The models that the key may ask for, up to 50, by their names in a ModelCatalog; one that ends with `*` is all names that begin like this. Other models look to its caller as if they were not there. Such a key opens no WebSockets, and is refused with 403 at the URL of a service with the same `auth`, which does not tell models apart. It holds for the model that a body or query names, and not for others that a server may take from elsewhere, as OpenRouter does from `models`. Default: all.
+        :param pulumi.Input[_builtins.int] requests_per_minute: How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
         :param pulumi.Input[_builtins.str] sha256: The key's SHA-256 as 64 hexadecimal digits (`printf %s "$KEY" | sha256sum`), so that the key itself is not in Pulumi's state.
         """
         pulumi.set(__self__, "name", name)
@@ -506,6 +538,8 @@ class CallerKeyArgs:
             pulumi.set(__self__, "key", key)
         if models is not None:
             pulumi.set(__self__, "models", models)
+        if requests_per_minute is not None:
+            pulumi.set(__self__, "requests_per_minute", requests_per_minute)
         if sha256 is not None:
             pulumi.set(__self__, "sha256", sha256)
 
@@ -556,6 +590,18 @@ class CallerKeyArgs:
     @models.setter
     def models(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "models", value)
+
+    @_builtins.property
+    @pulumi.getter(name="requestsPerMinute")
+    def requests_per_minute(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        How many requests a minute its caller may send with it, at all services and catalogs together that ask these callers for keys: 1 to 1,000,000; more gets 429 with Retry-After. All keys of a caller count for one number. Each replica of the gateway counts for itself. Default: any number.
+        """
+        return pulumi.get(self, "requests_per_minute")
+
+    @requests_per_minute.setter
+    def requests_per_minute(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "requests_per_minute", value)
 
     @_builtins.property
     @pulumi.getter
@@ -638,24 +684,40 @@ class CatalogModelArgsDict(TypedDict):
     """
     Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
     """
+    context_fallbacks: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+    """
+    fallbacks: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
+    """
+    Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
+    """
 
 @pulumi.input_type
 class CatalogModelArgs:
     def __init__(__self__, *,
                  name: pulumi.Input[_builtins.str],
                  service: pulumi.Input['ServiceReferenceArgs'],
-                 aliases: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
+                 aliases: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 context_fallbacks: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
+                 fallbacks: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
         A model of a catalog: what clients call it, and the service that answers for it.
 
         :param pulumi.Input[_builtins.str] name: What clients call the model, and what servers are sent whose endpoint has no `model` of its own: 1 to 256 bytes. A name that ends with `*` is that of all models whose names begin like this; they are not listed, and servers are sent the name as the client writes it.
         :param pulumi.Input['ServiceReferenceArgs'] service: The service that answers: the output `service` of a ModelService in the catalog's namespace.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] aliases: Other names for it, up to 16, wildcards too, but none for a wildcard. They are not listed, and servers are sent `name` in their place.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] context_fallbacks: Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+        :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] fallbacks: Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
         """
         pulumi.set(__self__, "name", name)
         pulumi.set(__self__, "service", service)
         if aliases is not None:
             pulumi.set(__self__, "aliases", aliases)
+        if context_fallbacks is not None:
+            pulumi.set(__self__, "context_fallbacks", context_fallbacks)
+        if fallbacks is not None:
+            pulumi.set(__self__, "fallbacks", fallbacks)
 
     @_builtins.property
     @pulumi.getter
@@ -692,6 +754,30 @@ class CatalogModelArgs:
     @aliases.setter
     def aliases(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "aliases", value)
+
+    @_builtins.property
+    @pulumi.getter(name="contextFallbacks")
+    def context_fallbacks(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Other models of this catalog, by name, that are asked in this order where a request is too long for this one: the answer has the status 400 or 413, and says so in the words of OpenAI, vLLM, Groq, Mistral, Anthropic or Google. Up to 5. Default: none.
+        """
+        return pulumi.get(self, "context_fallbacks")
+
+    @context_fallbacks.setter
+    def context_fallbacks(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "context_fallbacks", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def fallbacks(self) -> pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]:
+        """
+        Other models of this catalog, by name, that are asked in this order where this one cannot answer: its service's last answer has the status 429 or 500 to 599. Up to 5. The header `X-Modelplane-Model` names the one that has answered. Each is held to the limits of its own service, and a key that is not for it passes it over. A limit of the gateway itself is no reason to ask another one. Default: none.
+        """
+        return pulumi.get(self, "fallbacks")
+
+    @fallbacks.setter
+    def fallbacks(self, value: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]):
+        pulumi.set(self, "fallbacks", value)
 
 
 class ClusterChartArgsDict(TypedDict):
@@ -3245,6 +3331,10 @@ class GatewayObservabilityArgsDict(TypedDict):
     """
     Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
     """
+    tokens: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+    """
 
 @pulumi.input_type
 class GatewayObservabilityArgs:
@@ -3252,7 +3342,8 @@ class GatewayObservabilityArgs:
                  access_log: pulumi.Input[Optional[_builtins.bool]] = None,
                  dashboard: pulumi.Input[Optional[_builtins.bool]] = None,
                  metrics: pulumi.Input[Optional['GatewayMetricsArgs']] = None,
-                 otlp: pulumi.Input[Optional['GatewayOTLPArgs']] = None):
+                 otlp: pulumi.Input[Optional['GatewayOTLPArgs']] = None,
+                 tokens: pulumi.Input[Optional[_builtins.bool]] = None):
         """
         What a gateway tells of its requests.
 
@@ -3260,6 +3351,7 @@ class GatewayObservabilityArgs:
         :param pulumi.Input[_builtins.bool] dashboard: Whether to make a dashboard for Grafana of these figures, as a ConfigMap with the label `grafana_dashboard: "1"`, which Grafana's sidecar looks for. Needs `metrics`. Default: false.
         :param pulumi.Input['GatewayMetricsArgs'] metrics: Figures of each service for Prometheus: requests by endpoint, caller and status, and how long answers take to their first byte, their first token and their end. They are at `/metrics` on port 9100 of each replica, after Traefik's own. `{}` is enough. Default: none.
         :param pulumi.Input['GatewayOTLPArgs'] otlp: Where Traefik sends traces and its own figures, by the OpenTelemetry protocol. Default: nowhere.
+        :param pulumi.Input[_builtins.bool] tokens: Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
         """
         if access_log is None:
             access_log = False
@@ -3273,6 +3365,10 @@ class GatewayObservabilityArgs:
             pulumi.set(__self__, "metrics", metrics)
         if otlp is not None:
             pulumi.set(__self__, "otlp", otlp)
+        if tokens is None:
+            tokens = False
+        if tokens is not None:
+            pulumi.set(__self__, "tokens", tokens)
 
     @_builtins.property
     @pulumi.getter(name="accessLog")
@@ -3321,6 +3417,18 @@ class GatewayObservabilityArgs:
     @otlp.setter
     def otlp(self, value: pulumi.Input[Optional['GatewayOTLPArgs']]):
         pulumi.set(self, "otlp", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def tokens(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether services count the tokens that answers say they took, by endpoint, caller and model, in the figures and the access log. The gateway then reads answers as they pass, asks servers for no compression, and asks for the usage of streams, unless an endpoint has `streamUsage: false`. Needs `metrics` or `accessLog`. Default: false.
+        """
+        return pulumi.get(self, "tokens")
+
+    @tokens.setter
+    def tokens(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "tokens", value)
 
 
 class GatewayReferenceArgsDict(TypedDict):
@@ -3375,6 +3483,14 @@ class GatewayReferenceArgsDict(TypedDict):
     """
     Whether the listener can be reached from the internet, as far as is known. Default: false.
     """
+    shared_limits: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether its replicas count tokens together. Default: false.
+    """
+    tokens: NotRequired[pulumi.Input[Optional[_builtins.bool]]]
+    """
+    Whether it counts tokens, too. Default: false.
+    """
     trusted_proxies: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]]]
     """
     The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
@@ -3395,6 +3511,8 @@ class GatewayReferenceArgs:
                  plain_listener: pulumi.Input[Optional[_builtins.str]] = None,
                  plugin_version: pulumi.Input[Optional[_builtins.str]] = None,
                  public: pulumi.Input[Optional[_builtins.bool]] = None,
+                 shared_limits: pulumi.Input[Optional[_builtins.bool]] = None,
+                 tokens: pulumi.Input[Optional[_builtins.bool]] = None,
                  trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
@@ -3411,6 +3529,8 @@ class GatewayReferenceArgs:
         :param pulumi.Input[_builtins.str] plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param pulumi.Input[_builtins.str] plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param pulumi.Input[_builtins.bool] public: Whether the listener can be reached from the internet, as far as is known. Default: false.
+        :param pulumi.Input[_builtins.bool] shared_limits: Whether its replicas count tokens together. Default: false.
+        :param pulumi.Input[_builtins.bool] tokens: Whether it counts tokens, too. Default: false.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
         """
         pulumi.set(__self__, "name", name)
@@ -3442,6 +3562,14 @@ class GatewayReferenceArgs:
             public = False
         if public is not None:
             pulumi.set(__self__, "public", public)
+        if shared_limits is None:
+            shared_limits = False
+        if shared_limits is not None:
+            pulumi.set(__self__, "shared_limits", shared_limits)
+        if tokens is None:
+            tokens = False
+        if tokens is not None:
+            pulumi.set(__self__, "tokens", tokens)
         if trusted_proxies is not None:
             pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
@@ -3588,6 +3716,30 @@ class GatewayReferenceArgs:
     @public.setter
     def public(self, value: pulumi.Input[Optional[_builtins.bool]]):
         pulumi.set(self, "public", value)
+
+    @_builtins.property
+    @pulumi.getter(name="sharedLimits")
+    def shared_limits(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether its replicas count tokens together. Default: false.
+        """
+        return pulumi.get(self, "shared_limits")
+
+    @shared_limits.setter
+    def shared_limits(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "shared_limits", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def tokens(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether it counts tokens, too. Default: false.
+        """
+        return pulumi.get(self, "tokens")
+
+    @tokens.setter
+    def tokens(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "tokens", value)
 
     @_builtins.property
     @pulumi.getter(name="trustedProxies")
@@ -3823,6 +3975,59 @@ class GatewayServiceMonitorArgs:
     @labels.setter
     def labels(self, value: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]]):
         pulumi.set(self, "labels", value)
+
+
+class GatewaySharedLimitsArgsDict(TypedDict):
+    """
+    A Redis server in which all replicas add up what they count. They send and read counts every 200 ms in the background, so that no request waits for it. While it does not answer, each replica counts for itself, says so in its log and in the figure `modelplane_shared_limits_up`, and sends later what it has counted.
+    """
+    url: pulumi.Input[_builtins.str]
+    """
+    The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+    """
+    password: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The server's password. It is in a Secret, and in nothing else. Default: none.
+    """
+
+@pulumi.input_type
+class GatewaySharedLimitsArgs:
+    def __init__(__self__, *,
+                 url: pulumi.Input[_builtins.str],
+                 password: pulumi.Input[Optional[_builtins.str]] = None):
+        """
+        A Redis server in which all replicas add up what they count. They send and read counts every 200 ms in the background, so that no request waits for it. While it does not answer, each replica counts for itself, says so in its log and in the figure `modelplane_shared_limits_up`, and sends later what it has counted.
+
+        :param pulumi.Input[_builtins.str] url: The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+        :param pulumi.Input[_builtins.str] password: The server's password. It is in a Secret, and in nothing else. Default: none.
+        """
+        pulumi.set(__self__, "url", url)
+        if password is not None:
+            pulumi.set(__self__, "password", password)
+
+    @_builtins.property
+    @pulumi.getter
+    def url(self) -> pulumi.Input[_builtins.str]:
+        """
+        The server's URL: `redis://redis.default.svc:6379`, or `rediss://` for TLS with a certificate that the system's roots know; with a user if need be (`redis://user@host`), and the number of a database as its path. The port's default is 6379. A single server: no cluster, no sentinels.
+        """
+        return pulumi.get(self, "url")
+
+    @url.setter
+    def url(self, value: pulumi.Input[_builtins.str]):
+        pulumi.set(self, "url", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def password(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The server's password. It is in a Secret, and in nothing else. Default: none.
+        """
+        return pulumi.get(self, "password")
+
+    @password.setter
+    def password(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "password", value)
 
 
 class InFlightLimitArgsDict(TypedDict):
@@ -5021,7 +5226,7 @@ class ServiceForwardAuthArgs:
 
 class ServiceLimitsArgsDict(TypedDict):
     """
-    How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+    How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.
     """
     in_flight: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgsDict']]]]]
     """
@@ -5033,7 +5238,11 @@ class ServiceLimitsArgsDict(TypedDict):
     """
     requests: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgsDict']]]]]
     """
-    How many requests in a span of time: up to 16 limits.
+    How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
+    """
+    tokens: NotRequired[pulumi.Input[Optional[Sequence[pulumi.Input['TokenLimitArgsDict']]]]]
+    """
+    How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
     """
 
 @pulumi.input_type
@@ -5041,13 +5250,15 @@ class ServiceLimitsArgs:
     def __init__(__self__, *,
                  in_flight: pulumi.Input[Optional[Sequence[pulumi.Input['InFlightLimitArgs']]]] = None,
                  max_body_bytes: pulumi.Input[Optional[_builtins.int]] = None,
-                 requests: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]] = None):
+                 requests: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]] = None,
+                 tokens: pulumi.Input[Optional[Sequence[pulumi.Input['TokenLimitArgs']]]] = None):
         """
-        How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica.
+        How much callers may ask for. Counts live in each replica of the gateway: they outlive changes to the service, but not a replica, unless it counts tokens and the gateway has `sharedLimits`.
 
         :param pulumi.Input[Sequence[pulumi.Input['InFlightLimitArgs']]] in_flight: How many requests at once: up to 16 limits. A request is under way until its answer has ended.
         :param pulumi.Input[_builtins.int] max_body_bytes: How large a request's body may be, in bytes, from 1 to 1,073,741,824; a larger one gets 413. A body whose length the client does not state is held in memory until it has ended. Default: no limit.
-        :param pulumi.Input[Sequence[pulumi.Input['RequestLimitArgs']]] requests: How many requests in a span of time: up to 16 limits.
+        :param pulumi.Input[Sequence[pulumi.Input['RequestLimitArgs']]] requests: How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
+        :param pulumi.Input[Sequence[pulumi.Input['TokenLimitArgs']]] tokens: How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
         """
         if in_flight is not None:
             pulumi.set(__self__, "in_flight", in_flight)
@@ -5055,6 +5266,8 @@ class ServiceLimitsArgs:
             pulumi.set(__self__, "max_body_bytes", max_body_bytes)
         if requests is not None:
             pulumi.set(__self__, "requests", requests)
+        if tokens is not None:
+            pulumi.set(__self__, "tokens", tokens)
 
     @_builtins.property
     @pulumi.getter(name="inFlight")
@@ -5084,13 +5297,25 @@ class ServiceLimitsArgs:
     @pulumi.getter
     def requests(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]:
         """
-        How many requests in a span of time: up to 16 limits.
+        How many requests in a span of time: up to 16 limits. Answers tell in the headers `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` what is left of the one of which the least is.
         """
         return pulumi.get(self, "requests")
 
     @requests.setter
     def requests(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['RequestLimitArgs']]]]):
         pulumi.set(self, "requests", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def tokens(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['TokenLimitArgs']]]]:
+        """
+        How many tokens in a span of time: up to 16 limits. Answers tell what is left in `x-ratelimit-remaining-tokens` and so on.
+        """
+        return pulumi.get(self, "tokens")
+
+    @tokens.setter
+    def tokens(self, value: pulumi.Input[Optional[Sequence[pulumi.Input['TokenLimitArgs']]]]):
+        pulumi.set(self, "tokens", value)
 
 
 class ServiceMirrorArgsDict(TypedDict):
@@ -5474,5 +5699,174 @@ class ServiceRuleArgs:
     @headers.setter
     def headers(self, value: pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]]):
         pulumi.set(self, "headers", value)
+
+
+class TokenLimitArgsDict(TypedDict):
+    """
+    How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, whose tokens nobody counts, get 403.
+    """
+    tokens: pulumi.Input[_builtins.int]
+    """
+    How many tokens: 1 to 2,000,000,000.
+    """
+    by: NotRequired[pulumi.Input[Optional['LimitBy']]]
+    """
+    Whose tokens are counted together. Default: `All`.
+    """
+    header: NotRequired[pulumi.Input[Optional[_builtins.str]]]
+    """
+    The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+    """
+    seconds: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    """
+    In how many seconds: 1 to 86,400, which is a day. Default: 60.
+    """
+
+@pulumi.input_type
+class TokenLimitArgs:
+    def __init__(__self__, *,
+                 tokens: pulumi.Input[_builtins.int],
+                 by: pulumi.Input[Optional['LimitBy']] = None,
+                 header: pulumi.Input[Optional[_builtins.str]] = None,
+                 seconds: pulumi.Input[Optional[_builtins.int]] = None):
+        """
+        How many tokens may be used in a span of time, those of requests and of answers together. They are counted when an answer ends, by what its server says. Once they are used, no request passes until the next span begins; what was under way then comes on top. Where a stream breaks off or its server says nothing, each event counts as a token, and so do four bytes of the request. Spans follow each other from 1970 on: a day begins at midnight in UTC. As with `observability.tokens`, servers are asked for the usage of streams and for no compression. WebSockets, whose tokens nobody counts, get 403.
+
+        :param pulumi.Input[_builtins.int] tokens: How many tokens: 1 to 2,000,000,000.
+        :param pulumi.Input['LimitBy'] by: Whose tokens are counted together. Default: `All`.
+        :param pulumi.Input[_builtins.str] header: The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        :param pulumi.Input[_builtins.int] seconds: In how many seconds: 1 to 86,400, which is a day. Default: 60.
+        """
+        pulumi.set(__self__, "tokens", tokens)
+        if by is None:
+            by = 'All'
+        if by is not None:
+            pulumi.set(__self__, "by", by)
+        if header is not None:
+            pulumi.set(__self__, "header", header)
+        if seconds is None:
+            seconds = 60
+        if seconds is not None:
+            pulumi.set(__self__, "seconds", seconds)
+
+    @_builtins.property
+    @pulumi.getter
+    def tokens(self) -> pulumi.Input[_builtins.int]:
+        """
+        How many tokens: 1 to 2,000,000,000.
+        """
+        return pulumi.get(self, "tokens")
+
+    @tokens.setter
+    def tokens(self, value: pulumi.Input[_builtins.int]):
+        pulumi.set(self, "tokens", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> pulumi.Input[Optional['LimitBy']]:
+        """
+        Whose tokens are counted together. Default: `All`.
+        """
+        return pulumi.get(self, "by")
+
+    @by.setter
+    def by(self, value: pulumi.Input[Optional['LimitBy']]):
+        pulumi.set(self, "by", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def header(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The request header whose value tells clients apart, with `by: Header`. Requests without it are counted together.
+        """
+        return pulumi.get(self, "header")
+
+    @header.setter
+    def header(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "header", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def seconds(self) -> pulumi.Input[Optional[_builtins.int]]:
+        """
+        In how many seconds: 1 to 86,400, which is a day. Default: 60.
+        """
+        return pulumi.get(self, "seconds")
+
+    @seconds.setter
+    def seconds(self, value: pulumi.Input[Optional[_builtins.int]]):
+        pulumi.set(self, "seconds", value)
+
+
+class TokenPriceArgsDict(TypedDict):
+    """
+    What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+    """
+    input: pulumi.Input[_builtins.float]
+    """
+    The price of a million tokens of requests.
+    """
+    output: pulumi.Input[_builtins.float]
+    """
+    The price of a million tokens of answers, those for reasoning too.
+    """
+    cached_input: NotRequired[pulumi.Input[Optional[_builtins.float]]]
+    """
+    The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+    """
+
+@pulumi.input_type
+class TokenPriceArgs:
+    def __init__(__self__, *,
+                 input: pulumi.Input[_builtins.float],
+                 output: pulumi.Input[_builtins.float],
+                 cached_input: pulumi.Input[Optional[_builtins.float]] = None):
+        """
+        What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+
+        :param pulumi.Input[_builtins.float] input: The price of a million tokens of requests.
+        :param pulumi.Input[_builtins.float] output: The price of a million tokens of answers, those for reasoning too.
+        :param pulumi.Input[_builtins.float] cached_input: The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+        """
+        pulumi.set(__self__, "input", input)
+        pulumi.set(__self__, "output", output)
+        if cached_input is not None:
+            pulumi.set(__self__, "cached_input", cached_input)
+
+    @_builtins.property
+    @pulumi.getter
+    def input(self) -> pulumi.Input[_builtins.float]:
+        """
+        The price of a million tokens of requests.
+        """
+        return pulumi.get(self, "input")
+
+    @input.setter
+    def input(self, value: pulumi.Input[_builtins.float]):
+        pulumi.set(self, "input", value)
+
+    @_builtins.property
+    @pulumi.getter
+    def output(self) -> pulumi.Input[_builtins.float]:
+        """
+        The price of a million tokens of answers, those for reasoning too.
+        """
+        return pulumi.get(self, "output")
+
+    @output.setter
+    def output(self, value: pulumi.Input[_builtins.float]):
+        pulumi.set(self, "output", value)
+
+    @_builtins.property
+    @pulumi.getter(name="cachedInput")
+    def cached_input(self) -> pulumi.Input[Optional[_builtins.float]]:
+        """
+        The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+        """
+        return pulumi.get(self, "cached_input")
+
+    @cached_input.setter
+    def cached_input(self, value: pulumi.Input[Optional[_builtins.float]]):
+        pulumi.set(self, "cached_input", value)
 
 

@@ -47,7 +47,7 @@ class ModelCatalogArgs:
         :param pulumi.Input['ServiceCorsArgs'] cors: What browsers may do on pages of other sites. Their preflight requests are answered before anybody is asked for a key, and what servers say of it themselves is removed. Default: what the servers say.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the catalog answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the catalog.
-        :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
         :param _builtins.str name: The name of the HTTPRoute, which no service of the namespace may have. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute, and of all services; it must exist. Default: `default`.
         :param pulumi.Input[_builtins.str] path: The path of the base URL, unique on the gateway. Each endpoint's base path takes its place. Starts with a slash, without one at its end. Default: `/v1`. Another path outside of `/<namespace>/` needs the gateway's `allowAnyPath`.
@@ -198,7 +198,7 @@ class ModelCatalogArgs:
     @pulumi.getter
     def limits(self) -> pulumi.Input[Optional['ServiceLimitsArgs']]:
         """
-        How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
         """
         return pulumi.get(self, "limits")
 
@@ -334,7 +334,7 @@ class ModelCatalog(pulumi.ComponentResource):
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, that of the services.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the catalog answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the catalog.
-        :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
         :param pulumi.Input[Sequence[pulumi.Input[Union['CatalogModelArgs', 'CatalogModelArgsDict']]]] models: The models, up to 100. A name that is there as a whole comes before all wildcards, and of these the longest one comes first.
         :param _builtins.str name: The name of the HTTPRoute, which no service of the namespace may have. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute, and of all services; it must exist. Default: `default`.

@@ -34,8 +34,10 @@ class ModelEndpointArgs:
                  model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 price: pulumi.Input[Optional['TokenPriceArgs']] = None,
                  protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
                  rewrite_path: pulumi.Input[Optional[_builtins.str]] = None,
+                 stream_usage: pulumi.Input[Optional[_builtins.bool]] = None,
                  tls: pulumi.Input[Optional['EndpointTlsArgs']] = None,
                  url: pulumi.Input[Optional[_builtins.str]] = None,
                  urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
@@ -54,8 +56,10 @@ class ModelEndpointArgs:
         :param pulumi.Input[_builtins.str] model: What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
         :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
+        :param pulumi.Input['TokenPriceArgs'] price: What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.
         :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
         :param pulumi.Input[_builtins.str] rewrite_path: The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+        :param pulumi.Input[_builtins.bool] stream_usage: Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.
         :param pulumi.Input['EndpointTlsArgs'] tls: How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
         :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
@@ -88,12 +92,18 @@ class ModelEndpointArgs:
             namespace = 'default'
         if namespace is not None:
             pulumi.set(__self__, "namespace", namespace)
+        if price is not None:
+            pulumi.set(__self__, "price", price)
         if protocol is None:
             protocol = 'http1'
         if protocol is not None:
             pulumi.set(__self__, "protocol", protocol)
         if rewrite_path is not None:
             pulumi.set(__self__, "rewrite_path", rewrite_path)
+        if stream_usage is None:
+            stream_usage = True
+        if stream_usage is not None:
+            pulumi.set(__self__, "stream_usage", stream_usage)
         if tls is not None:
             pulumi.set(__self__, "tls", tls)
         if url is not None:
@@ -247,6 +257,18 @@ class ModelEndpointArgs:
 
     @_builtins.property
     @pulumi.getter
+    def price(self) -> pulumi.Input[Optional['TokenPriceArgs']]:
+        """
+        What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.
+        """
+        return pulumi.get(self, "price")
+
+    @price.setter
+    def price(self, value: pulumi.Input[Optional['TokenPriceArgs']]):
+        pulumi.set(self, "price", value)
+
+    @_builtins.property
+    @pulumi.getter
     def protocol(self) -> pulumi.Input[Optional['EndpointProtocol']]:
         """
         What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
@@ -268,6 +290,18 @@ class ModelEndpointArgs:
     @rewrite_path.setter
     def rewrite_path(self, value: pulumi.Input[Optional[_builtins.str]]):
         pulumi.set(self, "rewrite_path", value)
+
+    @_builtins.property
+    @pulumi.getter(name="streamUsage")
+    def stream_usage(self) -> pulumi.Input[Optional[_builtins.bool]]:
+        """
+        Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.
+        """
+        return pulumi.get(self, "stream_usage")
+
+    @stream_usage.setter
+    def stream_usage(self, value: pulumi.Input[Optional[_builtins.bool]]):
+        pulumi.set(self, "stream_usage", value)
 
     @_builtins.property
     @pulumi.getter
@@ -324,8 +358,10 @@ class ModelEndpoint(pulumi.ComponentResource):
                  model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 price: pulumi.Input[Optional[Union['TokenPriceArgs', 'TokenPriceArgsDict']]] = None,
                  protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
                  rewrite_path: pulumi.Input[Optional[_builtins.str]] = None,
+                 stream_usage: pulumi.Input[Optional[_builtins.bool]] = None,
                  tls: pulumi.Input[Optional[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']]] = None,
                  url: pulumi.Input[Optional[_builtins.str]] = None,
                  urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
@@ -363,8 +399,10 @@ class ModelEndpoint(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.str] model: What this server calls the model, such as `meta-llama/Llama-3.3-70B-Instruct`: it takes the place of the `model` at the top level of a request's JSON body, so that one service splits a model over servers that call it by different names. 1 to 256 bytes. All else in the body stays as it is. Each answer names it in the header `X-Modelplane-Model`. A body that is compressed is answered with 415, and one that names the model twice, in another spelling or not as a string with 400. Default: the name that the client sends. Only services of this endpoint's namespace can use the endpoint then, on a gateway that has the modelplane plugin.
         :param _builtins.str name: The name that the endpoint's objects start with and carry as the label `app.kubernetes.io/name`. Up to 54 characters (RFC 1035), 47 where it is not the Pulumi name. Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the endpoint's objects; it must exist. A service in another namespace may use the endpoint unless it has a key. Default: `default`.
+        :param pulumi.Input[Union['TokenPriceArgs', 'TokenPriceArgsDict']] price: What tokens cost here, for the figure `modelplane_cost_total` of a gateway that counts tokens. Default: no cost is counted.
         :param pulumi.Input['EndpointProtocol'] protocol: What the server speaks: `http1`, or `h2c` for HTTP/2 without TLS, which gRPC servers want (refused with https, where TLS negotiates the protocol). Default: `http1`.
         :param pulumi.Input[_builtins.str] rewrite_path: The path that replaces a service's own path, if it is not the base path of the URL. Starts with a slash, without one at its end; empty or `/` is the server's root.
+        :param pulumi.Input[_builtins.bool] stream_usage: Whether the gateway asks this server how many tokens a stream took, with `stream_options.include_usage`, where the gateway counts or limits tokens and the client does not ask. The client does not see the answer to that. A server that is sent requests without a Middleware (`forwardCaller` without a key and a `model`) is not asked. False is for servers that refuse the question, such as Mistral's, which tells it unasked. Default: true.
         :param pulumi.Input[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']] tls: How the server's certificate is verified, for an https URL. Default: against the system's roots, for the URL's host name. Required, with a `serverName`, for an https URL with an IP address.
         :param pulumi.Input[_builtins.str] url: The server's base URL, the string that an OpenAI client takes, such as `https://api.groq.com/openai/v1` or `http://10.0.0.7:8000/v1`. Scheme http or https; host an IPv4 address, an IPv6 address in brackets or a host name of two labels or more; any port from 1 to 65535 (default: 80, 443 with https); the path is the base path, which replaces the path of a service. Userinfo, query, fragment, loopback and link-local addresses are refused. Give either `url` or `urls`.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] urls: Base URLs of replicas: 1 to 1,000 servers that share scheme, port, base path and kind of host (IPv4, IPv6 or name). Requests are spread evenly over them. Several host names need a `hostHeader`, because all are sent the same one.
@@ -421,8 +459,10 @@ class ModelEndpoint(pulumi.ComponentResource):
                  model: pulumi.Input[Optional[_builtins.str]] = None,
                  name: Optional[_builtins.str] = None,
                  namespace: pulumi.Input[Optional[_builtins.str]] = None,
+                 price: pulumi.Input[Optional[Union['TokenPriceArgs', 'TokenPriceArgsDict']]] = None,
                  protocol: pulumi.Input[Optional['EndpointProtocol']] = None,
                  rewrite_path: pulumi.Input[Optional[_builtins.str]] = None,
+                 stream_usage: pulumi.Input[Optional[_builtins.bool]] = None,
                  tls: pulumi.Input[Optional[Union['EndpointTlsArgs', 'EndpointTlsArgsDict']]] = None,
                  url: pulumi.Input[Optional[_builtins.str]] = None,
                  urls: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
@@ -453,10 +493,14 @@ class ModelEndpoint(pulumi.ComponentResource):
             if namespace is None:
                 namespace = 'default'
             __props__.__dict__["namespace"] = namespace
+            __props__.__dict__["price"] = price
             if protocol is None:
                 protocol = 'http1'
             __props__.__dict__["protocol"] = protocol
             __props__.__dict__["rewrite_path"] = rewrite_path
+            if stream_usage is None:
+                stream_usage = True
+            __props__.__dict__["stream_usage"] = stream_usage
             __props__.__dict__["tls"] = tls
             __props__.__dict__["url"] = url
             __props__.__dict__["urls"] = urls

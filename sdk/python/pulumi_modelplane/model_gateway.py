@@ -45,6 +45,7 @@ class ModelGatewayArgs:
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
                  resources: pulumi.Input[Optional['DeploymentResourcesArgs']] = None,
                  service: pulumi.Input[Optional['GatewayServiceArgs']] = None,
+                 shared_limits: pulumi.Input[Optional['GatewaySharedLimitsArgs']] = None,
                  tolerations: pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]] = None,
                  topology_spread: pulumi.Input[Optional[_builtins.bool]] = None,
                  trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None):
@@ -74,6 +75,7 @@ class ModelGatewayArgs:
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
         :param pulumi.Input['DeploymentResourcesArgs'] resources: CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
         :param pulumi.Input['GatewayServiceArgs'] service: How the gateway is reached from outside.
+        :param pulumi.Input['GatewaySharedLimitsArgs'] shared_limits: A Redis server in which all replicas add up the tokens that `limits.tokens` of services and catalogs count. Default: each replica counts for itself, and forgets what it has counted when it ends.
         :param pulumi.Input[Sequence[pulumi.Input['PlacementTolerationArgs']]] tolerations: The taints of nodes that replicas may run in spite of. Default: none.
         :param pulumi.Input[_builtins.bool] topology_spread: Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
@@ -140,6 +142,8 @@ class ModelGatewayArgs:
             pulumi.set(__self__, "resources", resources)
         if service is not None:
             pulumi.set(__self__, "service", service)
+        if shared_limits is not None:
+            pulumi.set(__self__, "shared_limits", shared_limits)
         if tolerations is not None:
             pulumi.set(__self__, "tolerations", tolerations)
         if topology_spread is None:
@@ -426,6 +430,18 @@ class ModelGatewayArgs:
         pulumi.set(self, "service", value)
 
     @_builtins.property
+    @pulumi.getter(name="sharedLimits")
+    def shared_limits(self) -> pulumi.Input[Optional['GatewaySharedLimitsArgs']]:
+        """
+        A Redis server in which all replicas add up the tokens that `limits.tokens` of services and catalogs count. Default: each replica counts for itself, and forgets what it has counted when it ends.
+        """
+        return pulumi.get(self, "shared_limits")
+
+    @shared_limits.setter
+    def shared_limits(self, value: pulumi.Input[Optional['GatewaySharedLimitsArgs']]):
+        pulumi.set(self, "shared_limits", value)
+
+    @_builtins.property
     @pulumi.getter
     def tolerations(self) -> pulumi.Input[Optional[Sequence[pulumi.Input['PlacementTolerationArgs']]]]:
         """
@@ -491,6 +507,7 @@ class ModelGateway(pulumi.ComponentResource):
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
                  resources: pulumi.Input[Optional[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']]] = None,
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
+                 shared_limits: pulumi.Input[Optional[Union['GatewaySharedLimitsArgs', 'GatewaySharedLimitsArgsDict']]] = None,
                  tolerations: pulumi.Input[Optional[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]]] = None,
                  topology_spread: pulumi.Input[Optional[_builtins.bool]] = None,
                  trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
@@ -541,6 +558,7 @@ class ModelGateway(pulumi.ComponentResource):
         :param pulumi.Input[_builtins.int] replicas: How many replicas of Traefik run: 1 to 1,000. Default: 2. Leave it out with `autoscaling`.
         :param pulumi.Input[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']] resources: CPU, memory and other resources of each replica. The bodies of requests that wait for their answers may take a quarter of the limit of memory, and 1 GiB without one; a request beyond that gets 503 with Retry-After. Default: none are asked for; half a CPU with `autoscaling`.
         :param pulumi.Input[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']] service: How the gateway is reached from outside.
+        :param pulumi.Input[Union['GatewaySharedLimitsArgs', 'GatewaySharedLimitsArgsDict']] shared_limits: A Redis server in which all replicas add up the tokens that `limits.tokens` of services and catalogs count. Default: each replica counts for itself, and forgets what it has counted when it ends.
         :param pulumi.Input[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]] tolerations: The taints of nodes that replicas may run in spite of. Default: none.
         :param pulumi.Input[_builtins.bool] topology_spread: Whether replicas are spread over nodes and zones, where there are several with room. Default: true.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] trusted_proxies: The IP ranges, in CIDR notation (`10.0.0.0/8`), from which proxies connect that say whom they ask for. Their `X-Forwarded-` headers are believed and passed on, and everybody else's are removed. Whoever can connect from these ranges can pass for any client. Default: none, the client is whoever connects.
@@ -610,6 +628,7 @@ class ModelGateway(pulumi.ComponentResource):
                  replicas: pulumi.Input[Optional[_builtins.int]] = None,
                  resources: pulumi.Input[Optional[Union['DeploymentResourcesArgs', 'DeploymentResourcesArgsDict']]] = None,
                  service: pulumi.Input[Optional[Union['GatewayServiceArgs', 'GatewayServiceArgsDict']]] = None,
+                 shared_limits: pulumi.Input[Optional[Union['GatewaySharedLimitsArgs', 'GatewaySharedLimitsArgsDict']]] = None,
                  tolerations: pulumi.Input[Optional[Sequence[pulumi.Input[Union['PlacementTolerationArgs', 'PlacementTolerationArgsDict']]]]] = None,
                  topology_spread: pulumi.Input[Optional[_builtins.bool]] = None,
                  trusted_proxies: pulumi.Input[Optional[Sequence[pulumi.Input[_builtins.str]]]] = None,
@@ -663,6 +682,7 @@ class ModelGateway(pulumi.ComponentResource):
             __props__.__dict__["replicas"] = replicas
             __props__.__dict__["resources"] = resources
             __props__.__dict__["service"] = service
+            __props__.__dict__["shared_limits"] = shared_limits
             __props__.__dict__["tolerations"] = tolerations
             if topology_spread is None:
                 topology_spread = True

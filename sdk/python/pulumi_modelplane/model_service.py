@@ -55,7 +55,7 @@ class ModelServiceArgs:
         :param pulumi.Input['ServiceFailoverArgs'] failover: When the next backend is asked for a request that one has failed. Default: never; with a `priority`, `outlierEjection`, `affinity` or `mirror`, after 429, any status from 500, and a server that cannot be reached.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
-        :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input['ServiceLimitsArgs'] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
         :param pulumi.Input['ServiceMirrorArgs'] mirror: An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.
@@ -243,7 +243,7 @@ class ModelServiceArgs:
     @pulumi.getter
     def limits(self) -> pulumi.Input[Optional['ServiceLimitsArgs']]:
         """
-        How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
         """
         return pulumi.get(self, "limits")
 
@@ -400,7 +400,7 @@ class ModelService(pulumi.ComponentResource):
         :param pulumi.Input[Union['GatewayReferenceArgs', 'GatewayReferenceArgsDict']] gateway: The gateway that serves the URL: the output `gateway` of a ModelGateway, or a Gateway of your own.
         :param pulumi.Input[Sequence[pulumi.Input[_builtins.str]]] hostnames: The host names that the service answers to; the first label may be the wildcard `*`, but not of all of them. Up to 16. Default: every name that points to the gateway.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] labels: Labels for all objects of the service.
-        :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself. Default: no limits.
+        :param pulumi.Input[Union['ServiceLimitsArgs', 'ServiceLimitsArgsDict']] limits: How much callers may ask for; more gets 429 with Retry-After. Each replica of the gateway counts for itself, unless it counts tokens and the gateway has `sharedLimits`. Default: no limits.
         :param pulumi.Input[Union['ServiceMirrorArgs', 'ServiceMirrorArgsDict']] mirror: An endpoint that gets copies of requests, such as a candidate that nobody should depend on yet. Default: none.
         :param _builtins.str name: The name of the HTTPRoute. Up to 63 characters (RFC 1035). Default: the Pulumi name.
         :param pulumi.Input[_builtins.str] namespace: The namespace of the HTTPRoute; it must exist. Default: `default`.

@@ -33,6 +33,7 @@ __all__ = [
     'ServiceReference',
     'ServiceReferenceEndpoint',
     'ServiceReferenceRule',
+    'TokenPrice',
 ]
 
 @pulumi.output_type
@@ -75,6 +76,7 @@ class BackendReference(dict):
                  keyed: Optional[_builtins.bool] = None,
                  middleware: Optional[_builtins.str] = None,
                  model: Optional[_builtins.str] = None,
+                 price: Optional['outputs.TokenPrice'] = None,
                  protocol: Optional[_builtins.str] = None,
                  share: Optional[_builtins.int] = None):
         """
@@ -91,6 +93,7 @@ class BackendReference(dict):
         :param _builtins.bool keyed: Whether the server needs a key, which the Middleware adds. Default: false.
         :param _builtins.str middleware: The Traefik Middleware, in the Service's namespace, that hides the caller and adds the server's key. Only services of that namespace can use it, on a gateway that has the modelplane plugin.
         :param _builtins.str model: What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
+        :param 'TokenPrice' price: What tokens cost there. Default: no cost is counted.
         :param _builtins.str protocol: What the server speaks: `http1` or `h2c`. Default: `http1`.
         :param _builtins.int share: How much of its entry's weight the endpoint gets, in proportion to the other endpoints of a service's entry: 1 to 1,000,000. A ModelDeployment writes its replicas here. Default: 1.
         """
@@ -115,6 +118,8 @@ class BackendReference(dict):
             pulumi.set(__self__, "middleware", middleware)
         if model is not None:
             pulumi.set(__self__, "model", model)
+        if price is not None:
+            pulumi.set(__self__, "price", price)
         if protocol is not None:
             pulumi.set(__self__, "protocol", protocol)
         if share is not None:
@@ -207,6 +212,14 @@ class BackendReference(dict):
         What the server calls the model, which the Middleware writes into requests. Default: the name that the client sends.
         """
         return pulumi.get(self, "model")
+
+    @_builtins.property
+    @pulumi.getter
+    def price(self) -> Optional['outputs.TokenPrice']:
+        """
+        What tokens cost there. Default: no cost is counted.
+        """
+        return pulumi.get(self, "price")
 
     @_builtins.property
     @pulumi.getter
@@ -929,6 +942,8 @@ class GatewayReference(dict):
             suggest = "plain_listener"
         elif key == "pluginVersion":
             suggest = "plugin_version"
+        elif key == "sharedLimits":
+            suggest = "shared_limits"
         elif key == "trustedProxies":
             suggest = "trusted_proxies"
 
@@ -956,6 +971,8 @@ class GatewayReference(dict):
                  plain_listener: Optional[_builtins.str] = None,
                  plugin_version: Optional[_builtins.str] = None,
                  public: Optional[_builtins.bool] = None,
+                 shared_limits: Optional[_builtins.bool] = None,
+                 tokens: Optional[_builtins.bool] = None,
                  trusted_proxies: Optional[Sequence[_builtins.str]] = None):
         """
         A gateway as a service takes it: the output `gateway` of a ModelGateway, or written by hand for a Gateway that is there already, with Traefik 3.7.13 or newer.
@@ -972,6 +989,8 @@ class GatewayReference(dict):
         :param _builtins.str plain_listener: The listener of plain HTTP that routes attach to as well, where the gateway serves both. Default: none.
         :param _builtins.str plugin_version: The version of the modelplane plugin that its Traefik runs, which endpoints with a key need. Default: none, it does not run the plugin.
         :param _builtins.bool public: Whether the listener can be reached from the internet, as far as is known. Default: false.
+        :param _builtins.bool shared_limits: Whether its replicas count tokens together. Default: false.
+        :param _builtins.bool tokens: Whether it counts tokens, too. Default: false.
         :param Sequence[_builtins.str] trusted_proxies: The IP ranges of the proxies that its Traefik believes about clients' addresses, for `allowFrom` and `limits`. Default: none.
         """
         pulumi.set(__self__, "name", name)
@@ -1003,6 +1022,14 @@ class GatewayReference(dict):
             public = False
         if public is not None:
             pulumi.set(__self__, "public", public)
+        if shared_limits is None:
+            shared_limits = False
+        if shared_limits is not None:
+            pulumi.set(__self__, "shared_limits", shared_limits)
+        if tokens is None:
+            tokens = False
+        if tokens is not None:
+            pulumi.set(__self__, "tokens", tokens)
         if trusted_proxies is not None:
             pulumi.set(__self__, "trusted_proxies", trusted_proxies)
 
@@ -1101,6 +1128,22 @@ class GatewayReference(dict):
         Whether the listener can be reached from the internet, as far as is known. Default: false.
         """
         return pulumi.get(self, "public")
+
+    @_builtins.property
+    @pulumi.getter(name="sharedLimits")
+    def shared_limits(self) -> Optional[_builtins.bool]:
+        """
+        Whether its replicas count tokens together. Default: false.
+        """
+        return pulumi.get(self, "shared_limits")
+
+    @_builtins.property
+    @pulumi.getter
+    def tokens(self) -> Optional[_builtins.bool]:
+        """
+        Whether it counts tokens, too. Default: false.
+        """
+        return pulumi.get(self, "tokens")
 
     @_builtins.property
     @pulumi.getter(name="trustedProxies")
@@ -1317,5 +1360,68 @@ class ServiceReferenceRule(dict):
         The headers that a request must have. Default: none, every request.
         """
         return pulumi.get(self, "headers")
+
+
+@pulumi.output_type
+class TokenPrice(dict):
+    """
+    What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+    """
+    @staticmethod
+    def __key_warning(key: str):
+        suggest = None
+        if key == "cachedInput":
+            suggest = "cached_input"
+
+        if suggest:
+            pulumi.log.warn(f"Key '{key}' not found in TokenPrice. Access the value via the '{suggest}' property getter instead.")
+
+    def __getitem__(self, key: str) -> Any:
+        TokenPrice.__key_warning(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default = None) -> Any:
+        TokenPrice.__key_warning(key)
+        return super().get(key, default)
+
+    def __init__(__self__, *,
+                 input: _builtins.float,
+                 output: _builtins.float,
+                 cached_input: Optional[_builtins.float] = None):
+        """
+        What a million tokens cost, in whatever currency all endpoints share: 0 to 1,000,000.
+
+        :param _builtins.float input: The price of a million tokens of requests.
+        :param _builtins.float output: The price of a million tokens of answers, those for reasoning too.
+        :param _builtins.float cached_input: The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+        """
+        pulumi.set(__self__, "input", input)
+        pulumi.set(__self__, "output", output)
+        if cached_input is not None:
+            pulumi.set(__self__, "cached_input", cached_input)
+
+    @_builtins.property
+    @pulumi.getter
+    def input(self) -> _builtins.float:
+        """
+        The price of a million tokens of requests.
+        """
+        return pulumi.get(self, "input")
+
+    @_builtins.property
+    @pulumi.getter
+    def output(self) -> _builtins.float:
+        """
+        The price of a million tokens of answers, those for reasoning too.
+        """
+        return pulumi.get(self, "output")
+
+    @_builtins.property
+    @pulumi.getter(name="cachedInput")
+    def cached_input(self) -> Optional[_builtins.float]:
+        """
+        The price of a million tokens of requests that the server had in its cache. Default: that of `input`.
+        """
+        return pulumi.get(self, "cached_input")
 
 
