@@ -1,5 +1,5 @@
 // Package cases runs the examples of single cases, in every language: a canary, several regions, failover to a provider, a gateway
-// for the internet, a Gateway of another team, and providers for two clusters.
+// for the internet, models by one URL, tokens for each team, a Gateway of another team, and providers for two clusters.
 package cases
 
 import (
