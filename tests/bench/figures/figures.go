@@ -1,4 +1,4 @@
-// Package figures is what make bench-traffic has measured, and the page and the plots that are made of it.
+// Package figures is what make bench-traffic and make bench-models have measured, and the page and the plots that are made of it.
 package figures
 
 import (
@@ -16,12 +16,13 @@ type Figures struct {
 	Versions map[string]string `json:"versions"`
 	// Absent says why a gateway was not measured, by name.
 	Absent  map[string]string `json:"absent,omitempty"`
-	Turns   []Turn            `json:"turns"`
-	Faults  []Fault           `json:"faults"`
-	Splits  []Split           `json:"splits"`
-	Streams []Streams         `json:"streams"`
+	Turns   []Turn            `json:"turns,omitempty"`
+	Faults  []Fault           `json:"faults,omitempty"`
+	Splits  []Split           `json:"splits,omitempty"`
+	Streams []Streams         `json:"streams,omitempty"`
 	Drain   *Drain            `json:"drain,omitempty"`
-	Memory  []Memory          `json:"memory"`
+	Memory  []Memory          `json:"memory,omitempty"`
+	Soak    *Soak             `json:"soak,omitempty"`
 }
 
 // Machine is where the run was made.
@@ -37,7 +38,8 @@ type Machine struct {
 
 // Turn is one way's turn in one round, with so many connections, each of which sends one request after another.
 type Turn struct {
-	Way         string  `json:"way"`
+	Way string `json:"way"`
+	Call
 	Round       int     `json:"round"`
 	Connections int     `json:"connections"`
 	Requests    int     `json:"requests"`
@@ -46,6 +48,14 @@ type Turn struct {
 	P95         float64 `json:"p95"`
 	P99         float64 `json:"p99"`
 	PerSecond   float64 `json:"perSecond"`
+}
+
+// Call is what a turn's requests ask for: nothing, where all turns of a run ask for the same.
+type Call struct {
+	// Body is about how long a request's body is, in bytes.
+	Body int `json:"body,omitempty"`
+	// IsStreamed says that answers come as event streams.
+	IsStreamed bool `json:"isStreamed,omitempty"`
 }
 
 // Fault is what clients have seen of a backend that fails.

@@ -13,6 +13,9 @@ var wayNames = [][2]string{
 	{"plain", "plain route"},
 	{"asked", "auth"},
 	{"fronted", "auth, failover"},
+	{"renamed", "model"},
+	{"catalog", "catalog"},
+	{"usage", "catalog, tokens"},
 	{"litellm", "LiteLLM"},
 	{"portkey", "Portkey"},
 }
@@ -89,8 +92,11 @@ func (f *Figures) late(way string, percent int) Spread {
 	return SpreadOf(values)
 }
 
-// FiguresFile is the name of the figures beside the page.
-const FiguresFile = "figures.json"
+// FiguresFile and ModelsFile are the names of the figures beside the page: those of make bench-traffic, and of make bench-models.
+const (
+	FiguresFile = "figures.json"
+	ModelsFile  = "models.json"
+)
 
 // page is the page so far.
 type page struct{ strings.Builder }
@@ -127,25 +133,40 @@ func number(value float64) string {
 	}
 }
 
-// Page is docs/benchmarks/README.md.
-func (f *Figures) Page() string {
+// Page is docs/benchmarks/README.md, of the figures of both runs. One that is nil is left out.
+func Page(traffic, models *Figures) string {
 	p := &page{}
 	p.say("# Benchmarks: traffic\n")
-	p.say("<!-- Written by make bench-traffic. Change tests/bench/figures instead. -->\n")
-	p.say("What a gateway costs its requests, and what clients see of failures. All figures are from one run, in which the candidates took turns.")
+	p.say("<!-- Written by make bench-traffic and make bench-models. Change tests/bench/figures instead. -->\n")
+	p.say("What a gateway costs its requests, and what clients see of failures. All figures are from one run, in which the candidates took turns%s.",
+		map[bool]string{true: "; those of [models by name](#models-by-name) are from another one"}[models != nil])
 	p.say("The clients, the model servers and the gateways shared the cores of one machine, so that ratios tell more than the figures themselves.\n")
-	f.short(p)
-	f.run(p)
-	f.latency(p)
-	f.faults(p)
-	f.splits(p)
-	f.streams(p)
-	f.drain(p)
-	f.memory(p)
+	if traffic != nil {
+		traffic.short(p)
+	}
+	if models != nil {
+		models.shortModels(p)
+	}
+	p.say("")
+	if traffic != nil {
+		p.say("## The run\n")
+		traffic.run(p)
+		traffic.latency(p)
+		traffic.faults(p)
+		traffic.splits(p)
+		traffic.streams(p)
+		traffic.drain(p)
+		traffic.memory(p)
+	}
+	if models != nil {
+		models.models(p)
+		models.soak(p)
+	}
 	p.say("## Run it again\n")
 	p.say("<!-- not run: takes a quarter of an hour, on a machine that does nothing else -->")
-	p.say("```sh\nmake bench-traffic\n```\n")
-	p.say("It writes this page, its plots, and [the figures that they are made of](%s). `make bench-traffic QUICK=1` tries it out in a few minutes, and writes into", FiguresFile)
+	p.say("```sh\nmake bench-traffic\nmake bench-models\n```\n")
+	p.say("They write this page, its plots, and the figures that they are made of: [those of traffic](%s)%s. With `QUICK=1` they are tried out in a few minutes, and write into", FiguresFile,
+		map[bool]string{true: " and [those of models by name](" + ModelsFile + ")"}[models != nil])
 	p.say("`bin/benchmarks` what means nothing. LiteLLM and Portkey are installed from PyPI and npm into `bin/rivals`; without Python or Node.js they are left out.")
 	return p.String()
 }
@@ -167,12 +188,10 @@ func (f *Figures) short(p *page) {
 	if d := f.Drain; d != nil {
 		p.say("- A replica of the gateway ends while it serves %d streams: %d are cut, and %d of %d short requests fail.", d.Streams, d.Cut, d.Failed, d.Requests)
 	}
-	p.say("")
 }
 
 func (f *Figures) run(p *page) {
 	m := f.Machine
-	p.say("## The run\n")
 	rows := [][]string{{"", ""}, {"Date", f.Began.Format("2006-01-02 15:04 MST")}, {"Took", fmt.Sprintf("%.0f minutes", f.Minutes)}}
 	rows = append(rows, []string{"Machine", fmt.Sprintf("%d cores of %s, %.0f GB of memory, Linux %s; load average at the start %.1f", m.Cores, m.CPU, m.MemoryGB, m.Kernel, m.Load)})
 	for _, known := range [][2]string{{"modelplane", "Modelplane"}, {"traefik", "Traefik"}, {"envoy", "Envoy"}, {"litellm", "LiteLLM"}, {"portkey", "Portkey"}} {

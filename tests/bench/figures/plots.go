@@ -38,12 +38,18 @@ type (
 )
 
 // Plots are all plots of the page.
-func (f *Figures) Plots() []Plot {
+func Plots(traffic, models *Figures) []Plot {
 	var plots []Plot
-	for _, n := range f.connections() {
-		plots = append(plots, f.latencyPlot(n))
+	if f := traffic; f != nil {
+		for _, n := range f.connections() {
+			plots = append(plots, f.latencyPlot(n))
+		}
+		plots = append(plots, f.ratePlot(), f.faultPlot(), f.splitPlot(), f.streamsPlot())
 	}
-	return append(plots, f.ratePlot(), f.faultPlot(), f.splitPlot(), f.streamsPlot())
+	if models != nil {
+		plots = append(plots, models.addedPlot())
+	}
+	return plots
 }
 
 func (f *Figures) latencyPlot(connections int) Plot {

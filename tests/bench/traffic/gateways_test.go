@@ -48,34 +48,37 @@ func (b *bench) quick() []string {
 	return []string{b.servers.addresses["quick0"], b.servers.addresses["quick1"]}
 }
 
-// runRivals are the other gateways for models that are installed in the folder that MODELPLANE_RIVALS names. Why the others are not there is in a file each.
+// runRivals are the other gateways for models that are installed, with the quick servers.
 func runRivals(b *bench) []way {
-	folder := os.Getenv("MODELPLANE_RIVALS")
-	var ways []way
-	for name, run := range map[string]func(*bench, string) (way, error){"litellm": runLiteLLM, "portkey": runPortkey} {
-		version, err := os.ReadFile(filepath.Join(folder, name, "version"))
-		if err != nil {
-			why, _ := os.ReadFile(filepath.Join(folder, name, "absent"))
-			b.Absent[name] = "It could not be installed: " + strings.TrimSpace(string(why))
-			continue
-		}
-		w, err := run(b, filepath.Join(folder, name))
-		if err != nil {
-			w.signal(syscall.SIGKILL)
-			b.Absent[name] = "It did not start: " + strings.ReplaceAll(err.Error(), "\n", "; ")
-			continue
-		}
-		b.Versions[name] = strings.TrimSpace(string(version))
-		ways = append(ways, w)
-	}
-	return ways
+	liteLLM := func(b *bench, folder string) (way, error) { return runLiteLLM(b, folder, "m", b.quick()) }
+	return append(b.rival("litellm", liteLLM), b.rival("portkey", runPortkey)...)
 }
 
-// runLiteLLM is LiteLLM's proxy with a process for each core, which asks callers for a key and has two deployments of a model.
-func runLiteLLM(b *bench, folder string) (way, error) {
+// rival is another gateway for models, where it is installed in the folder that MODELPLANE_RIVALS names and starts. Why it is not there is in a file.
+func (b *bench) rival(name string, run func(b *bench, folder string) (way, error)) []way {
+	folder := filepath.Join(os.Getenv("MODELPLANE_RIVALS"), name)
+	version, err := os.ReadFile(filepath.Join(folder, "version"))
+	if err != nil {
+		why, _ := os.ReadFile(filepath.Join(folder, "absent"))
+		b.Absent[name] = "It could not be installed: " + strings.TrimSpace(string(why))
+		return nil
+	}
+	w, err := run(b, folder)
+	if err != nil {
+		w.signal(syscall.SIGKILL)
+		b.Absent[name] = "It did not start: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+		return nil
+	}
+	b.Versions[name] = strings.TrimSpace(string(version))
+	return []way{w}
+}
+
+// runLiteLLM is LiteLLM's proxy with a process for each core, which asks callers for a key and has a deployment of a model on each server. Clients call
+// the model m, and the servers model.
+func runLiteLLM(b *bench, folder, model string, servers []string) (way, error) {
 	text := "model_list:\n"
-	for _, server := range b.quick() {
-		text += fmt.Sprintf("- {model_name: m, litellm_params: {model: openai/m, api_base: 'http://%s/v1', api_key: '%s', weight: 1}}\n", server, callerKey)
+	for _, server := range servers {
+		text += fmt.Sprintf("- {model_name: m, litellm_params: {model: 'openai/%s', api_base: 'http://%s/v1', api_key: '%s', weight: 1}}\n", model, server, callerKey)
 	}
 	config := b.file("litellm.yaml", text+"general_settings: {master_key: "+callerKey+"}\n")
 	w := way{name: "litellm", url: "http://" + b.podAddress() + ":4000/v1"}

@@ -1,5 +1,5 @@
-// Package traffic measures what a gateway costs its requests and how it bears failures, beside other gateways in the same run. It asserts nothing;
-// make bench-traffic runs it and makes docs/benchmarks of what it has measured.
+// Package traffic measures what a gateway costs its requests and how it bears failures, beside other gateways in the same run. make bench-traffic and
+// make bench-models run it and make docs/benchmarks of what it has measured.
 package traffic
 
 import (
@@ -38,33 +38,47 @@ type bench struct {
 	servers *servers
 }
 
-// BenchmarkTraffic measures everything, and writes it to the file that MODELPLANE_FIGURES names.
+// BenchmarkTraffic measures everything but models by name, and writes it to the file that MODELPLANE_FIGURES names.
 func BenchmarkTraffic(t *testing.B) {
-	file := os.Getenv("MODELPLANE_FIGURES")
-	if file == "" {
-		t.Skip("MODELPLANE_FIGURES does not name the file that the figures go to; make bench-traffic sets it, and takes a quarter of an hour")
+	b := begin(t, "traefik", "envoy")
+	b.up(b.services())
+	b.measure(
+		part{"latency", latency}, part{"streams", streams}, part{"faults", faults}, part{"memory", memory}, part{"drain", drain}, part{"splits", splits},
+	)
+}
+
+// begin is a run that measures these programs, beside others.
+func begin(t *testing.B, programs ...string) *bench {
+	if os.Getenv("MODELPLANE_FIGURES") == "" {
+		t.Skip("MODELPLANE_FIGURES does not name the file that the figures go to; make bench-traffic and make bench-models set it, and take a quarter of an hour")
 	}
-	began := time.Now()
 	b := &bench{B: t, isQuick: os.Getenv("QUICK") != "", Figures: &figures.Figures{
-		Began: began.UTC().Truncate(time.Second), Machine: machine(t), Versions: versions(t), Absent: map[string]string{},
+		Began: time.Now().UTC().Truncate(time.Second), Machine: machine(t), Versions: versions(t, programs), Absent: map[string]string{},
 	}}
 	b.servers = serve(b)
 	b.stack = stack.New(t, "bench", map[string]string{"KUBECONFIG": harness.Plane.Kubeconfig()})
 	b.stack.SetSecret(t, "key", callerKey)
-	b.up(b.services())
-	for _, part := range []struct {
-		name string
-		run  func(*bench)
-	}{{"latency", latency}, {"streams", streams}, {"faults", faults}, {"memory", memory}, {"drain", drain}, {"splits", splits}} {
-		if only := os.Getenv("ONLY"); only != "" && !strings.Contains(only, part.name) {
+	return b
+}
+
+// part is a part of a run.
+type part struct {
+	name string
+	run  func(*bench)
+}
+
+// measure runs the parts, or those that ONLY names, and writes their figures.
+func (b *bench) measure(parts ...part) {
+	for _, p := range parts {
+		if only := os.Getenv("ONLY"); only != "" && !strings.Contains(only, p.name) {
 			continue
 		}
 		at := time.Now()
-		part.run(b)
-		t.Logf("%s took %v", part.name, time.Since(at).Round(time.Second))
+		p.run(b)
+		b.Logf("%s took %v", p.name, time.Since(at).Round(time.Second))
 	}
-	b.Minutes = time.Since(began).Minutes()
-	require.NoError(t, b.Write(file))
+	b.Minutes = time.Since(b.Began).Minutes()
+	require.NoError(b, b.Write(os.Getenv("MODELPLANE_FIGURES")))
 }
 
 // either is long in a run whose figures count, and quick in one that is tried out.
@@ -107,17 +121,18 @@ func procField(t *testing.B, file, name string) string {
 // numbered finds a version in what a program prints.
 var numbered = regexp.MustCompile(`\d+\.\d+\.\d+`)
 
-func versions(t *testing.B) map[string]string {
+func versions(t *testing.B, programs []string) map[string]string {
 	all := map[string]string{"modelplane": provider.Version}
-	for name, args := range map[string][]string{"traefik": {"version"}, "envoy": {"--version"}} {
-		output, err := exec.Command(name, args...).Output()
+	asked := map[string]string{"traefik": "version", "envoy": "--version"}
+	for _, name := range programs {
+		output, err := exec.Command(name, asked[name]).Output() //nolint:gosec // the run's own
 		require.NoError(t, err, "build it with make tools")
 		all[name] = numbered.FindString(string(output))
 	}
 	return all
 }
 
-// program is a file of the run's own.
+// file is a file of the run's own.
 func (b *bench) file(name, content string) string {
 	path := filepath.Join(b.TempDir(), name)
 	require.NoError(b, os.WriteFile(path, []byte(content), 0o600))

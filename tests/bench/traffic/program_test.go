@@ -13,6 +13,9 @@ import (
 	"github.com/modelplane/pulumi-modelplane/tests/harness"
 )
 
+// ours is the name of the gateway.
+const ours = "gw"
+
 const (
 	byPlain   = "plain"
 	byAsked   = "asked"
@@ -45,20 +48,18 @@ func service(name, properties string, endpoints ...string) string {
 	return harness.ModelService(name, "'${gw.gateway}'", properties, endpoints...)
 }
 
-// up has these resources beside a gateway of one replica. Its services are asked at its Pod itself, as the other gateways are, and not through the
-// plane's load balancer.
-func (b *bench) up(resources string) {
+// up has these resources beside a gateway of one replica, with these properties more. Its services are asked at its Pod itself, as the other gateways
+// are, and not through the plane's load balancer.
+func (b *bench) up(resources string, more ...string) {
 	b.Helper()
 	var outputs []string
 	for line := range strings.Lines(resources) {
-		if name, _, isService := strings.Cut(strings.TrimSpace(line), ": {type: 'modelplane:ModelService'"); isService {
+		if name, kind, _ := strings.Cut(strings.TrimSpace(line), ": {type: 'modelplane:Model"); strings.HasPrefix(kind, "Service'") || strings.HasPrefix(kind, "Catalog'") {
 			outputs = append(outputs, fmt.Sprintf("%s: '${%s.url}'", name, name))
 		}
 	}
-	chart, err := filepath.Abs("../../charts/traefik")
-	require.NoError(b, err)
 	program := harness.Program("bench", []string{
-		harness.ModelGateway("gw", fmt.Sprintf("replicas: 1, chart: {name: '%s'}", chart)),
+		b.gateway(ours, more...),
 		harness.Resource("modelplane:ModelCallers", "callers", "keys: [{name: bench, key: '${key}'}]", ""),
 		resources,
 	}, outputs...)
@@ -68,16 +69,30 @@ func (b *bench) up(resources string) {
 	}
 }
 
+// gateway is a gateway of one replica, with these properties more.
+func (b *bench) gateway(name string, more ...string) string {
+	chart, err := filepath.Abs("../../charts/traefik")
+	require.NoError(b, err)
+	return harness.ModelGateway(name, strings.Join(append(more, "replicas: 1", fmt.Sprintf("chart: {name: '%s'}", chart)), ", "))
+}
+
 // direct is the URL of a service at the gateway's Pod.
-func (b *bench) direct(name string) string {
-	_, path, _ := strings.Cut(strings.TrimPrefix(b.urls[name], "http://"), "/")
-	return "http://" + b.podAddress() + ":8000/" + path
+func (b *bench) direct(name string) string { return b.directAt(ours, name) }
+
+// directAt is the URL of a service or a catalog at the Pod of its gateway.
+func (b *bench) directAt(gateway, name string) string {
+	b.Helper()
+	_, path, isURL := strings.Cut(strings.TrimPrefix(b.urls[name], "http://"), "/")
+	require.True(b, isURL, "%s has no URL: %q", name, b.urls[name])
+	return "http://" + b.podOf(gateway) + ":8000/" + path
 }
 
 // podAddress is the address of the gateway's Pod that does not end.
-func (b *bench) podAddress() string {
+func (b *bench) podAddress() string { return b.podOf(ours) }
+
+func (b *bench) podOf(gateway string) string {
 	b.Helper()
-	pods, err := harness.NewCluster(b).Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace("modelplane-gw").List(b.Context(), metav1.ListOptions{})
+	pods, err := harness.NewCluster(b).Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace("modelplane-"+gateway).List(b.Context(), metav1.ListOptions{})
 	require.NoError(b, err)
 	for _, pod := range pods.Items {
 		address, _, _ := unstructured.NestedString(pod.Object, "status", "podIP")

@@ -2,8 +2,10 @@ package traffic
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -31,6 +33,14 @@ func (s sent) took() time.Duration { return s.ended.Sub(s.began) }
 
 func (s sent) isAnswered() bool { return s.err == nil && s.status == http.StatusOK }
 
+// fault is why a request is not answered.
+func (s sent) fault() error {
+	if s.err != nil {
+		return s.err
+	}
+	return fmt.Errorf("status %d", s.status)
+}
+
 // load is requests on so many connections at once, on each of them one after another.
 type load struct {
 	url         string
@@ -39,6 +49,8 @@ type load struct {
 	connections int
 	// every is how often a connection sends one; 0 is as soon as the last one is answered.
 	every time.Duration
+	// check says what is wrong with an answer, after the clock has stopped. Without it, any answer with the status 200 will do.
+	check func(response *http.Response, body []byte) error
 }
 
 // while sends requests as long as more says so. Requests that are under way then are waited for.
@@ -90,15 +102,23 @@ func (l load) send(client *http.Client) sent {
 	}
 	one := sent{began: time.Now()}
 	response, err := client.Do(request)
+	var answered bytes.Buffer
 	if err == nil {
 		one.status = response.StatusCode
 		one.server = response.Header.Get(modelserver.HeaderName)
 		one.isRefused = response.StatusCode == http.StatusServiceUnavailable && response.Header.Get("Retry-After") != ""
-		_, err = io.Copy(io.Discard, response.Body)
+		into := io.Discard
+		if l.check != nil {
+			into = &answered
+		}
+		_, err = io.Copy(into, response.Body)
 		_ = response.Body.Close()
 	}
-	one.err = err
 	one.ended = time.Now()
+	if err == nil && l.check != nil {
+		err = l.check(response, answered.Bytes())
+	}
+	one.err = err
 	return one
 }
 
