@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -17,6 +18,8 @@ const (
 	groqVariable  = "MODELPLANE_DEMO_GROQ"
 	keyVariable   = "MODELPLANE_DEMO_GROQ_KEY"
 	modelVariable = "MODELPLANE_DEMO_MODEL"
+	miniVariable  = "MODELPLANE_DEMO_MINI"
+	smallVariable = "MODELPLANE_DEMO_SMALL"
 	chartVariable = "MODELPLANE_DEMO_CHART"
 )
 
@@ -26,6 +29,8 @@ const needed = `the cluster of KUBECONFIG cannot reach model servers inside this
   ` + farVariable + `       one base URL or several with commas between, such as http://10.20.0.11:8000/v3,http://10.20.0.12:8000/v3
   ` + keyVariable + `  the key of the provider
   ` + modelVariable + `     a model that all of them serve under this name
+  ` + miniVariable + `      the base URL of a server of a second, small model (default: ` + nearVariable + `)
+  ` + smallVariable + `     what that server calls the small model (default: ` + modelVariable + `)
   ` + groqVariable + `      the provider's base URL (default: the example's, https://api.groq.com/openai/v1)
   ` + chartVariable + `     Traefik's Helm chart, a path or an OCI reference (default: the published one)
 
@@ -45,15 +50,20 @@ func inCluster(t *terminal, s scene) (*environment, error) {
 	}
 	t.title(s.title + ", in the cluster of " + os.Getenv("KUBECONFIG"))
 	p := &environment{
-		scene: s, began: time.Now(), model: os.Getenv(modelVariable), requests: 20, rate: 2, around: 4, patience: 2 * time.Minute,
-		lasting: true, explain: func() string { return explainCluster }, leave: func() {},
+		scene: s, began: time.Now(), model: largeModel, requests: 20, rate: 2, around: 4, patience: 2 * time.Minute,
+		lasting: true, explain: func() string { return explainCluster }, leave: func() {}, byHand: readByHand,
 		config: auto.ConfigMap{
-			"nearUrl": {Value: os.Getenv(nearVariable)},
-			"groqKey": {Value: os.Getenv(keyVariable), Secret: true},
+			"nearUrl":    {Value: os.Getenv(nearVariable)},
+			"groqKey":    {Value: os.Getenv(keyVariable), Secret: true},
+			"model":      {Value: os.Getenv(modelVariable)},
+			"groqModel":  {Value: os.Getenv(modelVariable)},
+			"miniUrl":    {Value: cmp.Or(os.Getenv(miniVariable), os.Getenv(nearVariable))},
+			"smallModel": {Value: cmp.Or(os.Getenv(smallVariable), os.Getenv(modelVariable))},
 		},
 	}
-	p.key = rand.Text()
-	p.config["callerKey"] = auto.ConfigValue{Value: p.key, Secret: true}
+	p.key, p.otherKey = rand.Text(), rand.Text()
+	p.config["searchKey"] = auto.ConfigValue{Value: p.key, Secret: true}
+	p.config["labsKey"] = auto.ConfigValue{Value: p.otherKey, Secret: true}
 	for i, url := range strings.Split(os.Getenv(farVariable), ",") {
 		p.config[fmt.Sprintf("farUrls[%d]", i)] = auto.ConfigValue{Value: strings.TrimSpace(url)}
 	}
@@ -66,6 +76,10 @@ func inCluster(t *terminal, s scene) (*environment, error) {
 }
 
 const explainCluster = `What to look at in the cluster:
-  kubectl --namespace modelplane-gateway get pods,services,events
-  kubectl --namespace modelplane-gateway logs --selector app.kubernetes.io/name=traefik
-  kubectl --namespace default describe httproute chat`
+  kubectl --namespace ` + gatewayNamespace + ` get pods,services,events
+  kubectl --namespace ` + gatewayNamespace + ` logs --selector ` + gatewayPods + `
+  kubectl --namespace default describe httproute catalog large`
+
+// readByHand goes through the Pods' node, since not every API server reaches Pods.
+const readByHand = `kubectl --namespace ` + gatewayNamespace + ` port-forward deployment/gateway ` + metricsPort + `   # one of its Pods
+curl -s http://localhost:` + metricsPort + `/metrics | grep -E '^modelplane_(requests|tokens)_total'`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,65 @@ west      1          http://10.117.0.1/default/m/v1
 		Placement: []placed{{"east", 2}, {"west", 1}},
 		URLs:      map[string]string{"west": "http://10.117.0.1/default/m/v1", "east": "http://10.107.0.1/default/m/v1"},
 	}))
+}
+
+// figures are those of one of a gateway's Pods.
+const figures = `# TYPE traefik_config_reloads_total counter
+traefik_config_reloads_total 7
+# TYPE modelplane_requests_total counter
+modelplane_requests_total{gateway="g/g",model_service="default/large",model_endpoint="near",caller="search",code="200"} 5
+modelplane_requests_total{gateway="g/g",model_service="default/large",model_endpoint="groq",caller="search",code="200"} 1
+modelplane_requests_total{gateway="g/g",model_service="default/large",model_endpoint="groq",caller="search",code="503"} 2
+modelplane_requests_total{gateway="g/g",model_service="default/large",model_endpoint="",caller="",code="401"} 1
+modelplane_requests_total{gateway="g/g",model_service="default/small",model_endpoint="mini",caller="labs",code="200"} 4
+# TYPE modelplane_tokens_total counter
+modelplane_tokens_total{gateway="g/g",model_service="default/large",model_endpoint="near",caller="search",gen_ai_request_model="large",gen_ai_response_model="a",gen_ai_token_type="input"} 15
+modelplane_tokens_total{gateway="g/g",model_service="default/large",model_endpoint="near",caller="search",gen_ai_request_model="large",gen_ai_response_model="a",gen_ai_token_type="input_cached"} 9
+modelplane_tokens_total{gateway="g/g",model_service="default/large",model_endpoint="near",caller="search",gen_ai_request_model="large",gen_ai_response_model="a",gen_ai_token_type="output"} 70
+modelplane_tokens_total{gateway="g/g",model_service="default/large",model_endpoint="groq",caller="search",gen_ai_request_model="large",gen_ai_response_model="b",gen_ai_token_type="input"} 3
+modelplane_tokens_total{gateway="g/g",model_service="default/large",model_endpoint="groq",caller="search",gen_ai_request_model="large",gen_ai_response_model="b",gen_ai_token_type="output"} 13
+`
+
+// TestTokensAreThoseOfEachCallerAndModel would catch an endpoint's or a Pod's tokens that are left out, cached ones that count twice, and
+// refusals and earlier requests that are told as answers.
+func TestTokensAreThoseOfEachCallerAndModel(t *testing.T) {
+	l := ledger{}
+	for range 2 {
+		require.NoError(t, l.add(strings.NewReader(figures)), "one Pod, and the other")
+	}
+	require.NoError(t, l.add(strings.NewReader("")), "a Pod that has counted nothing")
+	assert.Equal(t, ledger{{"search", "large"}: {12, 36, 166}, {"labs", "small"}: {requests: 8}}, l.since(ledger{{"", "large"}: {}}))
+	assert.Equal(t, strings.TrimPrefix(`
+CALLER   MODEL   REQUESTS   INPUT TOKENS   OUTPUT TOKENS
+search   large          2              6              26
+`, "\n"), tokens(l.since(ledger{{"search", "large"}: {10, 30, 140}, {"labs", "small"}: {requests: 8}})))
+	require.ErrorContains(t, l.add(strings.NewReader("<html>")), "the gateway's figures cannot be read")
+}
+
+// TestFiguresOutOfReachAreReadByHand would catch a demo that fails in a cluster whose API server does not lead to Pods, and one that passes
+// over that in a plane.
+func TestFiguresOutOfReachAreReadByHand(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	server, err := modelserver.Start(modelserver.Options{Models: []string{largeModel, smallModel}})
+	require.NoError(t, err)
+	defer server.Close()
+	var out bytes.Buffer
+	e := &environment{model: largeModel, key: "a", otherKey: "b", requests: 20, rate: 1000, byHand: "kubectl …\ncurl …"}
+	d := demo{&terminal{out: &out}, e, &example{outputs: outputs{URL: server.URL()}}}
+	require.NoError(t, d.meter(t.Context()))
+	assert.Regexp(t, `with two keys: 0 of 20 failed .*\n +The gateway's figures cannot be read from here: .+ By hand:\n +kubectl …\n +curl …\n`, out.String())
+	asked := map[string]int{}
+	for _, request := range server.Requests() {
+		asked[request.Header.Get("Authorization")]++
+	}
+	assert.Equal(t, map[string]int{"Bearer a": 10, "Bearer b": 10}, asked)
+
+	e.byHand = ""
+	require.Error(t, d.meter(t.Context()))
+	e.otherKey = ""
+	sent := len(server.Requests())
+	require.NoError(t, d.meter(t.Context()), "one team alone")
+	assert.Len(t, server.Requests(), sent)
 }
 
 // TestAPlainTerminalGetsNoEscapes would catch control sequences in a log file.

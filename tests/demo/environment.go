@@ -35,8 +35,8 @@ type scene struct {
 // scenes are the demos by their arguments.
 var scenes = map[string]scene{
 	"": {
-		title: "One OpenAI-compatible URL over three backends", example: "examples/demo",
-		prepare: threeBackends, outside: inCluster, away: [2]string{"nearWeight", "0"}, mortal: "far",
+		title: "One OpenAI-compatible URL for two models over four backends", example: "examples/demo",
+		prepare: twoModels, outside: inCluster, away: [2]string{"nearWeight", "0"}, mortal: "far",
 	},
 	"clusters": {
 		title: "One OpenAI-compatible URL over a model on two clusters and a provider", example: "examples/multi-cluster/yaml",
@@ -55,6 +55,10 @@ type environment struct {
 	model string
 	// key is the one that the demo calls the service with; empty where that asks for none.
 	key string
+	// otherKey is that of a second team; empty where one calls alone.
+	otherKey string
+	// byHand is how a person reads the gateway's figures where the demo may be unable to; empty where that is a failure.
+	byHand string
 	// kill ends the servers of the scene's mortal endpoint; nil where they are not the demo's own.
 	kill func() error
 	// requests are sent for a table, at most rate of them a second.

@@ -1,8 +1,9 @@
 // Command demo shows an example at work: it runs pulumi up on it, sends it requests, tells who answered them on
 // which path and in what share, takes a backend out under load, and takes everything down again.
 //
-// "demo" shows three backends, a caller who is refused without a key, and a backend that dies. Without KUBECONFIG that happens in a local plane with model servers in this process. With it, the
-// example goes to that cluster, with the pulumi on PATH and with model servers that the MODELPLANE_DEMO_… variables name.
+// "demo" shows two models by one URL, a caller who is refused without a key, the tokens of two teams, and a backend that dies. Without
+// KUBECONFIG that happens in a local plane with model servers in this process. With it, the example goes to that cluster, with the pulumi
+// on PATH and with model servers that the MODELPLANE_DEMO_… variables name.
 //
 // "demo clusters" shows a model on two workload clusters of a local plane, beside a provider.
 //

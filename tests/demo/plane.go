@@ -30,7 +30,7 @@ const (
 // inPlane starts the model servers in this process, on addresses of the plane.
 func (s scene) inPlane(t *terminal, plane localplane.Plane) (*environment, error) {
 	p := &environment{
-		scene: s, began: time.Now(), model: "demo", requests: 300, rate: 200, around: 50, patience: 30 * time.Second,
+		scene: s, began: time.Now(), requests: 300, rate: 200, around: 50, patience: 30 * time.Second,
 		explain: func() string { return explainPlane(plane) }, leave: func() {},
 	}
 	if began, err := strconv.ParseInt(os.Getenv(beganVariable), 10, 64); err == nil {
@@ -54,32 +54,42 @@ func (s scene) inPlane(t *terminal, plane localplane.Plane) (*environment, error
 	return p, nil
 }
 
-// threeBackends are near, both replicas of far, and groq.
-func threeBackends(t *terminal, plane localplane.Plane, p *environment) error {
+// twoModels are a large one at near, both replicas of far, and groq, and a small one at mini. Each server insists on its own name for its
+// model.
+func twoModels(t *terminal, plane localplane.Plane, p *environment) error {
 	chart, err := filepath.Abs(chartFolder)
 	if err != nil {
 		return err
 	}
 	key := "gsk_" + rand.Text()
+	own, small := []string{"meta-llama/Llama-3.3-70B-Instruct"}, []string{"Qwen/Qwen3-8B"}
+	groq := provider(key)
+	groq.Models = []string{"llama-3.3-70b-versatile"}
 	servers, err := p.serve(t, plane,
-		modelserver.Options{Name: "near", Address: ":8000", BasePath: "/v1", Reply: "Hello from near, a model server of your own on the cluster next door."},
-		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, a replica of your own on another cluster."},
-		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Reply: "Hello from far, the other replica on that cluster."},
-		provider(key))
+		modelserver.Options{Name: "near", Address: ":8000", BasePath: "/v1", Models: own, Reply: "Hello from near, a model server of your own on the cluster next door."},
+		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Models: own, Reply: "Hello from far, a replica of your own on another cluster."},
+		modelserver.Options{Name: "far", Address: ":8000", BasePath: "/v3", Models: own, Reply: "Hello from far, the other replica on that cluster."},
+		modelserver.Options{Name: "mini", Address: ":8000", BasePath: "/v1", Models: small, Reply: "Hello from mini, a small model."},
+		groq)
 	if err != nil {
 		return err
 	}
-	near, far := servers[0], servers[1:3]
-	t.details("near  "+near.URL(), "far   "+far[0].URL()+", "+far[1].URL(), "groq  "+providerURL+", which wants a key")
+	near, far, mini := servers[0], servers[1:3], servers[3]
+	t.details("near  "+near.URL(), "far   "+far[0].URL()+", "+far[1].URL(), "mini  "+mini.URL()+", a small model", "groq  "+providerURL+", which wants a key")
 	p.kill = func() error { return crash(far) }
-	p.key = rand.Text()
+	p.model, p.key, p.otherKey = largeModel, rand.Text(), rand.Text()
 	p.config = auto.ConfigMap{
 		"nearUrl":    {Value: near.URL()},
 		"farUrls[0]": {Value: far[0].URL()},
 		"farUrls[1]": {Value: far[1].URL()},
 		"groqUrl":    {Value: providerURL},
 		"groqKey":    {Value: key, Secret: true},
-		"callerKey":  {Value: p.key, Secret: true},
+		"model":      {Value: own[0]},
+		"groqModel":  {Value: groq.Models[0]},
+		"miniUrl":    {Value: mini.URL()},
+		"smallModel": {Value: small[0]},
+		"searchKey":  {Value: p.key, Secret: true},
+		"labsKey":    {Value: p.otherKey, Secret: true},
 		"chart.name": {Value: chart},
 	}
 	return nil

@@ -27,7 +27,7 @@ type demo struct {
 
 // show is what there is to be seen, in this order.
 func (d demo) show(ctx context.Context) error {
-	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.refuse, d.stream, d.place, d.count, d.drain, d.lose, d.keep} {
+	for _, act := range []func(context.Context) error{d.bringUp, d.hearFirst, d.refuse, d.stream, d.place, d.count, d.meter, d.drain, d.lose, d.keep} {
 		if err := act(ctx); err != nil {
 			return err
 		}

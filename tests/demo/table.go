@@ -42,7 +42,7 @@ func table(shares []share, report load.Report) string {
 			lines = append(lines, append([]string{name, cmp.Or(way.Path, silent), cmp.Or(way.Host, silent), asked}, got(report.ByWay[way], accepted)...))
 		}
 	}
-	return align(lines)
+	return align(lines, 3, 4)
 }
 
 // byBackend are the ways to each backend, in order.
@@ -75,8 +75,8 @@ func placement(o outputs) string {
 	return align(lines)
 }
 
-// align puts cells into columns, shares to the right.
-func align(lines [][]string) string {
+// align puts cells into columns, those of these columns to the right.
+func align(lines [][]string, numbers ...int) string {
 	widths := map[int]int{}
 	for _, line := range lines {
 		for i, cell := range line {
@@ -88,7 +88,7 @@ func align(lines [][]string) string {
 		var columns []string
 		for i, cell := range line {
 			width := widths[i]
-			if isNumber := i == 3 || i == 4; !isNumber {
+			if !slices.Contains(numbers, i) {
 				width = -width
 			}
 			columns = append(columns, fmt.Sprintf("%*s", width, cell))
