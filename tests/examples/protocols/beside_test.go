@@ -77,8 +77,7 @@ func unknown(t *testing.T, a *asked) {
 		before := a.tokens(t, `gen_ai_token_type="input"`)
 		status, _, content := a.send(t, http.MethodPost, a.urls[url]+"/rerank", anaKey, `{"query":"q", "documents":["a","b"],"top_n":1,"model":"our-gpt"}`, "Content-Type", "application/json")
 		assert.Equal(t, http.StatusOK, status, content)
-		// Byte for byte, not as JSON.
-		assert.Equal(t, []byte(reranked), []byte(content))
+		assert.Equal(t, reranked, content) //nolint:testifylint // byte for byte
 		assert.Equal(t, `{"query":"q", "documents":["a","b"],"top_n":1,"model":"`+theirs+`"}`, a.servers["gpt"].last().body)
 		require.Eventually(t, func() bool { return a.tokens(t, `gen_ai_token_type="input"`) == before+21 }, soon, tick, url)
 	}
