@@ -25,8 +25,8 @@ func inEveryEngineOfAddresses(t *testing.T, run func(t *testing.T, of addresses)
 	t.Run("compiled", func(t *testing.T) { run(t, addresses{plugin.ParseRanges, plugin.ClientAddress}) })
 	t.Run("interpreted", func(t *testing.T) {
 		var of addresses
-		of.parse = symbol[func([]string) ([]netip.Prefix, error)](t, "parseRanges")
-		of.client = symbol[func(*http.Request, []netip.Prefix) netip.Addr](t, "clientAddress")
+		of.parse = symbol[func([]string) ([]netip.Prefix, error)](t, "plugin.parseRanges")
+		of.client = symbol[func(*http.Request, []netip.Prefix) netip.Addr](t, "plugin.clientAddress")
 		run(t, of)
 	})
 }
@@ -140,7 +140,7 @@ func TestRangesThatMeanNothingAreRefused(t *testing.T) {
 // BenchmarkClientAddress says what it costs a request: one range and one address, as behind one load balancer.
 func BenchmarkClientAddress(b *testing.B) {
 	for name, find := range map[string]func(*http.Request, []netip.Prefix) netip.Addr{
-		"compiled": plugin.ClientAddress, "interpreted": symbol[func(*http.Request, []netip.Prefix) netip.Addr](b, "clientAddress"),
+		"compiled": plugin.ClientAddress, "interpreted": symbol[func(*http.Request, []netip.Prefix) netip.Addr](b, "plugin.clientAddress"),
 	} {
 		b.Run(name, func(b *testing.B) {
 			request := httptest.NewRequest(http.MethodPost, "/", nil)

@@ -23,12 +23,18 @@ type answer struct {
 	streams bool
 	// hasPart says that a part of it has been written.
 	hasPart bool
+	// isEvents says that it is an event stream.
+	isEvents bool
 	// header and token are how long the answer's header took, and the first part of an event stream; 0 without.
 	header, token time.Duration
 	// reading finds out how many tokens it takes; nil where nobody asks.
 	reading *reading
 	// isReadBefore says that reading belongs to an answer that passes through this one.
 	isReadBefore bool
+	// reads is reading, where the parts of this very answer are to be read.
+	reads *reading
+	// isSettledFirst says that a limit counts it before the client has all of it.
+	isSettledFirst bool
 	// isLimited says that the gateway itself has refused its client for a limit.
 	isLimited bool
 	// allowances are what its client has left of limits; a server's own word of them is another client's: the gateway.
@@ -56,20 +62,15 @@ func withAnswer(r *http.Request, a *answer) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), ofAnswer, a))
 }
 
-// readTokens has the answer to r say how many tokens it takes.
+// readTokens has the answer to r say how many tokens it takes. Nothing in front of this does so yet.
 func readTokens(a *answer, r *http.Request) {
-	if a.reading == nil {
-		a.reading = &reading{asked: r.ContentLength}
-		if r.ContentLength < 0 {
-			a.reading.asked = 0
-			r.Body = io.NopCloser(io.TeeReader(r.Body, &lengthOf{reading: a.reading}))
-		}
-		// Without the header, Go's transport would ask for gzip by itself.
-		r.Header["Accept-Encoding"] = identity
+	a.reading = &reading{asked: r.ContentLength}
+	if r.ContentLength < 0 {
+		a.reading.asked = 0
+		r.Body = io.NopCloser(io.TeeReader(r.Body, &lengthOf{reading: a.reading}))
 	}
-	if held, has := r.Context().Value(ofBody).(*heldBody); has {
-		a.reading.requested = held.model
-	}
+	// Without the header, Go's transport would ask for gzip by itself.
+	r.Header["Accept-Encoding"] = identity
 }
 
 // lengthOf is told what is read of a body that does not say how long it is.
@@ -101,14 +102,16 @@ func beginAnswer(a *answer, status int) {
 	a.status = status
 	a.header = time.Since(a.begun)
 	header := a.writer.Header()
+	a.isEvents = strings.HasPrefix(header.Get("Content-Type"), "text/event-stream")
 	if a.reading != nil && !a.isReadBefore {
-		beginParts(a.reading, status, header)
+		a.reads = beginParts(a, header)
 	}
 	if len(a.allowances) > 0 {
 		tellAllowances(header, a.allowances)
 	}
-	a.streams = a.flusher != nil && status != http.StatusNoContent && status != http.StatusNotModified &&
-		header.Get("Content-Length") == ""
+	if a.flusher != nil && status != http.StatusNoContent && status != http.StatusNotModified {
+		a.streams = len(header["Content-Length"]) == 0
+	}
 }
 
 // Write writes a part of the answer, and sends it. Interpreting this takes some microseconds for each token, so that it is short.
@@ -116,7 +119,7 @@ func (a *answer) Write(part []byte) (int, error) {
 	if !a.hasPart {
 		firstPart(a, part)
 	}
-	if a.reading != nil && !a.isReadBefore && a.reading.kind != unread {
+	if a.reads != nil {
 		return len(part), writeRead(a, part)
 	}
 	n, err := a.writer.Write(part)
@@ -128,7 +131,11 @@ func (a *answer) Write(part []byte) (int, error) {
 
 // writeRead writes what the client gets of a part that is read.
 func writeRead(a *answer, part []byte) error {
-	part = readPart(a.reading, part)
+	if a.reads.kind == inOnePiece {
+		keepPiece(a.reads, part)
+	} else {
+		part = readPart(a.reads, part)
+	}
 	if len(part) == 0 {
 		return nil
 	}
@@ -144,13 +151,16 @@ func firstPart(a *answer, part []byte) {
 		beginAnswer(a, http.StatusOK)
 	}
 	a.hasPart = len(part) > 0
-	if a.hasPart && isEventStream(a.writer.Header()) {
+	if a.hasPart && a.isEvents {
 		a.token = time.Since(a.begun)
 	}
 }
 
-func isEventStream(header http.Header) bool {
-	return strings.HasPrefix(header.Get("Content-Type"), "text/event-stream")
+// sendWhole sends what is left of an answer that has ended, so that the client need not wait until it has been counted.
+func sendWhole(a *answer) {
+	if a.flusher != nil && !a.isSettledFirst && !a.streams && a.status >= http.StatusOK {
+		a.flusher.Flush()
+	}
 }
 
 // endAnswer reads what is left to read of an answer that has ended. It may be called more than once.

@@ -10,36 +10,33 @@ import (
 
 // isStreamed says whether a request is one of those whose answer can be a stream that says how many tokens it took only if it is asked to
 // (https://platform.openai.com/docs/api-reference/chat/create#chat_create-stream_options), and somebody wants to know.
-func isStreamed(r *http.Request) bool {
-	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/completions") || !isAnswerRead(r) {
+func isStreamed(r *http.Request, known *loan) bool {
+	if r.Method != http.MethodPost || !isAnswerRead(r, known) || !strings.HasSuffix(r.URL.Path, "/completions") {
 		return false
 	}
 	// Of a body that is at hand, little shows that it asks for none.
-	body := bodyAtHand(r)
+	body := bodyAtHand(r, known)
 	return body == nil || isStreaming.Match(body)
 }
 
-// bodyAtHand is the body of r, if it is in memory as a whole; nil otherwise.
-func bodyAtHand(r *http.Request) []byte {
-	if number, _ := r.Context().Value(ofInner).(string); number != "" {
-		if known := loanOf(number); known != nil {
-			return known.body
-		}
+// isAnswerRead says whether somebody wants to know how many tokens the answer to r takes.
+func isAnswerRead(r *http.Request, known *loan) bool {
+	if known != nil {
+		return known.isRead
 	}
-	if held, has := r.Context().Value(ofBody).(*heldBody); has && r.Body == held.body {
+	a := answerTo(r)
+	return a != nil && a.reading != nil
+}
+
+// bodyAtHand is the body of r, if it is in memory as a whole; nil otherwise.
+func bodyAtHand(r *http.Request, known *loan) []byte {
+	if known != nil {
+		return bodyLent(known)
+	}
+	if held := bodyHeld(r); held != nil && r.Body == held.body {
 		return held.bytes
 	}
 	return nil
-}
-
-// isAnswerRead says whether somebody wants to know how many tokens the answer to r takes.
-func isAnswerRead(r *http.Request) bool {
-	if a := answerTo(r); a != nil {
-		return a.reading != nil
-	}
-	number, _ := r.Context().Value(ofInner).(string)
-	known := loanOf(number)
-	return known != nil && known.answer != nil && known.answer.reading != nil
 }
 
 var (

@@ -31,19 +31,34 @@ type attempts struct {
 
 // answerOf asks backends until one answers well.
 func answerOf(a *attempts, r *http.Request) (*http.Response, error) {
+	i := nextOf(a)
+	if i < 0 {
+		return nil, errNoBackend
+	}
+	a.tried[i] = true
+	response, err := ask(a, r, &a.front.config.Backends[i])
+	if a.isAnswered {
+		letBodyGo(a)
+		return response, nil
+	}
+	return a.answerAfter(r, i, response, err)
+}
+
+// letBodyGo lets go of a body that nobody is sent again.
+func letBodyGo(a *attempts) {
+	if a.isWhole {
+		a.body = nil
+		drop(a.held)
+	}
+}
+
+// answerAfter asks the other backends.
+func (a *attempts) answerAfter(r *http.Request, i int, response *http.Response, err error) (*http.Response, error) {
 	failure := errNoBackend
 	for {
-		i := choose(a)
-		if i < 0 {
-			return nil, failure
-		}
-		a.tried[i] = true
-		response, err := ask(a, r, &a.front.config.Backends[i])
 		if a.isAnswered || isLast(a, r) {
-			if err == nil && a.isWhole {
-				// Nobody is asked again.
-				a.body = nil
-				drop(a.held)
+			if err == nil {
+				letBodyGo(a)
 			}
 			return response, err
 		}
@@ -51,6 +66,12 @@ func answerOf(a *attempts, r *http.Request) (*http.Response, error) {
 			failure = err
 		}
 		a.goOn(i, response, err)
+		i = nextOf(a)
+		if i < 0 {
+			return nil, failure
+		}
+		a.tried[i] = true
+		response, err = ask(a, r, &a.front.config.Backends[i])
 	}
 }
 

@@ -139,71 +139,72 @@ type allowance struct{ models []string }
 // ofAllowance is where the context of a request has its allowance, if a catalog follows that keeps to it. A service's own URL says nothing of its model.
 var ofAllowance = &struct{ name string }{"allowance"}
 
-// allows says whether a key is for the model that has one of these names.
-func (a *allowance) allows(names ...string) bool {
+// allows says whether a key is for the model that has this name.
+func (a *allowance) allows(name string) bool {
 	if a == nil || len(a.models) == 0 {
 		return true
 	}
-	for _, name := range names {
-		for _, allowed := range a.models {
-			if beginning := strings.TrimSuffix(allowed, "*"); allowed == name || beginning != allowed && strings.HasPrefix(name, beginning) {
-				return true
-			}
+	for _, allowed := range a.models {
+		if beginning := strings.TrimSuffix(allowed, "*"); allowed == name || beginning != allowed && strings.HasPrefix(name, beginning) {
+			return true
 		}
 	}
 	return false
 }
 
-// admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives the caller, or why the request is
-// refused.
-func admit(k *keyring, r *http.Request) (*caller, *refusal) {
-	why := &noKey
+// admit names the caller on r, and takes the key off it: it is for the gateway alone. It gives the caller; nil where the request is refused.
+func admit(k *keyring, w http.ResponseWriter, r *http.Request) *caller {
 	var admitted *caller
+	why := &noKey
 	for _, header := range keyHeaders {
 		if len(r.Header[header]) == 0 {
 			continue
 		}
-		key := keyIn(r.Header, header)
-		if key == "" {
-			continue
-		}
-		sum := sha256.Sum256([]byte(key))
-		known, has := k.callers[HashOf(sum)]
-		if !has {
-			if why == &noKey {
-				why = &wrongKey
-			}
-			continue
-		}
-		r.Header.Del(header)
-		if known.expires != 0 && time.Now().Unix() >= known.expires {
-			why = &expiredKey
-			continue
-		}
-		if len(known.models) > 0 {
-			allowed, has := r.Context().Value(ofAllowance).(*allowance)
-			if !has {
-				why = &limitedKey
-				continue
-			}
-			if admitted == nil {
-				allowed.models = known.models
-			}
-		}
-		if admitted == nil {
+		known, fault := callerOf(k, r, header)
+		if fault != nil {
+			why = worse(why, fault)
+		} else if admitted == nil {
 			admitted = known
 		}
 	}
 	if admitted == nil {
-		return nil, why
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		refuse(w, r, *why)
+		return nil
 	}
-	r.Header.Set(CallerHeader, admitted.name)
-	return admitted, nil
+	if len(admitted.models) > 0 {
+		allowanceOf(r).models = admitted.models
+	}
+	r.Header[CallerHeader] = []string{admitted.name}
+	return admitted
 }
 
-// ofKey is the limit of a key, which all keys of its caller count for.
-func ofKey(m *meter, of *caller) limiter {
-	return limiter{limit: Limit{By: "caller", Requests: of.requests, Seconds: 60}, meter: m}
+// worse is which of two faults to tell: more is known of a key that the gateway knows.
+func worse(before, next *refusal) *refusal {
+	if next == &noKey || next == &wrongKey && before != &noKey {
+		return before
+	}
+	return next
+}
+
+// callerOf is who has the key in a header, or why there is none.
+func callerOf(k *keyring, r *http.Request, header string) (*caller, *refusal) {
+	key := keyIn(r.Header, header)
+	if key == "" {
+		return nil, &noKey
+	}
+	known := k.callers[HashOf(sha256.Sum256([]byte(key)))]
+	if known == nil {
+		return nil, &wrongKey
+	}
+	delete(r.Header, header)
+	if known.expires != 0 && time.Now().Unix() >= known.expires {
+		return nil, &expiredKey
+	}
+	if len(known.models) > 0 && allowanceOf(r) == nil {
+		return nil, &limitedKey
+	}
+	return known, nil
 }
 
 // keyIn is the key in a header; empty if there is none.
@@ -213,10 +214,10 @@ func keyIn(headers http.Header, header string) string {
 		return value
 	}
 	scheme, key, _ := strings.Cut(value, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
+	if scheme == "Bearer" || strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(key)
 	}
-	return strings.TrimSpace(key)
+	return ""
 }
 
 // removeOwnHeaders removes what only the gateway itself may write.

@@ -64,6 +64,8 @@ type model struct {
 	handler http.Handler
 	// fallbacks and longer are the names of models to ask in its place, where it is down, and where a request is too long for it.
 	fallbacks, longer []string
+	// falls says that there are any.
+	falls bool
 }
 
 type wildcard struct {
@@ -82,7 +84,7 @@ func newCatalog(config Catalog, name string) (*catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		made := &model{name: m.Names[0], service: m.Service, handler: handler, fallbacks: m.Fallbacks, longer: m.ContextFallbacks}
+		made := &model{name: m.Names[0], service: m.Service, handler: handler, fallbacks: m.Fallbacks, longer: m.ContextFallbacks, falls: len(m.Fallbacks)+len(m.ContextFallbacks) > 0}
 		for _, called := range m.Names {
 			if beginning := strings.TrimSuffix(called, "*"); beginning != called {
 				c.families = append(c.families, wildcard{beginning: beginning, model: made})
@@ -115,7 +117,7 @@ func handlerOf(m Model, name string) (http.Handler, error) {
 		Service: m.Service, Count: m.Count, Weights: m.Weights, Tokens: m.Tokens, Prices: m.Prices, AllowFrom: m.AllowFrom, TrustedProxies: m.TrustedProxies, MaxBodyBytes: m.MaxBodyBytes, Limits: m.Limits,
 	}
 	if len(m.AllowFrom) > 0 || m.MaxBodyBytes > 0 || len(m.Limits) > 0 {
-		restricted, err := newMiddleware(handler, config, name)
+		restricted, err := newCheck(handler, config, name)
 		if err != nil {
 			return nil, err
 		}
@@ -167,20 +169,28 @@ func hasHeaders(header http.Header, wanted map[string]string) bool {
 	return true
 }
 
-// find is the model that clients call name; nil if there is none, or none that the caller of r may use.
-func (c *catalog) find(r *http.Request, name string) *model {
-	m := c.called(name)
-	if m == nil || allowanceOf(r).allows(name) || m.entry != "" && allowanceOf(r).allows(m.name) {
-		return m
+// find is the model that clients call name; nil if there is none, or none that the caller of r may use. A whole name comes before all wildcards.
+func find(c *catalog, r *http.Request, name string) *model {
+	m := c.models[name]
+	if m == nil {
+		m = c.familyOf(name)
 	}
-	return nil
+	if of := allowanceOf(r); of != nil {
+		return of.only(m, name)
+	}
+	return m
 }
 
-// called is find for all callers. A whole name comes before all wildcards.
-func (c *catalog) called(name string) *model {
-	if m, has := c.models[name]; has {
-		return m
+// only is a model that is called name, if a key is for it; nil otherwise.
+func (a *allowance) only(m *model, name string) *model {
+	if m != nil && len(a.models) > 0 && !a.allows(name) && (m.entry == "" || !a.allows(m.name)) {
+		return nil
 	}
+	return m
+}
+
+// familyOf is the model with the longest beginning that a name has; nil if there is none.
+func (c *catalog) familyOf(name string) *model {
 	for _, f := range c.families {
 		if strings.HasPrefix(name, f.beginning) {
 			return f.model
@@ -208,44 +218,57 @@ var (
 // ServeHTTP sends a request to the service of its model, or answers which models there are.
 func (c *catalog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	below := strings.TrimPrefix(r.URL.Path, c.prefix)
-	isList := below == "/models" || strings.HasPrefix(below, "/models/")
-	if isList && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	switch {
+	case r.Method != http.MethodPost && isList(r, below):
 		c.list(w, r, strings.TrimPrefix(strings.TrimPrefix(below, "/models"), "/"))
-		return
-	}
-	if namesInPath(below) {
+	case namesInPath(below):
 		refuse(w, r, nothingHere)
-		return
-	}
-	if allowed := allowanceOf(r); r.Header.Get("Upgrade") != "" && allowed != nil && len(allowed.models) > 0 {
+	case len(r.Header["Upgrade"]) > 0 && isLimited(r):
 		// Nobody reads what comes by a WebSocket after its beginning, which could name another model.
 		refuse(w, r, limitedSocket)
-		return
-	}
-	if r.ContentLength == 0 {
+	case r.ContentLength == 0:
 		c.serveBodiless(w, r)
-		return
-	}
-	if isForm(r) || isStream(r) || !isPlain(r) {
+	case !isReadable(r):
 		refuseEncoded(w, r)
-		return
+	default:
+		serveNamed(c, w, r)
 	}
+}
+
+// isList says whether a request is for the list of models, or for what it has of one.
+func isList(r *http.Request, below string) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (below == "/models" || strings.HasPrefix(below, "/models/"))
+}
+
+// isLimited says whether the caller's key is for certain models.
+func isLimited(r *http.Request) bool {
+	of := allowanceOf(r)
+	return of != nil && len(of.models) > 0
+}
+
+// serveNamed serves a request whose body names its model.
+func serveNamed(c *catalog, w http.ResponseWriter, r *http.Request) {
 	h, err := holdWhole(r)
 	if err != nil {
 		refuseBody(w, r, err)
 		return
 	}
-	defer letGo(h)
+	if !h.isLetGo {
+		defer letGo(h)
+		h.isLetGo = true
+	}
 	if isEmpty(h) {
 		c.serveBodiless(w, r)
 		return
 	}
-	m := c.choose(w, r, h)
+	m := choose(c, w, r, h)
 	if m == nil {
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
-	if len(m.fallbacks)+len(m.longer) > 0 && r.Header.Get("Upgrade") == "" {
+	if bodyHeld(r) != h {
+		r = r.WithContext(context.WithValue(r.Context(), ofBody, h))
+	}
+	if m.falls && len(r.Header["Upgrade"]) == 0 {
 		c.serveWithFallbacks(w, r, h, m)
 		return
 	}
@@ -256,21 +279,21 @@ func isEmpty(h *heldBody) bool { return len(h.bytes) == 0 }
 
 // choose finds the model that a body asks for, or refuses the request; it gives nil then. As for all that looks at a body, it returns before the request goes
 // on.
-func (c *catalog) choose(w http.ResponseWriter, r *http.Request, h *heldBody) *model {
+func choose(c *catalog, w http.ResponseWriter, r *http.Request, h *heldBody) *model {
 	named, why := modelIn(h, r)
 	if why != nil {
 		refuse(w, r, *why)
 		return nil
 	}
-	m := c.find(r, named.name)
+	m := find(c, r, named.name)
 	if m == nil {
 		c.refuseUnknown(w, r, named.name)
 		return nil
 	}
 	h.model = named.name
+	h.named = named
 	if m.name != named.name && m.entry != "" {
-		h.model = m.name
-		renameHeld(h, r, named)
+		renameHeld(h, r, m.name)
 		renameInQuery(r, m.name)
 	}
 	return m
@@ -288,23 +311,38 @@ func modelIn(h *heldBody, r *http.Request) (*namedModel, *refusal) {
 	if named == nil {
 		return nil, &noModel
 	}
-	for _, other := range r.URL.Query()["model"] {
-		if other != named.name {
-			return nil, &ambiguousModel
-		}
+	if r.URL.RawQuery != "" && namesAnother(r, named.name) {
+		return nil, &ambiguousModel
 	}
 	return named, nil
 }
 
-// renameHeld writes h.model into a held body.
-func renameHeld(h *heldBody, r *http.Request, named *namedModel) {
-	h.bytes = bytes.Join([][]byte{h.bytes[:named.from], []byte(quoted(h.model)), h.bytes[named.to:]}, nil)
+// namesAnother says whether a query names another model.
+func namesAnother(r *http.Request, name string) bool {
+	for _, other := range r.URL.Query()["model"] {
+		if other != name {
+			return true
+		}
+	}
+	return false
+}
+
+// renameHeld writes another name into a held body.
+func renameHeld(h *heldBody, r *http.Request, name string) {
+	text := quoted(name)
+	from, to := h.named.from, h.named.to
+	h.bytes = bytes.Join([][]byte{h.bytes[:from], []byte(text), h.bytes[to:]}, nil)
+	h.named = &namedModel{name: name, from: from, to: from + len(text)}
+	h.model = name
 	h.reader.Reset(h.bytes)
 	setLength(r, len(h.bytes))
 }
 
 // namesInPath says whether a path, below the catalog's own, has the name of a model, which could be another one than the body's: Gemini's and Azure's have.
 func namesInPath(path string) bool {
+	if path == "/chat/completions" {
+		return false
+	}
 	return strings.Contains(path, "/models/") || strings.Contains(path, "/deployments/") || strings.Contains(path, "/engines/")
 }
 
@@ -315,7 +353,7 @@ func (c *catalog) serveBodiless(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, nothingHere)
 		return
 	}
-	m := c.find(r, names[0])
+	m := find(c, r, names[0])
 	if m == nil {
 		c.refuseUnknown(w, r, names[0])
 		return

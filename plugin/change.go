@@ -25,15 +25,15 @@ func changed(body []byte, changes []splice) []byte {
 
 // serveChanged serves a request for the model that the server calls m.model, if that is set, and asks for the usage, if asks is. The
 // interpreter keeps what a function has had in its hands until the function returns. So other functions, which return before the request goes on, look at the body.
-func serveChanged(m *middleware, w http.ResponseWriter, r *http.Request, asks bool) {
-	if m.model != "" && r.URL.RawQuery != "" {
-		renameInQuery(r, m.model)
+func serveChanged(b *backend, w http.ResponseWriter, r *http.Request, known *loan, asks bool) {
+	if b.model != "" && r.URL.RawQuery != "" {
+		renameInQuery(r, b.model)
 	}
 	if r.ContentLength == 0 || isStream(r) {
-		m.next.ServeHTTP(w, r)
+		b.next.ServeHTTP(w, r)
 		return
 	}
-	held, goesOn := changeBody(m, w, r, asks)
+	held, goesOn := changeBody(b, w, r, known, asks)
 	defer letGo(held)
 	if !goesOn {
 		return
@@ -42,7 +42,7 @@ func serveChanged(m *middleware, w http.ResponseWriter, r *http.Request, asks bo
 		// The answer may go on for minutes after the server has read it all.
 		r.Body = io.NopCloser(io.TeeReader(r.Body, &countdown{left: r.ContentLength, held: held}))
 	}
-	m.next.ServeHTTP(w, r)
+	b.next.ServeHTTP(w, r)
 }
 
 // countdown is told what is read of a body, and lets go of what holds it at its end.
@@ -61,40 +61,39 @@ func (c *countdown) Write(part []byte) (int, error) {
 }
 
 // changeBody changes the body of r, or refuses the request. It gives what the body is held in; nil where nobody has to let it go.
-func changeBody(m *middleware, w http.ResponseWriter, r *http.Request, asks bool) (*heldBody, bool) {
+func changeBody(b *backend, w http.ResponseWriter, r *http.Request, known *loan, asks bool) (*heldBody, bool) {
 	if isForm(r) {
-		return nil, m.model == "" || isNoObject(w, r)
+		return nil, b.model == "" || isNoObject(w, r)
 	}
 	if !isPlain(r) {
-		if m.model == "" {
+		if b.model == "" {
 			return nil, true
 		}
 		refuseEncoded(w, r)
 		return nil, false
 	}
-	number, _ := r.Context().Value(ofInner).(string)
-	if known := loanOf(number); known != nil {
-		return nil, changeIn(r, w, known.body, nil, m, asks)
+	if known != nil && known != nothingLent {
+		return nil, changeLent(b, w, r, known, asks)
 	}
-	if m.model == "" {
-		return askIfHeld(m, w, r), true
+	if b.model == "" {
+		return askIfHeld(b, w, r), true
 	}
 	h, err := holdWhole(r)
 	if err != nil {
 		refuseBody(w, r, err)
 		return nil, false
 	}
-	return h, changeIn(r, w, h.bytes, h, m, asks)
+	return h, changeHeld(b, w, r, h, asks)
 }
 
 // askIfHeld asks for the usage in a body that there is room for. Any other goes on as it is.
-func askIfHeld(m *middleware, w http.ResponseWriter, r *http.Request) *heldBody {
+func askIfHeld(b *backend, w http.ResponseWriter, r *http.Request) *heldBody {
 	if r.ContentLength > mostOfOne() {
 		return nil
 	}
 	h, err := holdOnce(r, mostOfOne())
 	if err == nil && h.isWhole {
-		changeIn(r, w, h.bytes, h, m, true)
+		changeHeld(b, w, r, h, true)
 	}
 	return h
 }
@@ -114,45 +113,92 @@ func isNoObject(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// changeIn gives r its body with m.model in place of the model that it names, and, if asks is, with a question for the usage. All else stays as it is, byte
-// for byte. Held is what has the body; nil where nobody has to let it go.
-func changeIn(r *http.Request, w http.ResponseWriter, body []byte, held *heldBody, m *middleware, asks bool) bool {
-	var changes []splice
-	if m.model != "" {
-		if hasMark(body) {
-			refuse(w, r, invalidJSON)
+// changeLent gives r the body that a front lends it, changed.
+func changeLent(b *backend, w http.ResponseWriter, r *http.Request, known *loan, asks bool) bool {
+	body := bodyLent(known)
+	if body == nil {
+		// The front does not wait any more.
+		refuse(w, r, notFound)
+		return false
+	}
+	named := known.named
+	if named == nil && b.model != "" {
+		found, why := findToChange(body)
+		if why != nil {
+			refuse(w, r, *why)
 			return false
 		}
-		if isObject(body) {
-			found, why := findModel(body)
-			if why != nil {
-				refuse(w, r, *why)
-				return false
-			}
-			if found != nil {
-				changes = append(changes, splice{found.from, found.to, m.inJSON})
-			}
-		}
+		named = found
 	}
-	if asks {
-		changes = askUsage(changes, w, body)
-	}
-	if held != nil {
-		held.reader.Reset(nil)
-		held.bytes = nil
-	}
-	if len(changes) == 2 {
-		body = changed(body, changes)
-		changes = nil
-	}
-	if len(changes) == 0 {
-		r.Body = bodyOf(len(body), bytes.NewReader(body))
-		setLength(r, len(body))
-		return true
-	}
-	one := changes[0]
-	length := len(body) - (one.to - one.from) + len(one.text)
-	r.Body = bodyOf(length, bytes.NewReader(body[:one.from]), strings.NewReader(one.text), bytes.NewReader(body[one.to:]))
-	setLength(r, length)
+	change(b, w, r, body, named, asks)
 	return true
+}
+
+// changeHeld does the same with a body that is held.
+func changeHeld(b *backend, w http.ResponseWriter, r *http.Request, h *heldBody, asks bool) bool {
+	var named *namedModel
+	if b.model != "" {
+		found, why := findToChange(h.bytes)
+		if why != nil {
+			refuse(w, r, *why)
+			return false
+		}
+		named = found
+	}
+	body := h.bytes
+	h.reader.Reset(nil)
+	h.bytes = nil
+	change(b, w, r, body, named, asks)
+	return true
+}
+
+// findToChange finds the model in a body that need not be an object.
+func findToChange(body []byte) (*namedModel, *refusal) {
+	if hasMark(body) {
+		return nil, &invalidJSON
+	}
+	if !isObject(body) {
+		return nil, nil
+	}
+	return findModel(body)
+}
+
+// change gives r a body with the backend's name in place of the model's that it names, if the backend has one, and, if asks is, with a question for the usage. All else stays as it
+// is, byte for byte.
+func change(b *backend, w http.ResponseWriter, r *http.Request, body []byte, named *namedModel, asks bool) {
+	if asks {
+		b.changeAndAsk(w, r, body, named)
+		return
+	}
+	if named == nil || b.model == "" {
+		setBody(r, body)
+		setLength(r, len(body))
+		return
+	}
+	spliced(r, body, splice{named.from, named.to, b.inJSON})
+}
+
+// changeAndAsk is change where the usage is asked for.
+func (b *backend) changeAndAsk(w http.ResponseWriter, r *http.Request, body []byte, named *namedModel) {
+	var changes []splice
+	if named != nil && b.model != "" {
+		changes = append(changes, splice{named.from, named.to, b.inJSON})
+	}
+	changes = askUsage(changes, w, body)
+	switch len(changes) {
+	case 2:
+		body = changed(body, changes)
+	case 1:
+		spliced(r, body, changes[0])
+		return
+	}
+	setBody(r, body)
+	setLength(r, len(body))
+}
+
+// spliced gives r a body with a splice.
+func spliced(r *http.Request, body []byte, s splice) {
+	length := len(body) - (s.to - s.from) + len(s.text)
+	r.Body = bodyOf(length, bytes.NewReader(body[:s.from]), strings.NewReader(s.text), bytes.NewReader(body[s.to:]))
+	setLength(r, length)
 }

@@ -71,15 +71,19 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a = newAnswer(w)
 	}
 	if c.reads {
-		readTokens(a, r)
-		r = withAnswer(r, a)
+		if a.reading == nil {
+			readTokens(a, r)
+		}
+		if held := bodyHeld(r); held != nil {
+			a.reading.requested = held.model
+		}
+		if isNew {
+			r = withAnswer(r, a)
+		}
 	}
 	beginRequest(c.tally)
 	isWhole := false
-	defer func() {
-		// A client that leaves breaks an answer off, too.
-		c.end(a, r, !isWhole && r.Context().Err() == nil)
-	}()
+	defer func() { endCounted(c, a, r, isWhole) }()
 	if isNew {
 		// The interpreter hands on the methods of http.Hijacker only where the value's own type is known.
 		c.next.ServeHTTP(a, r)
@@ -87,70 +91,80 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.next.ServeHTTP(w, r)
 	}
 	isWhole = true
+	sendWhole(a)
 }
 
-// end counts a request whose answer has ended.
-func (c *counter) end(a *answer, r *http.Request, isCut bool) {
+// endCounted counts a request whose answer has ended. A client that leaves breaks an answer off, too.
+func endCounted(c *counter, a *answer, r *http.Request, isWhole bool) {
 	endAnswer(a)
 	caller := r.Header.Get(CallerHeader)
 	endpoint := endpointOf(a)
-	endRequest(c.tally, a, endpoint, caller, isCut)
+	endRequest(c.tally, a, endpoint, caller, !isWhole && r.Context().Err() == nil)
 	if hasLog {
-		header := a.writer.Header()
-		header[LoggedService] = c.service
-		if endpoint != "" {
-			header[LoggedEndpoint] = []string{endpoint}
-		}
-		if caller != "" {
-			header[LoggedCaller] = []string{caller}
-		}
+		c.log(a, endpoint, caller)
 	}
 	if c.reads && a.reading != nil && a.reading.kind != unread {
-		c.endTokens(a, endpoint, caller)
+		endTokens(c, a, endpoint, caller)
+	}
+}
+
+// log tells the access log of a request.
+func (c *counter) log(a *answer, endpoint, caller string) {
+	header := a.writer.Header()
+	header[LoggedService] = c.service
+	if endpoint != "" {
+		header[LoggedEndpoint] = []string{endpoint}
+	}
+	if caller != "" {
+		header[LoggedCaller] = []string{caller}
 	}
 }
 
 // endTokens counts the tokens of an answer.
-func (c *counter) endTokens(a *answer, endpoint, caller string) {
+func endTokens(c *counter, a *answer, endpoint, caller string) {
 	g := a.reading
-	header := a.writer.Header()
-	served := header.Get(ModelHeader)
-	if served == "" {
-		served = g.model
-	}
-	requested := g.requested
-	if requested == "" {
-		requested = g.model
-	}
 	if !g.isKnown || g.isBegun {
 		c.tally.unmetered(endpoint, g.kind == inEvents)
 	}
 	if !g.isKnown {
 		return
 	}
-	u := g.usage
+	requested, served := modelsOf(a, g)
 	cost := 0.0
 	price, isPriced := c.prices[endpoint]
 	if isPriced {
-		cost = price.of(u)
+		cost = price.of(g.usage)
 	}
-	addTokens(c.tally, endpoint, caller, requested, served, u, cost, isPriced)
+	addTokens(c.tally, endpoint+"\n"+caller, requested, served, g.usage, cost, isPriced)
 	if hasLog {
-		logTokens(header, requested, served, u)
-		if isPriced {
-			header[LoggedCost] = []string{strconv.FormatFloat(cost, 'g', 6, 64)}
-		}
+		logTokens(a.writer.Header(), requested, served, g.usage, cost, isPriced)
 	}
 }
 
+// modelsOf are the model that was asked for, and the one that has answered.
+func modelsOf(a *answer, g *reading) (requested, served string) {
+	requested = g.requested
+	if requested == "" {
+		requested = g.model
+	}
+	served = a.writer.Header().Get(ModelHeader)
+	if served == "" {
+		served = g.model
+	}
+	return requested, served
+}
+
 // logTokens tells the access log.
-func logTokens(header http.Header, requested, served string, u usage) {
+func logTokens(header http.Header, requested, served string, u usage, cost float64, isPriced bool) {
 	header[LoggedRequestModel] = []string{requested}
 	header[LoggedResponseModel] = []string{served}
 	header[LoggedInput] = []string{strconv.Itoa(u.input)}
 	header[LoggedOutput] = []string{strconv.Itoa(u.output)}
 	header[LoggedCached] = []string{strconv.Itoa(u.cached)}
 	header[LoggedReasoning] = []string{strconv.Itoa(u.reasoning)}
+	if isPriced {
+		header[LoggedCost] = []string{strconv.FormatFloat(cost, 'g', 6, 64)}
+	}
 }
 
 // endpointOf is who gave the answer; "" where the gateway itself did. Nothing sets the header of a switched protocol, so that it would be the

@@ -39,7 +39,7 @@ func useBorrowOf(t testing.TB, name string) {
 	t.Helper()
 	borrow = plugin.Borrow
 	if name == "interpreted" {
-		borrow = symbol[func(*http.Request, string) bool](t, "borrow")
+		borrow = symbol[func(*http.Request, string) bool](t, "main.borrows")
 	}
 }
 
@@ -100,7 +100,9 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 			plugin.MetricsVariable + "=" + metricsName, plugin.LogVariable + "=true", plugin.BodyMemoryVariable + "=" + strconv.Itoa(bodyMemory),
 		}})
 		require.NoError(t, i.Use(stdlib.Symbols))
-		_, err := i.Eval(`import "` + plugin.ModuleName + `"`)
+		_, err := i.Eval(`import ("net/http"; "` + plugin.ModuleName + `")`)
+		require.NoError(t, err)
+		_, err = i.Eval(`func borrows(r *http.Request, number string) bool { return plugin.borrow(r, number) != nil }`)
 		require.NoError(t, err)
 		loaded.newMiddleware, err = i.Eval("plugin.New")
 		require.NoError(t, err)
@@ -111,11 +113,11 @@ func interpreter(t testing.TB) (newMiddleware, createConfig reflect.Value, logge
 	return loaded.newMiddleware, loaded.createConfig, &loaded.logged
 }
 
-// symbol is a function of the interpreted plugin.
+// symbol is a function of the interpreter's.
 func symbol[F any](t testing.TB, name string) F {
 	t.Helper()
 	interpreter(t)
-	found, err := loaded.plugin.Eval("plugin." + name)
+	found, err := loaded.plugin.Eval(name)
 	require.NoError(t, err)
 	function, ok := found.Interface().(F)
 	require.True(t, ok, "%s is %s", name, found.Type())

@@ -1,18 +1,23 @@
 package plugin
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // What tests call by themselves.
 var (
 	ParseRanges   = parseRanges
 	ClientAddress = clientAddress
-	Borrow        = borrow
 	ShareBy       = shareBy
 )
 
+// Borrow gives r the body with this number, and says whether there is one.
+func Borrow(r *http.Request, number string) bool { return borrow(r, number) != nil }
+
 // TakeAt counts one request of a client that has one in a minute, and gives how long it has to wait.
 func TakeAt(name string, now time.Time) time.Duration {
-	return meterOf(name, 0).take("a", 1, time.Minute, now)
+	return take(meterOf(name, 0), "a", 1, int64(time.Minute), since(now)).wait
 }
 
 // SetBodyMemory says how much the bodies of all requests may take.
@@ -43,11 +48,11 @@ func namedOf(body []byte, other string, named *namedModel, why *refusal) (string
 // SpendAt uses one token of a client that may use one a minute, and gives how long it has to wait for the next.
 func SpendAt(name string, now time.Time) time.Duration {
 	m := meterOf(name, 60)
-	m.spend("a", 1, now)
-	return m.overspent("a", 1, now)
+	spend(m, "a", 1, now)
+	return ofTokens(m, "a", 1, now).wait
 }
 
 // OverspentAt is how long that client has to wait.
 func OverspentAt(name string, now time.Time) time.Duration {
-	return meterOf(name, 60).overspent("a", 1, now)
+	return ofTokens(meterOf(name, 60), "a", 1, now).wait
 }

@@ -31,7 +31,7 @@ func (c *catalog) serveWithFallbacks(w http.ResponseWriter, r *http.Request, h *
 func (c *catalog) usable(r *http.Request, names []string) []*model {
 	var usable []*model
 	for _, name := range names {
-		if m := c.find(r, name); m != nil {
+		if m := find(c, r, name); m != nil {
 			usable = append(usable, m)
 		}
 	}
@@ -52,8 +52,8 @@ func again(r *http.Request, h *heldBody, m *model, isFirst, isJudged bool) *http
 		return next
 	}
 	if named, why := findModel(h.bytes); why == nil && named != nil {
-		h.model = m.name
-		renameHeld(h, next, named)
+		h.named = named
+		renameHeld(h, next, m.name)
 	}
 	renameInQuery(next, m.name)
 	return next

@@ -75,7 +75,8 @@ type front struct {
 	// asked is how many backends have a weight.
 	asked    int
 	failures map[int]bool
-	// isTimed says that there is a limit to how long an answer may take.
+	// prepares says that there is an affinity or a mirror, and isTimed that there is a limit to how long an answer may take.
+	prepares  bool
 	isTimed   bool
 	tally     *tally
 	turns     *turns
@@ -111,6 +112,7 @@ func newFront(service string, config Front, name string) (*front, error) {
 			f.first = append(f.first, f.health.states[config.Backends[i].Endpoint])
 		}
 	}
+	f.prepares = config.AffinityBy != "" || config.Mirror != nil
 	f.isTimed = config.HeaderTimeout > 0 || config.FirstTokenTimeout > 0 || config.Deadline > 0
 	// Yaegi 0.16 makes no interface of a value in a literal.
 	var transport http.RoundTripper = f
@@ -177,18 +179,18 @@ func groupsOf(backends []Backend) [][]int {
 	return groups
 }
 
-// choose is the backend to ask, -1 if all have been.
-func choose(a *attempts) int {
+// nextOf is the backend to ask, -1 if all have been.
+func nextOf(a *attempts) int {
 	f := a.front
 	if len(a.tried) == 0 && len(f.groups) > 0 && areIn(f.health, f.first) {
 		return pick(f, a.key, f.groups[0])
 	}
-	return f.chooseAmong(a.tried, a.key)
+	return f.nextAmong(a.tried, a.key)
 }
 
-// chooseAmong is choose where backends have been tried, or are out. Those that are out are asked only where all that are left are. Of many requests at
+// nextAmong is nextOf where backends have been tried, or are out. Those that are out are asked only where all that are left are. Of many requests at
 // once, the first one after an ejection finds out for the others.
-func (f *front) chooseAmong(tried map[int]bool, key string) int {
+func (f *front) nextAmong(tried map[int]bool, key string) int {
 	now := since(time.Now())
 	f.health.lock.Lock()
 	defer f.health.lock.Unlock()
@@ -208,6 +210,9 @@ func (f *front) chooseAmong(tried map[int]bool, key string) int {
 
 // pick is one of the backends that are open.
 func pick(f *front, key string, open []int) int {
+	if len(open) == 1 {
+		return open[0]
+	}
 	if key != "" {
 		return home(key, f.config.Backends, open)
 	}
@@ -216,13 +221,7 @@ func pick(f *front, key string, open []int) int {
 
 // ServeHTTP answers a request with the first answer of a backend that is good, or with the last one.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Context().Value(ofInner) != nil {
-		refuse(w, r, looped)
-		return
-	}
-	if !isToken(r.Method) {
-		// HTTP/2 takes any, and the transport none of these.
-		refuse(w, r, unsendable)
+	if !isServable(w, r) {
 		return
 	}
 	a := &attempts{front: f, tried: map[int]bool{}, isWhole: true}
@@ -231,14 +230,30 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuseBody(w, r, err)
 			return
 		}
-		defer letGo(a.held)
+		if a.held != nil && !a.held.isLetGo {
+			defer letGo(a.held)
+		}
 	}
 	// The time that a client takes for its body is not the backends'.
 	a.began = time.Now()
-	if f.config.AffinityBy != "" || f.config.Mirror != nil {
+	if f.prepares {
 		f.prepare(a, r)
 	}
 	f.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofRequest, a)))
+}
+
+// isServable refuses what no front can serve.
+func isServable(w http.ResponseWriter, r *http.Request) bool {
+	if r.Context().Value(ofInner) != nil {
+		refuse(w, r, looped)
+		return false
+	}
+	if r.Method != http.MethodPost && !isToken(r.Method) {
+		// HTTP/2 takes any, and the transport none of these.
+		refuse(w, r, unsendable)
+		return false
+	}
+	return true
 }
 
 // keep reads a body that is not too long to be sent to several backends.
@@ -283,14 +298,22 @@ var ofRequest = &struct{ name string }{"attempts"}
 // RoundTrip asks backends until one answers well.
 func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := r.Context().Value(ofRequest).(*attempts)
-	if len(a.body) > 0 && a.isWhole {
-		number := lend(&loan{body: a.body, answer: answerTo(r)})
-		defer takeBack(number)
-		r.Header[bodyHeader] = []string{number}
+	// A Middleware in front of the route may have set it, to get at another request's body.
+	delete(r.Header, bodyHeader)
+	if len(a.body) == 0 || !a.isWhole {
+		return answerOf(a, r)
 	}
+	made := &loan{body: a.body, named: a.held.named}
+	if to := answerTo(r); to != nil {
+		made.isRead = to.reading != nil
+	}
+	model := a.held.model
+	number := lend(made)
+	r.Header[bodyHeader] = []string{number}
 	response, err := answerOf(a, r)
-	if err == nil && a.held != nil && a.held.model != "" && response.Header.Get(ModelHeader) == "" {
-		response.Header.Set(ModelHeader, a.held.model)
+	takeBack(number, made)
+	if model != "" && err == nil && len(response.Header[ModelHeader]) == 0 {
+		response.Header[ModelHeader] = []string{model}
 	}
 	return response, err
 }
@@ -300,16 +323,17 @@ var forwarded = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-
 
 // rewrite makes the request for the inner listener. What the public one has said of the client stays.
 func (f *front) rewrite(p *httputil.ProxyRequest) {
-	p.Out.Host = p.In.Host
+	out := p.Out
+	out.Host = p.In.Host
 	// The transport fails where a name in it is none. Traefik passes on no values of a client's trailers.
-	p.Out.Trailer = nil
+	out.Trailer = nil
 	for _, name := range forwarded {
 		if values, has := p.In.Header[name]; has {
-			p.Out.Header[name] = values
+			out.Header[name] = values
 		}
 	}
-	p.Out.Header.Set(tokenHeader, token)
-	p.Out.Header.Set(clientHeader, p.In.RemoteAddr)
+	out.Header[tokenHeader] = tokenValues
+	out.Header[clientHeader] = []string{p.In.RemoteAddr}
 }
 
 // restOf is what Retry-After asks for, in seconds or as a date (RFC 9110, section 10.2.3); 0 for nothing.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -230,6 +231,44 @@ func TestAnAnswerThatBreaksOffGivesItsMemoryBack(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// TestNobodyBorrowsAnothersBody would catch a Middleware in front of a tenant's own route that names the number of another request's body, and has the tenant's server get that.
+func TestNobodyBorrowsAnothersBody(t *testing.T) {
+	inner := serveInner(t)
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		const secret = "of another tenant"
+		isThere, release := make(chan bool), make(chan bool)
+		inner.set("held", func(http.ResponseWriter, *http.Request) {
+			isThere <- true
+			<-release
+		})
+		victim, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{}, "held 0 1"))
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			answerOf(victim, httptest.NewRequest(http.MethodPost, "/default/chat/v1/x", strings.NewReader(secret)))
+		}()
+		<-isThere
+
+		got := make(chan string, 2)
+		for _, name := range []string{"own", "copied"} {
+			inner.set(name, func(_ http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				got <- string(body)
+			})
+		}
+		thief, _ := build(t, http.NotFoundHandler(), fronted(t, plugin.Front{Mirror: &plugin.Mirror{Path: "/secret/copied", Percent: 100}}, "own 0 1"))
+		for number := range int64(2000) {
+			r := httptest.NewRequest(http.MethodGet, "/default/chat/v1/x", nil)
+			r.Header["X-Modelplane-Body"] = []string{strconv.FormatInt(number, 36)}
+			require.Equal(t, http.StatusOK, answerOf(thief, r).Code)
+			require.Empty(t, <-got, "%d", number)
+			require.Empty(t, <-got, "%d", number)
+		}
+		close(release)
+		<-done
 	})
 }
 

@@ -24,6 +24,8 @@ type servers struct {
 	mu       sync.Mutex
 	handlers map[string]http.HandlerFunc
 	asked    map[string]*atomic.Int64
+	// whole answers all, if it is there: with the listener's own middleware.
+	whole http.Handler
 }
 
 var innerServers struct {
@@ -49,6 +51,13 @@ func serveInner(t testing.TB) *servers {
 
 // ServeHTTP has the backend answer that the path names.
 func (s *servers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	whole := s.whole
+	s.mu.Unlock()
+	if whole != nil {
+		whole.ServeHTTP(w, r)
+		return
+	}
 	if number := r.Header.Get("X-Modelplane-Body"); number != "" && !borrow(r, number) {
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -76,6 +85,12 @@ func (s *servers) set(name string, handler http.HandlerFunc) {
 	if s.asked[name] == nil {
 		s.asked[name] = &atomic.Int64{}
 	}
+}
+
+func (s *servers) setWhole(handler http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.whole = handler
 }
 
 func (s *servers) count(name string) int64 { return s.asked[name].Load() }

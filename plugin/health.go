@@ -66,23 +66,22 @@ func openOf(h *health, backends []Backend, group []int, tried map[int]bool, all 
 // noteAnswered says that a backend has answered.
 func noteAnswered(h *health, endpoint string) {
 	h.lock.Lock()
-	defer h.lock.Unlock()
 	s := h.states[endpoint]
 	s.failures = 0
 	s.until = 0
 	s.isTried = false
+	h.lock.Unlock()
 }
 
 // areIn says whether none of these backends is out, or has been and not answered since.
 func areIn(h *health, states []*state) bool {
+	all := true
 	h.lock.Lock()
-	defer h.lock.Unlock()
 	for _, s := range states {
-		if s.until != 0 {
-			return false
-		}
+		all = all && s.until == 0
 	}
-	return true
+	h.lock.Unlock()
+	return all
 }
 
 // left says that nothing is known of how it would have ended: the client has gone.

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
@@ -23,6 +24,8 @@ const (
 // token is drawn for each process. All instances of the plugin share it, and nobody else knows it.
 var token = drawToken()
 
+var tokenValues = []string{token}
+
 func drawToken() string {
 	drawn := make([]byte, 32)
 	if _, err := rand.Read(drawn); err != nil {
@@ -31,16 +34,20 @@ func drawToken() string {
 	return hex.EncodeToString(drawn)
 }
 
-// ofInner is where the context of a request on the inner listener has the number of its body, or "" without one. Unlike a header, no Middleware of a tenant
-// can take it away.
+// ofInner is where the context of a request on the inner listener has the loan of its front. Unlike a header, no Middleware of a tenant can take it away.
 var ofInner = &struct{ name string }{"inner"}
 
-// loan is what a front lends to the inner listener: a body, and its answer if that is looked at. Both are in this process, so that a body need not be sent and
+// loan is what a front lends to the inner listener: a body, and where in it the model's name is, if that is known. Both are in this process, so that a body need not be sent and
 // read once more.
 type loan struct {
-	body   []byte
-	answer *answer
+	body  []byte
+	named *namedModel
+	// isRead says that somebody wants to know how many tokens the answer takes.
+	isRead bool
 }
+
+// nothingLent is what a request has whose front lends nothing.
+var nothingLent = &loan{}
 
 // lent are all loans, by number.
 var (
@@ -52,38 +59,53 @@ var (
 // lend gives a loan a number, until it is taken back.
 func lend(made *loan) string {
 	lentLock.Lock()
-	defer lentLock.Unlock()
 	lastLent++
 	number := strconv.FormatInt(lastLent, 36)
 	lent[number] = made
+	lentLock.Unlock()
 	return number
 }
 
-func takeBack(number string) {
+// takeBack ends a loan. The request that has it may go on for minutes, and needs no memory for the body.
+func takeBack(number string, made *loan) {
 	lentLock.Lock()
-	defer lentLock.Unlock()
 	delete(lent, number)
+	made.body = nil
+	lentLock.Unlock()
 }
 
-// borrow gives r the body with this number, and says whether there is one.
-func borrow(r *http.Request, number string) bool {
-	known := loanOf(number)
+// borrow gives r the body with this number, and gives the loan; nil if there is none.
+func borrow(r *http.Request, number string) *loan {
+	lentLock.Lock()
+	known := lent[number]
+	lentLock.Unlock()
 	if known == nil {
-		return false
-	}
-	r.Body = bodyOf(len(known.body), bytes.NewReader(known.body))
-	r.ContentLength = int64(len(known.body))
-	return true
-}
-
-// loanOf is the loan with this number, if it has not been taken back; nil otherwise.
-func loanOf(number string) *loan {
-	if number == "" {
 		return nil
 	}
+	if body := bodyLent(known); body != nil {
+		setBody(r, body)
+		return known
+	}
+	return nil
+}
+
+// bodyLent is the body of a loan; nil where that has none, or has been taken back.
+func bodyLent(known *loan) []byte {
 	lentLock.Lock()
-	defer lentLock.Unlock()
-	return lent[number]
+	body := known.body
+	lentLock.Unlock()
+	return body
+}
+
+// loanOf is the loan that r came with; nil without one.
+func loanOf(r *http.Request) *loan {
+	known, _ := r.Context().Value(ofInner).(*loan)
+	return known
+}
+
+func setBody(r *http.Request, body []byte) {
+	r.Body = bodyOf(len(body), bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
 }
 
 // bodyOf is a body of this length, in pieces. A MultiReader lets go of them when it meets their end: the answer may go on for minutes. The limit hides its
@@ -92,19 +114,34 @@ func bodyOf(length int, pieces ...io.Reader) io.ReadCloser {
 	return io.NopCloser(io.LimitReader(io.MultiReader(pieces...), int64(length)+1))
 }
 
-// admitInner lets only fronts of this process use the inner listener. It takes the token off before any route sees the request, and gives the
-// request the body that its front lends, and the address of its client, so that Traefik tells servers of that and not of itself. It gives the number of
-// the body.
-func admitInner(r *http.Request) (number string, isAdmitted bool) {
+// gate lets only fronts of this process use the inner listener. It takes off what they say to it before any route sees the request, and gives the request the body that its front
+// lends, and the address of its client, so that Traefik tells servers of that and not of itself.
+type gate struct{ next http.Handler }
+
+// ServeHTTP passes on what a front sends.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	known := admitted(r)
+	if known == nil {
+		refuse(w, r, notFound)
+		return
+	}
+	g.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), ofInner, known)))
+}
+
+// admitted is the loan of the front that sends a request; nil if none does.
+func admitted(r *http.Request) *loan {
 	given := r.Header.Get(tokenHeader)
 	client := r.Header.Get(clientHeader)
-	number = r.Header.Get(bodyHeader)
+	numbers := r.Header[bodyHeader]
 	delete(r.Header, tokenHeader)
 	delete(r.Header, clientHeader)
 	delete(r.Header, bodyHeader)
 	if subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-		return "", false
+		return nil
 	}
 	r.RemoteAddr = client
-	return number, number == "" || borrow(r, number)
+	if len(numbers) == 0 {
+		return nothingLent
+	}
+	return borrow(r, numbers[0])
 }

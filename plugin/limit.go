@@ -27,6 +27,8 @@ type Limit struct {
 }
 
 const (
+	// MaxSeconds is the longest span: a day. Any tenant can make a Middleware, and nanoseconds of a much longer one overflow.
+	MaxSeconds = 24 * 60 * 60
 	// maxClients is how many clients a limit tells apart. Those beyond share one count, so that made-up names take no memory.
 	maxClients = 100_000
 	// others is what such clients are counted as; it is no client's own, since it has a line break.
@@ -46,7 +48,9 @@ type meter struct {
 	spent   map[string]*spending
 	span    int64
 	seconds int64
-	name    string
+	// turnsAt is when the next span begins, in nanoseconds since 1970. Before keptFrom, somebody has set the clock back.
+	turnsAt, keptFrom int64
+	name              string
 }
 
 var (
@@ -111,43 +115,52 @@ func (l Limit) isUsable() bool {
 			kinds++
 		}
 	}
-	return kinds == 1 && (l.InFlight > 0 || l.Seconds > 0)
+	return kinds == 1 && (l.InFlight > 0 || l.Seconds > 0 && l.Seconds <= MaxSeconds && l.Requests <= l.Seconds*int(time.Second))
 }
 
-// begin counts a request of a client, or gives how long to wait before the next try. Yaegi 0.16 cannot give back a function beside another
-// value, so that the request's end is told by [limiter.end].
-func (l limiter) begin(client string, now time.Time) time.Duration {
-	switch {
-	case l.limit.InFlight > 0:
-		return l.meter.begin(client, l.limit.InFlight)
-	case l.limit.Tokens > 0:
-		return l.meter.overspent(client, l.limit.Tokens, now)
+// withKeys are limits after that of a key, which all keys of its caller count for.
+func withKeys(limiters []limiter, m *meter, of *caller) []limiter {
+	first := limiter{limit: Limit{By: "caller", Requests: of.requests, Seconds: 60}, meter: m}
+	return append([]limiter{first}, limiters...)
+}
+
+// beginOne counts a request of a client, and gives what it has left then. Yaegi 0.16 cannot give back a function beside another value, so that the request's end is told by
+// endOne.
+func beginOne(l limiter, client string, now time.Time) allowed {
+	if l.limit.Tokens > 0 {
+		return ofTokens(l.meter, client, l.limit.Tokens, now)
 	}
-	return l.meter.take(client, l.limit.Requests, time.Duration(l.limit.Seconds)*time.Second, now)
+	return l.ofRequests(client, now)
 }
 
-// undo takes back what begin has counted, for a request that another limit refuses.
-func (l limiter) undo(client string) {
-	if l.limit.Requests > 0 {
-		l.meter.giveBack(client, int64(l.limit.Seconds)*int64(time.Second)/int64(l.limit.Requests))
+func (l limiter) ofRequests(client string, now time.Time) allowed {
+	if l.limit.InFlight > 0 {
+		return allowed{wait: l.meter.begin(client, l.limit.InFlight)}
 	}
+	return take(l.meter, client, l.limit.Requests, int64(l.limit.Seconds)*int64(time.Second), since(now))
 }
 
-// end says that a request which was counted is over, and how many tokens it took.
-func (l limiter) end(client string, tokens int, now time.Time) {
+// endOne says that a request which was counted is over, and how many tokens it took.
+func endOne(l limiter, client string, tokens int, now time.Time) {
+	if l.limit.Tokens > 0 && tokens > 0 {
+		spend(l.meter, client, tokens, now)
+		return
+	}
 	if l.limit.InFlight > 0 {
 		l.meter.end(client)
-	}
-	if l.limit.Tokens > 0 && tokens > 0 {
-		l.meter.spend(client, tokens, now)
 	}
 }
 
 // clientOf is who sent a request, as far as the limit tells clients apart.
-func (l limiter) clientOf(r *http.Request) string {
-	switch l.limit.By {
-	case "caller":
+func clientOf(l limiter, r *http.Request) string {
+	if l.limit.By == "caller" {
 		return r.Header.Get(CallerHeader)
+	}
+	return l.clientBeside(r)
+}
+
+func (l limiter) clientBeside(r *http.Request) string {
+	switch l.limit.By {
 	case "address":
 		return networkOf(clientAddress(r, l.trusted))
 	case "header":
@@ -169,27 +182,29 @@ func shortened(name string) string {
 	return others + hex.EncodeToString(sum[:])
 }
 
-// take counts one request of a client, unless its allowance is used up; then it gives how long until one request is allowed again. An
-// allowance fills up evenly (the generic cell rate algorithm).
-func (m *meter) take(client string, requests int, span time.Duration, now time.Time) time.Duration {
+// take counts one request of a client, unless its allowance is used up. An allowance fills up evenly (the generic cell rate algorithm): span is how long all of it takes, and at
+// is now, in nanoseconds.
+func take(m *meter, client string, requests int, span, at int64) allowed {
 	m.lock.Lock()
-	defer m.lock.Unlock()
-	at := since(now)
-	m.sweep(at)
-	full, has := m.full[client]
-	if !has && len(m.full) >= maxClients {
-		client = others
-		full = m.full[client]
+	if at-m.swept > sweepEvery || len(m.full) >= maxClients {
+		client = m.sweep(client, at)
 	}
+	full := m.full[client]
 	if full < at {
 		full = at
 	}
-	each := int64(span) / int64(requests)
-	if over := full + each - at - int64(span); over > 0 {
-		return time.Duration(over)
+	each := span / int64(requests)
+	over := full + each - at - span
+	if over <= 0 {
+		full += each
+		m.full[client] = full
 	}
-	m.full[client] = full + each
-	return 0
+	m.lock.Unlock()
+	left := allowed{limit: requests, left: int((span - full + at) / each), reset: time.Duration(full - at)}
+	if over > 0 {
+		left.wait = time.Duration(over)
+	}
+	return left
 }
 
 // giveBack lets a client have what one request has taken.
@@ -204,17 +219,23 @@ func (m *meter) giveBack(client string, each int64) {
 	}
 }
 
-// sweep forgets the clients whose allowance is whole, now and then.
-func (m *meter) sweep(at int64) {
-	if at-m.swept < int64(10*time.Second) && len(m.full) < maxClients || at-m.swept < int64(time.Second) {
-		return
-	}
-	m.swept = at
-	for client, full := range m.full {
-		if full <= at {
-			delete(m.full, client)
+// sweepEvery is how often a meter forgets those whose allowance is whole, in nanoseconds.
+const sweepEvery = int64(10 * time.Second)
+
+// sweep forgets the clients whose allowance is whole, and gives what the client is counted as now.
+func (m *meter) sweep(client string, at int64) string {
+	if at-m.swept > int64(time.Second) {
+		m.swept = at
+		for known, full := range m.full {
+			if full <= at {
+				delete(m.full, known)
+			}
 		}
 	}
+	if _, has := m.full[client]; !has && len(m.full) >= maxClients {
+		return others
+	}
+	return client
 }
 
 // begin counts a request as under way, until end. A client that has as many already waits for one of them: a second, for want of better

@@ -301,3 +301,43 @@ func TestAnEnormousBodyIsNotAskedFor(t *testing.T) {
 		assert.Equal(t, http.StatusInternalServerError, answerOf(handler, request).Code)
 	})
 }
+
+// TestALimitIsGivenBackBeforeItsAnswerIsWhole would catch a client that has all of its answer, asks again at once, and is refused for the request that was answered.
+func TestALimitIsGivenBackBeforeItsAnswerIsWhole(t *testing.T) {
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		text := forms["OpenAI"].body
+		backend := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+			inParts("application/json", text, len(text))(w, r)
+		})
+		handler, _ := build(t, metered(t, build, metering(t), backend), limited(t, plugin.Limit{By: "all", InFlight: 1}, aDay("all", 1<<30)))
+		server := httptest.NewServer(handler)
+		defer server.Close()
+		// A connection of its own for every other request: the gateway may end the one while it begins the next.
+		clients := []*http.Client{{Transport: &http.Transport{}}, {Transport: &http.Transport{}}}
+		for i := range 300 {
+			response, err := clients[i%2].Post(server.URL+"/v1/chat/completions", "application/json", strings.NewReader("{}"))
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, response.Body)
+			require.NoError(t, err)
+			_ = response.Body.Close()
+			require.Equal(t, http.StatusOK, response.StatusCode, "request %d", i)
+		}
+	})
+}
+
+// TestASpanThatOverflowsIsRefused would catch a Middleware of one tenant's that ends the counting of all, since a number in it is larger than a time can be.
+func TestASpanThatOverflowsIsRefused(t *testing.T) {
+	share := plugin.ShareBy("redis://127.0.0.1:1", "", "x")
+	defer plugin.ShareBy("", "", "")
+	inEveryEngine(t, func(t *testing.T, build engine) {
+		for _, limit := range []plugin.Limit{
+			{By: "all", Tokens: 1, Seconds: 1 << 55}, {By: "all", Tokens: 1, Seconds: plugin.MaxSeconds + 1}, {By: "all", Requests: 1, Seconds: 1 << 55}, {By: "all", Requests: 1 << 40, Seconds: 1},
+		} {
+			handler, logged := build(t, echo, limited(t, limit))
+			assert.Equal(t, http.StatusInternalServerError, answerOf(handler, httptest.NewRequest(http.MethodGet, "/x", nil)).Code, "%+v", limit)
+			assert.Contains(t, logged.String(), "limits has an entry that the plugin does not understand")
+		}
+		require.NotPanics(t, share)
+	})
+}

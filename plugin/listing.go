@@ -8,7 +8,7 @@ import (
 // list answers which models there are, or what there is to say of the one called id.
 func (c *catalog) list(w http.ResponseWriter, r *http.Request, id string) {
 	if id != "" {
-		m := c.find(r, id)
+		m := find(c, r, id)
 		if m == nil {
 			c.refuseUnknown(w, r, id)
 			return

@@ -46,18 +46,18 @@ func bytesOf(text string) int64 {
 // takeBytes says whether there are n more bytes, and hands them out if so.
 func takeBytes(n int64) bool {
 	bodyMemory.lock.Lock()
-	defer bodyMemory.lock.Unlock()
-	if bodyMemory.used+n > bodyMemory.most {
-		return false
+	fits := bodyMemory.used+n <= bodyMemory.most
+	if fits {
+		bodyMemory.used += n
 	}
-	bodyMemory.used += n
-	return true
+	bodyMemory.lock.Unlock()
+	return fits
 }
 
 func giveBytes(n int64) {
 	bodyMemory.lock.Lock()
-	defer bodyMemory.lock.Unlock()
 	bodyMemory.used -= n
+	bodyMemory.lock.Unlock()
 }
 
 // mostOfOne is how much one body may take so that it can be sent to several backends. A longer one is sent to one alone.
@@ -82,8 +82,11 @@ type heldBody struct {
 	body io.ReadCloser
 	// taken is how much of [bodyMemory] they take.
 	taken int64
-	// model is what a catalog has the body ask for; "" where none has read it.
+	// isLetGo says that whoever held it first lets it go.
+	isLetGo bool
+	// model is what a catalog has the body ask for; "" where none has read it. Named is where it does.
 	model string
+	named *namedModel
 	// kept is the body as its client has sent it, while another model may still be asked; nil otherwise.
 	kept []byte
 }
@@ -93,26 +96,9 @@ type heldBody struct {
 func hold(r *http.Request, most int64) (*heldBody, error) {
 	h := &heldBody{}
 	for {
-		piece := nextPiece(h, r.ContentLength, most)
-		if !takeBytes(piece) {
-			// The request may go on without being held.
-			h.reader = bytes.NewReader(h.bytes)
-			resume(h, r.Body)
-			r.Body = h.body
-			letGo(h)
-			return nil, errFull
-		}
-		h.taken += piece
-		// ReadFrom wants room for an end that it has not seen yet.
-		read := bytes.NewBuffer(make([]byte, 0, len(h.bytes)+int(piece)+bytes.MinRead))
-		_, _ = read.Write(h.bytes)
-		n, err := read.ReadFrom(io.LimitReader(r.Body, piece))
-		if err != nil {
-			letGo(h)
+		if err := holdMore(h, r, nextPiece(h, r.ContentLength, most)); err != nil {
 			return nil, err
 		}
-		h.bytes = read.Bytes()
-		h.isWhole = n < piece
 		if h.isWhole || int64(len(h.bytes)) > most {
 			break
 		}
@@ -123,9 +109,33 @@ func hold(r *http.Request, most int64) (*heldBody, error) {
 		resume(h, r.Body)
 	}
 	// Reading has told the client to continue, so the server need not be asked.
-	r.Header.Del("Expect")
+	delete(r.Header, "Expect")
 	r.Body = h.body
 	return h, nil
+}
+
+// holdMore reads another piece of a body, or lets it go.
+func holdMore(h *heldBody, r *http.Request, piece int64) error {
+	if !takeBytes(piece) {
+		// The request may go on without being held.
+		h.reader = bytes.NewReader(h.bytes)
+		resume(h, r.Body)
+		r.Body = h.body
+		letGo(h)
+		return errFull
+	}
+	h.taken += piece
+	// ReadFrom wants room for an end that it has not seen yet.
+	read := bytes.NewBuffer(make([]byte, 0, len(h.bytes)+int(piece)+bytes.MinRead))
+	_, _ = read.Write(h.bytes)
+	n, err := read.ReadFrom(io.LimitReader(r.Body, piece))
+	if err != nil {
+		letGo(h)
+		return err
+	}
+	h.bytes = read.Bytes()
+	h.isWhole = n < piece
+	return nil
 }
 
 // resume gives h a body of which the rest is still to be read.
@@ -158,9 +168,9 @@ func letGo(h *heldBody) {
 	}
 	// Who sends the body and who answers the request may both come to its end.
 	bodyMemory.lock.Lock()
-	defer bodyMemory.lock.Unlock()
 	bodyMemory.used -= h.taken
 	h.taken = 0
+	bodyMemory.lock.Unlock()
 }
 
 // drop lets a body go that nobody reads from the request any more: the request, which may go on for minutes, needs no memory for it.
@@ -173,10 +183,16 @@ func drop(h *heldBody) {
 	letGo(h)
 }
 
+// bodyHeld is the body that something in front of this has held; nil without one.
+func bodyHeld(r *http.Request) *heldBody {
+	known, _ := r.Context().Value(ofBody).(*heldBody)
+	return known
+}
+
 // holdOnce is hold for a request whose body may be held already, as it has passed the entry point.
 func holdOnce(r *http.Request, most int64) (*heldBody, error) {
-	known, has := r.Context().Value(ofBody).(*heldBody)
-	if has && r.Body == known.body {
+	known, _ := r.Context().Value(ofBody).(*heldBody)
+	if known != nil && r.Body == known.body {
 		return known, nil
 	}
 	return hold(r, most)

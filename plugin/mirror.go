@@ -76,6 +76,8 @@ func (m Mirror) send(r *http.Request, target *url.URL, body []byte, transport ht
 	// What a client says of its own connection is not for another one.
 	out.Header.Del("Connection")
 	out.Header.Del("Upgrade")
+	// A Middleware in front of the route may have set it.
+	out.Header.Del(bodyHeader)
 	out.Header.Set(tokenHeader, token)
 	out.Header.Set(clientHeader, r.RemoteAddr)
 	response, err := transport.RoundTrip(out)

@@ -64,27 +64,19 @@ func findModel(body []byte) (*namedModel, *refusal) {
 	if !isTopKey(body, at) {
 		return findAmongKeys(body)
 	}
+	if place := plainModel.FindSubmatchIndex(body[at:]); place != nil {
+		return plainName(body, at+place[2], at+place[3]), nil
+	}
 	start := at + len(modelKey)
 	start += bytes.IndexByte(body[start:], ':') + 1
-	if named := plainName(body, start); named != nil {
-		return named, nil
-	}
 	return readModel(json.NewDecoder(bytes.NewReader(body[start:])), start)
 }
 
-// plainName is the model where the value that begins here is an ordinary name, as they nearly always are; nil otherwise.
-func plainName(body []byte, start int) *namedModel {
-	value := bytes.TrimLeft(body[start:], " \t\r\n")
-	if value[0] != '"' {
-		return nil
-	}
-	end := bytes.IndexByte(value[1:], '"') + 1
-	name := string(value[1:end])
-	if strings.Contains(name, `\`) || !isModelName(value[:end], name) {
-		return nil
-	}
-	from := len(body) - len(value)
-	return &namedModel{name: name, from: from, to: from + end + 1}
+// plainModel finds a key whose value is an ordinary name, as it nearly always is: without escapes, and in letters that all encodings share.
+var plainModel = regexp.MustCompile(`^"model"[ \t\r\n]*:[ \t\r\n]*"([ !#-\[\]-~]{1,` + strconv.Itoa(MaxModel) + `})"`)
+
+func plainName(body []byte, from, to int) *namedModel {
+	return &namedModel{name: string(body[from:to]), from: from - 1, to: to + 1}
 }
 
 var (
@@ -195,6 +187,17 @@ func isForm(r *http.Request) bool {
 
 func isStream(r *http.Request) bool {
 	return strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/grpc")
+}
+
+// isJSON says whether a body is said to be JSON and nothing else, as it nearly always is.
+func isJSON(r *http.Request) bool {
+	types := r.Header["Content-Type"]
+	return len(types) == 1 && types[0] == "application/json" && len(r.Header["Content-Encoding"]) == 0
+}
+
+// isReadable says whether a body is one that can be read for its model.
+func isReadable(r *http.Request) bool {
+	return isJSON(r) || !isForm(r) && !isStream(r) && isPlain(r)
 }
 
 // isPlain says whether the bytes of a body are its text in UTF-8: it is not compressed, and not said to be in another encoding.

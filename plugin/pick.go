@@ -43,19 +43,20 @@ func turnsOf(service string) *turns {
 
 // nextTurn is the index of the backend whose turn it is among those that are open, of which there is one at least (smooth weighted round robin).
 func nextTurn(t *turns, backends []Backend, open []int) int {
+	best, most, total := -1, 0, 0
 	t.lock.Lock()
-	defer t.lock.Unlock()
-	best := open[0]
-	total := 0
 	for _, i := range open {
-		name := backends[i].Endpoint
-		total += backends[i].Weight
-		t.credit[name] += backends[i].Weight
-		if t.credit[name] > t.credit[backends[best].Endpoint] {
+		b := backends[i]
+		total += b.Weight
+		credit := t.credit[b.Endpoint] + b.Weight
+		t.credit[b.Endpoint] = credit
+		if best < 0 || credit > most {
 			best = i
+			most = credit
 		}
 	}
-	t.credit[backends[best].Endpoint] -= total
+	t.credit[backends[best].Endpoint] = most - total
+	t.lock.Unlock()
 	return best
 }
 

@@ -45,27 +45,36 @@ const askedHeader = HeaderPrefix + "Asked"
 
 var askedMark = []string{drawToken()}
 
-// beginParts looks at the header of an answer that is to be read.
-func beginParts(g *reading, status int, header http.Header) {
+// beginParts looks at the header of an answer that is to be read, and gives what reads its parts; nil where they say nothing of tokens.
+func beginParts(a *answer, header http.Header) *reading {
+	g := a.reading
 	g.hides = false
 	if marks := header[askedHeader]; len(marks) > 0 {
 		g.hides = marks[0] == askedMark[0]
 		delete(header, askedHeader)
 	}
-	encoding := header.Get("Content-Encoding")
-	if status < 200 || status > 299 || encoding != "" && encoding != "identity" {
-		return
+	if a.status < 200 || a.status > 299 || isEncoded(header) {
+		return nil
 	}
-	switch {
-	case isEventStream(header):
+	if a.isEvents {
 		g.kind = inEvents
 		if g.hides {
 			// It is not that long any more.
-			header.Del("Content-Length")
+			delete(header, "Content-Length")
 		}
-	case strings.HasPrefix(header.Get("Content-Type"), "application/json"):
-		g.kind = inOnePiece
+		return g
 	}
+	if strings.HasPrefix(header.Get("Content-Type"), "application/json") {
+		g.kind = inOnePiece
+		return g
+	}
+	return nil
+}
+
+// isEncoded says whether an answer is compressed.
+func isEncoded(header http.Header) bool {
+	encodings := header["Content-Encoding"]
+	return len(encodings) > 0 && encodings[0] != "" && encodings[0] != "identity"
 }
 
 // An event ends with an empty line (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
@@ -76,12 +85,18 @@ var (
 	dataLine  = []byte("\ndata:")
 )
 
-// readPart reads a part of an answer, and gives what the client gets now.
-func readPart(g *reading, part []byte) []byte {
-	if g.kind == inOnePiece {
-		readPiece(g, part)
-		return part
+// keepPiece reads a part of an answer in one piece.
+func keepPiece(g *reading, part []byte) {
+	g.passed += int64(len(part))
+	g.kept = append(g.kept, part...)
+	if len(g.kept) > maxKept {
+		g.beginLong(g.kept)
+		g.kept = g.scan(g.kept)
 	}
+}
+
+// readPart reads a part of a stream of events, and gives what the client gets now.
+func readPart(g *reading, part []byte) []byte {
 	if len(g.kept) == 0 && !g.isLong && bytes.HasSuffix(part, lineFeeds) && (!bytes.Contains(part, usageKey) || !saysUsage(part)) {
 		// As in eventsIn. Each call would take the interpreter a microsecond for each token.
 		g.events += bytes.Count(part, dataLine)
@@ -104,16 +119,6 @@ func eventsIn(text []byte) int {
 		n++
 	}
 	return n
-}
-
-// readPiece reads a part of a whole answer.
-func readPiece(g *reading, part []byte) {
-	g.passed += int64(len(part))
-	g.kept = append(g.kept, part...)
-	if len(g.kept) > maxKept {
-		g.beginLong(g.kept)
-		g.kept = g.scan(g.kept)
-	}
 }
 
 // readEvents is readPart for a part that ends within an event, or says how many tokens there are. It gives all events that have ended, without the one that says no more than
@@ -152,7 +157,7 @@ func (g *reading) readEvents(part []byte) []byte {
 func (g *reading) beginLong(text []byte) {
 	if !g.isLong {
 		if at := bytes.Index(text, modelKey); at >= 0 {
-			g.note(modelAt(text[at:]), nil, false)
+			note(g, modelAt(text[at:]), nil, false)
 		}
 	}
 	g.isLong = true
@@ -253,7 +258,7 @@ func (g *reading) endRest() []byte {
 const bytesOfToken = 4
 
 // isSettled says whether an answer has said all tokens that it took. In a stream of events with choices, each may tell those so far; only an end tells that it was the last.
-func (g *reading) isSettled(isCut bool) bool {
+func isSettled(g *reading, isCut bool) bool {
 	switch g.kind {
 	case inOnePiece:
 		return g.isKnown || !isCut
@@ -265,11 +270,15 @@ func (g *reading) isSettled(isCut bool) bool {
 
 // charged is what a limit counts of an answer. Of one that has broken off, or whose server does not tell, it counts events, or bytes: a client cannot get tokens for nothing by
 // leaving before the end.
-func (g *reading) charged(isCut bool) int {
-	u := g.usage
-	if g.isSettled(isCut) {
-		return u.input + u.output
+func charged(g *reading, isCut bool) int {
+	if isSettled(g, isCut) {
+		return g.usage.input + g.usage.output
 	}
+	return g.guessed()
+}
+
+func (g *reading) guessed() int {
+	u := g.usage
 	if u.input == 0 {
 		u.input = int(atomic.LoadInt64(&g.asked) / bytesOfToken)
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // statusClientGone is what Traefik answers, for its log alone, when a client has left.
@@ -78,11 +77,13 @@ func refuseBody(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // refuseForNow answers a request that comes too early.
-func refuseForNow(w http.ResponseWriter, r *http.Request, wait time.Duration, isTokens bool) {
-	seconds := strconv.Itoa(int(math.Ceil(wait.Seconds())))
+func refuseForNow(a *answer, w http.ResponseWriter, r *http.Request, left allowed) {
+	a.isLimited = true
+	tellAllowances(w.Header(), a.allowances)
+	seconds := strconv.Itoa(int(math.Ceil(left.wait.Seconds())))
 	w.Header().Set("Retry-After", seconds)
 	limit := "The gateway's limit"
-	if isTokens {
+	if left.isTokens {
 		limit = "The gateway's limit of tokens"
 	}
 	refuse(w, r, refusal{

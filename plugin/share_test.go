@@ -46,7 +46,7 @@ func replicas(t *testing.T, limit plugin.Limit) (first, second replica, server *
 // sharing is plugin.ShareBy of the interpreted plugin.
 func sharing(t *testing.T) func(url, password, name string) func() {
 	t.Helper()
-	return symbol[func(string, string, string) func()](t, "shareBy")
+	return symbol[func(string, string, string) func()](t, "plugin.shareBy")
 }
 
 func (r replica) ask(caller string) *httptest.ResponseRecorder {

@@ -23,7 +23,7 @@ const (
 // it is not kept as a go.mod file, which would split them off.
 const goMod = "module " + ModuleName + "\n\ngo 1.22\n"
 
-//go:embed .traefik.yml address.go affinity.go answer.go ask.go attempts.go body.go caller.go callers.go catalog.go change.go count.go fallback.go front.go health.go inner.go key.go limit.go listing.go memory.go mirror.go model.go path.go pick.go plugin.go reading.go redis.go refuse.go report.go share.go spend.go tally.go tokens.go usage.go within.go
+//go:embed .traefik.yml address.go affinity.go answer.go ask.go attempts.go backend.go body.go caller.go callers.go catalog.go change.go check.go count.go fallback.go front.go guard.go health.go inner.go key.go limit.go listing.go memory.go mirror.go model.go path.go pick.go plugin.go reading.go redis.go refuse.go report.go share.go spend.go tally.go tokens.go usage.go within.go
 var sources embed.FS
 
 // Files are the plugin's files by name, as Traefik wants them in one folder.

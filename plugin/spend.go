@@ -10,47 +10,54 @@ type spending struct {
 	isWanted bool
 }
 
-// overspent is how long it takes until a client may use tokens again; 0 where it may now. Spans follow each other from 1970 on, so that a day begins at
-// midnight in UTC.
-func (m *meter) overspent(client string, tokens int, now time.Time) time.Duration {
+// ofTokens is what a client has left of its tokens, and how long it takes until it may use them again where nothing is. Spans follow each other from 1970 on, so that a day begins
+// at midnight in UTC.
+func ofTokens(m *meter, client string, tokens int, now time.Time) allowed {
+	at := now.UnixNano()
+	left := allowed{isTokens: true, limit: tokens, left: tokens}
 	m.lock.Lock()
-	defer m.lock.Unlock()
-	m.turn(now)
-	if m.used(client) < tokens {
-		return 0
+	if at >= m.turnsAt || at < m.keptFrom {
+		turn(m, at)
 	}
-	return m.untilTurn(now)
+	s := m.spent[client]
+	if s == nil && (shared != nil || len(m.spent) >= maxClients) {
+		s = m.spendingOf(client)
+	}
+	if s != nil {
+		s.isWanted = true
+		left.left -= s.known + s.own
+	}
+	left.reset = time.Duration(m.turnsAt - at)
+	m.lock.Unlock()
+	if left.left <= 0 {
+		left.left = 0
+		left.wait = left.reset
+	}
+	return left
 }
 
 // spend counts the tokens of a request at its end, when they are known.
-func (m *meter) spend(client string, tokens int, now time.Time) {
+func spend(m *meter, client string, tokens int, now time.Time) {
+	at := now.UnixNano()
 	m.lock.Lock()
-	defer m.lock.Unlock()
-	m.turn(now)
-	m.spendingOf(client).own += tokens
-}
-
-// turn forgets what was spent before the span that is now.
-func (m *meter) turn(now time.Time) {
-	// Of two requests at the turn of a span, the later one may come first.
-	if span := now.Unix() / m.seconds; span != m.span && span != m.span-1 {
-		m.span = span
-		m.spent = map[string]*spending{}
+	if at >= m.turnsAt || at < m.keptFrom {
+		turn(m, at)
 	}
-}
-
-func (m *meter) untilTurn(now time.Time) time.Duration {
-	return time.Unix((m.span+1)*m.seconds, 0).Sub(now)
-}
-
-// used is how many tokens a client has used.
-func (m *meter) used(client string) int {
-	if shared == nil && m.spent[client] == nil && len(m.spent) < maxClients {
-		return 0
+	s := m.spent[client]
+	if s == nil {
+		s = m.spendingOf(client)
 	}
-	s := m.spendingOf(client)
-	s.isWanted = true
-	return s.known + s.own
+	s.own += tokens
+	m.lock.Unlock()
+}
+
+// turn forgets what was spent before the span that is now. Of two requests at the turn of a span, the later one may come first.
+func turn(m *meter, at int64) {
+	length := m.seconds * int64(time.Second)
+	m.span = at / length
+	m.turnsAt = (m.span + 1) * length
+	m.keptFrom = (m.span - 1) * length
+	m.spent = map[string]*spending{}
 }
 
 func (m *meter) spendingOf(client string) *spending {
@@ -72,7 +79,9 @@ func (m *meter) spendingOf(client string) *spending {
 func (m *meter) toShare(counts []count, now time.Time) []count {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	m.turn(now)
+	if at := now.UnixNano(); at >= m.turnsAt || at < m.keptFrom {
+		turn(m, at)
+	}
 	for client, s := range m.spent {
 		if s.own > 0 || s.isWanted {
 			s.isWanted = false

@@ -142,12 +142,25 @@ func beginRequest(t *tally) {
 // endRequest counts a request whose answer has ended.
 func endRequest(t *tally, a *answer, endpoint, caller string, isCut bool) {
 	now := time.Now()
+	key := endpoint + "\n" + caller + "\n" + strconv.Itoa(a.status)
 	t.lock.Lock()
 	t.inFlight--
 	t.last = now
-	counted := rowOf(t, endpoint, caller, a.status)
+	counted := t.rows[key]
+	if counted == nil {
+		counted = t.addRow(key, endpoint, caller, a.status)
+	}
 	counted.count++
-	timed := timingOf(t, endpoint)
+	timed := t.timings[endpoint]
+	if timed == nil {
+		timed = t.addTiming(endpoint)
+	}
+	addTimes(timed, a, now, isCut)
+	t.lock.Unlock()
+}
+
+// addTimes counts how long an answer took.
+func addTimes(timed *timing, a *answer, now time.Time, isCut bool) {
 	if isCut {
 		timed.cut++
 	}
@@ -158,18 +171,9 @@ func endRequest(t *tally, a *answer, endpoint, caller string, isCut bool) {
 	if a.token > 0 {
 		addTo(&timed.token, buckets, a.token.Seconds())
 	}
-	t.lock.Unlock()
 }
 
-// rowOf is where an answer is counted. What is written without a header has the status 200.
-func rowOf(t *tally, endpoint, caller string, status int) *row {
-	key := endpoint + "\n" + caller + "\n" + strconv.Itoa(status)
-	if known, has := t.rows[key]; has {
-		return known
-	}
-	return t.addRow(key, endpoint, caller, status)
-}
-
+// addRow makes the row of what has not been counted together, or finds the one that all others share. What is written without a header has the status 200.
 func (t *tally) addRow(key, endpoint, caller string, status int) *row {
 	code := "200"
 	if status > 0 {
@@ -185,13 +189,6 @@ func (t *tally) addRow(key, endpoint, caller string, status int) *row {
 	made := &row{labels: `model_endpoint="` + label(endpoint) + `",caller="` + label(caller) + `",code="` + code + `"`}
 	t.rows[key] = made
 	return made
-}
-
-func timingOf(t *tally, endpoint string) *timing {
-	if known, has := t.timings[endpoint]; has {
-		return known
-	}
-	return t.addTiming(endpoint)
 }
 
 func (t *tally) addTiming(endpoint string) *timing {

@@ -67,23 +67,27 @@ func (t *tally) unmetered(endpoint string, streams bool) {
 	t.tokens.silent[endpoint]++
 }
 
-// addTokens counts the tokens of an answer.
-func addTokens(t *tally, endpoint, caller, requested, served string, u usage, cost float64, isPriced bool) {
+// addTokens counts the tokens of an answer. Who are its endpoint and its caller, with a line break between them.
+func addTokens(t *tally, who, requested, served string, u usage, cost float64, isPriced bool) {
+	key := who + "\n" + requested + "\n" + served
 	t.lock.Lock()
-	defer t.lock.Unlock()
-	key := endpoint + "\n" + caller + "\n" + requested + "\n" + served
 	row := t.tokens.rows[key]
 	if row == nil {
-		row = t.tokens.addRow(key, endpoint, caller, requested, served)
+		row = t.tokens.addRow(key, who, requested, served)
 	}
-	row.usage.input += u.input
-	row.usage.output += u.output
-	row.usage.cached += u.cached
-	row.usage.reasoning += u.reasoning
+	addUsage(&row.usage, u)
 	row.cost += cost
 	row.isPriced = row.isPriced || isPriced
 	addTo(&row.sizes.input, tokenBuckets, float64(u.input))
 	addTo(&row.sizes.output, tokenBuckets, float64(u.output))
+	t.lock.Unlock()
+}
+
+func addUsage(sum *usage, u usage) {
+	sum.input += u.input
+	sum.output += u.output
+	sum.cached += u.cached
+	sum.reasoning += u.reasoning
 }
 
 // maxModels is how many models of one service are told apart. Some servers answer by any name that a client makes up.
@@ -100,11 +104,12 @@ func (t *tokenTally) modelLabel(name string) string {
 }
 
 // addRow makes the row of a caller, a model and an endpoint that have not been there together, or finds the one that all others share.
-func (t *tokenTally) addRow(key, endpoint, caller, requested, served string) *tokenRow {
+func (t *tokenTally) addRow(key, who, requested, served string) *tokenRow {
+	endpoint, caller, _ := strings.Cut(who, "\n")
 	requested = t.modelLabel(requested)
 	served = t.modelLabel(served)
 	if requested == beyond || served == beyond {
-		key = endpoint + "\n" + caller + "\n" + requested + "\n" + served
+		key = who + "\n" + requested + "\n" + served
 	}
 	if len(t.rows) >= maxRows {
 		endpoint, caller, requested, served = beyond, beyond, beyond, beyond

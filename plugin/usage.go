@@ -62,23 +62,30 @@ func tokensOf(number float64) int {
 
 // usageOf is what a server says in the words of either API. A translator may say the same in both, so that they are not added up.
 func usageOf(s *saidUsage) usage {
-	input, output := s.PromptTokens, s.CompletionTokens
-	if input <= 0 {
-		// To Anthropic's API, what the cache has is no part of the input.
-		input = s.InputTokens + s.CacheReadInputTokens + s.CacheCreationInputTokens
-	}
-	if output <= 0 {
-		output = s.OutputTokens
-	}
-	u := usage{input: tokensOf(input), output: tokensOf(output)}
-	if u.input+u.output == 0 {
-		u.input = tokensOf(s.TotalTokens)
+	u := usage{input: tokensOf(s.PromptTokens), output: tokensOf(s.CompletionTokens)}
+	if s.PromptTokens <= 0 || s.CompletionTokens <= 0 {
+		u = inOtherWords(s, u)
 	}
 	if s.PromptTokensDetails != nil || s.InputTokensDetails != nil || s.CacheReadInputTokens > 0 {
 		u.cached = cachedOf(s)
 	}
 	if s.CompletionTokensDetails != nil || s.OutputTokensDetails != nil {
 		u.reasoning = reasoningOf(s)
+	}
+	return u
+}
+
+// inOtherWords adds what Anthropic's API, OpenAI's responses and embeddings say.
+func inOtherWords(s *saidUsage, u usage) usage {
+	if s.PromptTokens <= 0 {
+		// To Anthropic's API, what the cache has is no part of the input.
+		u.input = tokensOf(s.InputTokens + s.CacheReadInputTokens + s.CacheCreationInputTokens)
+	}
+	if s.CompletionTokens <= 0 {
+		u.output = tokensOf(s.OutputTokens)
+	}
+	if u.input+u.output == 0 {
+		u.input = tokensOf(s.TotalTokens)
 	}
 	return u
 }
@@ -101,7 +108,7 @@ func reasoningOf(s *saidUsage) int {
 }
 
 // learn adds what a later event says to what is known. Some say only what is new, and others all.
-func (g *reading) learn(u usage) {
+func learn(g *reading, u usage) {
 	if u.input > 0 {
 		g.usage.input = u.input
 		g.usage.cached = u.cached
@@ -138,22 +145,22 @@ func read(g *reading, text []byte) bool {
 		g.readNested(&s)
 	}
 	isAlone := s.Choices != nil && len(s.Choices) == 0
-	g.note(s.Model, s.Usage, s.Choices == nil || isAlone)
+	note(g, s.Model, s.Usage, s.Choices == nil || isAlone)
 	return isAlone && s.Usage != nil
 }
 
 // readNested reads an event that has a part of an answer.
 func (g *reading) readNested(s *said) {
 	if s.Response != nil {
-		g.note(s.Response.Model, s.Response.Usage, true)
+		note(g, s.Response.Model, s.Response.Usage, true)
 		return
 	}
-	g.note(s.Message.Model, s.Message.Usage, false)
+	note(g, s.Message.Model, s.Message.Usage, false)
 	g.isBegun = s.Message.Usage != nil
 }
 
 // note adds what is said to what is known. IsLast says that nothing is to come after it.
-func (g *reading) note(model string, s *saidUsage, isLast bool) {
+func note(g *reading, model string, s *saidUsage, isLast bool) {
 	if model != "" && len(model) <= MaxModel {
 		g.model = model
 	}
@@ -164,7 +171,11 @@ func (g *reading) note(model string, s *saidUsage, isLast bool) {
 	if u.input+u.output == 0 {
 		return
 	}
-	g.learn(u)
+	if !g.isKnown && u.cached <= u.input && u.reasoning <= u.output {
+		g.usage = u
+	} else {
+		learn(g, u)
+	}
 	g.isKnown = true
 	g.isBegun = false
 	g.eventsKnown = g.events
@@ -197,7 +208,7 @@ func (g *reading) scan(text []byte) []byte {
 		if (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)) && len(text)-at < maxUsage {
 			return append([]byte(nil), text[before(at):]...)
 		}
-		g.note(modelBefore(text[before(at):at]), s, true)
+		note(g, modelBefore(text[before(at):at]), s, true)
 	}
 	return append([]byte(nil), text[before(len(text)):]...)
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // serveWithin serves a request that all limits allow, and counts it until its end.
-func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request, limiters []limiter) {
-	if m.countsTokens && r.Header.Get("Upgrade") != "" {
+func serveWithin(c *check, limiters []limiter, w http.ResponseWriter, r *http.Request) {
+	if c.countsTokens && len(r.Header["Upgrade"]) > 0 {
 		// Nobody reads what comes by a WebSocket.
 		refuse(w, r, uncountedSocket)
 		return
@@ -19,20 +19,21 @@ func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request, limiter
 		a = newAnswer(w)
 		r = withAnswer(r, a)
 	}
-	if m.countsTokens {
+	if c.countsTokens && a.reading == nil {
 		readTokens(a, r)
 	}
 	clients := begin(limiters, a, w, r)
 	if clients == nil {
 		return
 	}
+	a.isSettledFirst = a.isSettledFirst || c.settlesFirst
 	isWhole := false
 	defer func() { end(limiters, a, clients, !isWhole) }()
 	if isNew {
 		// As in the counter.
-		serve(m, a, r)
+		c.next.ServeHTTP(a, r)
 	} else {
-		serve(m, w, r)
+		c.next.ServeHTTP(w, r)
 	}
 	isWhole = true
 }
@@ -40,24 +41,31 @@ func (m *middleware) serveWithin(w http.ResponseWriter, r *http.Request, limiter
 // begin counts a request, and gives the clients that it is counted for; nil where a limit refuses it.
 func begin(limiters []limiter, a *answer, w http.ResponseWriter, r *http.Request) []string {
 	now := time.Now()
-	clients := make([]string, 0, len(limiters))
-	for _, l := range limiters {
-		client := l.clientOf(r)
-		wait := l.begin(client, now)
-		a.allowances = l.tell(a.allowances, client, now)
-		if wait > 0 {
-			for i, counted := range clients {
-				limiters[i].undo(counted)
-				limiters[i].end(counted, 0, now)
-			}
-			a.isLimited = true
-			tellAllowances(w.Header(), a.allowances)
-			refuseForNow(w, r, wait, l.limit.Tokens > 0)
+	clients := make([]string, len(limiters))
+	for i, l := range limiters {
+		client := clientOf(l, r)
+		left := beginOne(l, client, now)
+		if l.limit.InFlight == 0 {
+			tell(a, left)
+		}
+		if left.wait > 0 {
+			undo(limiters[:i], clients, now)
+			refuseForNow(a, w, r, left)
 			return nil
 		}
-		clients = append(clients, client)
+		clients[i] = client
 	}
 	return clients
+}
+
+// undo takes back what limits have counted for a request that another one refuses.
+func undo(limiters []limiter, clients []string, now time.Time) {
+	for i, l := range limiters {
+		if l.limit.Requests > 0 {
+			l.meter.giveBack(clients[i], int64(l.limit.Seconds)*int64(time.Second)/int64(l.limit.Requests))
+		}
+		endOne(l, clients[i], 0, now)
+	}
 }
 
 // end counts what is known at a request's end.
@@ -65,11 +73,11 @@ func end(limiters []limiter, a *answer, clients []string, isCut bool) {
 	tokens := 0
 	if a.reading != nil {
 		endAnswer(a)
-		tokens = a.reading.charged(isCut)
+		tokens = charged(a.reading, isCut)
 	}
 	now := time.Now()
-	for i, client := range clients {
-		limiters[i].end(client, tokens, now)
+	for i, l := range limiters {
+		endOne(l, clients[i], tokens, now)
 	}
 }
 
@@ -77,19 +85,19 @@ func end(limiters []limiter, a *answer, clients []string, isCut bool) {
 type allowed struct {
 	isTokens    bool
 	limit, left int
-	// reset is how long until all of it is back.
-	reset time.Duration
+	// reset is how long until all of it is back, and wait how long until the next try of a request that is refused; 0 for one that passes.
+	reset, wait time.Duration
 }
 
-// tell adds what is left of a limit, if less is left than of those before it.
-func (l limiter) tell(all []allowed, client string, now time.Time) []allowed {
-	if l.limit.InFlight > 0 {
-		return all
+// tell adds what is left of a limit to what the client is told, if less is left than of those of its kind.
+func tell(a *answer, next allowed) {
+	if len(a.allowances) == 0 {
+		a.allowances = []allowed{next}
+		return
 	}
-	return tightest(all, l.meter.left(client, l.limit, now))
+	a.allowances = tightest(a.allowances, next)
 }
 
-// tightest adds what is left of a limit, if less is left than of those of its kind.
 func tightest(all []allowed, next allowed) []allowed {
 	for i, other := range all {
 		if other.isTokens == next.isTokens {
@@ -102,40 +110,21 @@ func tightest(all []allowed, next allowed) []allowed {
 	return append(all, next)
 }
 
-// left is what a client has left of a limit.
-func (m *meter) left(client string, limit Limit, now time.Time) allowed {
-	m.lock.Lock()
-	defer m.lock.Unlock()
-	if limit.Tokens > 0 {
-		m.turn(now)
-		left := limit.Tokens - m.used(client)
-		if left < 0 {
-			left = 0
-		}
-		return allowed{isTokens: true, limit: limit.Tokens, left: left, reset: m.untilTurn(now)}
-	}
-	full, has := m.full[client]
-	if !has && len(m.full) >= maxClients {
-		full = m.full[others]
-	}
-	reset := full - since(now)
-	if reset < 0 {
-		reset = 0
-	}
-	span := int64(limit.Seconds) * int64(time.Second)
-	return allowed{limit: limit.Requests, left: int((span - reset) / (span / int64(limit.Requests))), reset: time.Duration(reset)}
-}
+var (
+	requestHeaders = []string{"X-Ratelimit-Limit-Requests", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests"}
+	tokenHeaders   = []string{"X-Ratelimit-Limit-Tokens", "X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens"}
+)
 
 // tellAllowances writes the headers by which OpenAI's clients know what they have left (https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers), in
 // place of a server's own, which are about the gateway.
 func tellAllowances(header http.Header, all []allowed) {
 	for _, of := range all {
-		end := "-Requests"
+		names := requestHeaders
 		if of.isTokens {
-			end = "-Tokens"
+			names = tokenHeaders
 		}
-		header["X-Ratelimit-Limit"+end] = []string{strconv.Itoa(of.limit)}
-		header["X-Ratelimit-Remaining"+end] = []string{strconv.Itoa(of.left)}
-		header["X-Ratelimit-Reset"+end] = []string{of.reset.Round(time.Millisecond).String()}
+		header[names[0]] = []string{strconv.Itoa(of.limit)}
+		header[names[1]] = []string{strconv.Itoa(of.left)}
+		header[names[2]] = []string{of.reset.Round(time.Millisecond).String()}
 	}
 }

@@ -25,7 +25,7 @@ const (
 	// maxTokens is the largest number of tokens that a limit takes.
 	maxTokens = 2_000_000_000
 	// day is the longest span of a limit, in seconds.
-	day  = 86_400
+	day  = plugin.MaxSeconds
 	hour = 3600
 	// maxBody is the largest body that a limit allows, in bytes.
 	maxBody = 1 << 30
