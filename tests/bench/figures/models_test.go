@@ -11,7 +11,7 @@ import (
 // measured has the plain route at 0.3 ms, LiteLLM at 10 ms, and counting of tokens at so much, for a short request. A longer one takes much more.
 func measured(usage float64) *Figures {
 	f := &Figures{}
-	for way, p50 := range map[string]float64{"servers": 0, "plain": 0.3, "usage": usage, "litellm": 10} {
+	for way, p50 := range map[string]float64{"servers": 0, "plain": 0.3, "usage": usage, "limited": usage + 0.1, "litellm": 10} {
 		for _, c := range []Call{{Body: 1000}, {Body: 1000, IsStreamed: true}, {Body: 32_000}} {
 			f.Turns = append(f.Turns, Turn{Way: way, Call: c, Connections: 1, P50: p50})
 			p50 += 100
@@ -29,7 +29,7 @@ func TestAGoalIsMetByItsOwnFigures(t *testing.T) {
 		}
 		assert.Equal(t, want, isMet, "%v ms", usage)
 	}
-	for _, missing := range []string{"plain", "usage", "litellm"} {
+	for _, missing := range []string{"plain", "usage", "limited", "litellm"} {
 		f := measured(0.4)
 		f.Turns = slices.DeleteFunc(f.Turns, func(t Turn) bool { return t.Way == missing })
 		assert.Equal(t, []string{"Not all was measured that the aims are about: **not met**."}, f.goals())

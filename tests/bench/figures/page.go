@@ -16,6 +16,7 @@ var wayNames = [][2]string{
 	{"renamed", "model"},
 	{"catalog", "catalog"},
 	{"usage", "catalog, tokens"},
+	{"limited", "catalog, tokens, limit"},
 	{"litellm", "LiteLLM"},
 	{"portkey", "Portkey"},
 }

@@ -21,6 +21,7 @@ const (
 	byRenamed = "renamed"
 	byCatalog = "catalog"
 	byUsage   = "usage"
+	byLimited = "limited"
 	// metered is the gateway that counts tokens. What it does to requests it does to all of them, so that it is another one.
 	metered = "metered"
 	// countsTokens has a gateway do so.
@@ -65,7 +66,8 @@ func models(b *bench) {
 		byPlain:   {asked: serversModel},
 		byRenamed: {asked: "m", headers: renamed},
 		byCatalog: {asked: "m", headers: renamed},
-		byUsage:   {asked: "m", headers: map[string]string{plugin.ModelHeader: serversModel, "X-Ratelimit-Remaining-Tokens": ""}},
+		byUsage:   {asked: "m", headers: renamed},
+		byLimited: {asked: "m", headers: map[string]string{plugin.ModelHeader: serversModel, "X-Ratelimit-Remaining-Tokens": ""}},
 		"litellm": {asked: "m", isRewritten: true},
 	}
 	b.up(b.modelServices())
@@ -73,7 +75,9 @@ func models(b *bench) {
 	for _, name := range []string{byPlain, byRenamed, byCatalog} {
 		ways = append(ways, way{name: name, url: b.direct(name)})
 	}
-	ways = append(ways, way{name: byUsage, url: b.directAt(metered, byUsage)})
+	for _, name := range []string{byUsage, byLimited} {
+		ways = append(ways, way{name: name, url: b.directAt(metered, name)})
+	}
 	ways = append(ways, b.rival("litellm", func(b *bench, folder string) (way, error) {
 		return runLiteLLM(b, folder, serversModel, b.modelServers())
 	})...)
@@ -82,7 +86,8 @@ func models(b *bench) {
 		require.NoError(b, one.err, "the first request by %s", w.name)
 	}
 	promises[byUsage].answered.Store(0)
-	counted := b.tokensOut()
+	promises[byLimited].answered.Store(0)
+	before := map[string]float64{"": b.tokensOut(""), "bench": b.tokensOut("bench")}
 
 	span := either(b, 2*time.Second, 200*time.Millisecond)
 	take := func(w way, round int) {
@@ -102,8 +107,11 @@ func models(b *bench) {
 	}
 	inTurns(ways, either(b, 10, 2), warm, take)
 	// A way that counts too few is quick for a bad reason.
-	want := float64(promises[byUsage].answered.Load() * replyTokens)
-	require.Eventually(b, func() bool { return b.tokensOut()-counted == want }, 10*time.Second, time.Second, "%v tokens are to be counted, of %v", want, b.tokensOut()-counted)
+	for caller, way := range map[string]string{"": byUsage, "bench": byLimited} {
+		want := float64(promises[way].answered.Load() * replyTokens)
+		counted := func() float64 { return b.tokensOut(caller) - before[caller] }
+		require.Eventually(b, func() bool { return counted() == want }, 10*time.Second, time.Second, "%s: %v tokens are to be counted, of %v", way, want, counted())
+	}
 }
 
 // modelServices are the ways of ours. All have two endpoints with a key.
@@ -117,8 +125,9 @@ func (b *bench) modelServices() string {
 			fmt.Sprintf("gateway: '${%s.gateway}', path: /default/%s/all, models: [{name: m, service: '${%s.service}'}]%s", gateway, name, service, more), "")
 	}
 	return text + service(byPlain, "", "p0", "p1") + service(byRenamed, "", "r0", "r1") + catalog(byCatalog, ours, byRenamed, "") +
-		harness.ModelService("metered-chat", "'${"+metered+".gateway}'", whoMayCall, "r0", "r1") +
-		catalog(byUsage, metered, "metered-chat", ", "+whoMayCall+", "+limitsTokens)
+		harness.ModelService("metered-chat", "'${"+metered+".gateway}'", "", "r0", "r1") +
+		harness.ModelService("limited-chat", "'${"+metered+".gateway}'", whoMayCall, "r0", "r1") +
+		catalog(byUsage, metered, "metered-chat", "") + catalog(byLimited, metered, "limited-chat", ", "+whoMayCall+", "+limitsTokens)
 }
 
 func (b *bench) modelServers() []string {
@@ -154,9 +163,9 @@ func (p *promise) check(c figures.Call, response *http.Response, body []byte) er
 	return nil
 }
 
-// tokensOut are the tokens of answers that the gateway has counted for the one caller.
-func (b *bench) tokensOut() float64 {
-	return harness.Figure(b, b.scrape(metered), "modelplane_tokens_total", `caller="bench"`, `gen_ai_token_type="output"`)
+// tokensOut are the tokens of answers that the gateway has counted for a caller.
+func (b *bench) tokensOut(caller string) float64 {
+	return harness.Figure(b, b.scrape(metered), "modelplane_tokens_total", `caller="`+caller+`"`, `gen_ai_token_type="output"`)
 }
 
 // scrape is what the gateway's Pod tells of itself.
