@@ -214,10 +214,10 @@ func keyIn(headers http.Header, header string) string {
 		return value
 	}
 	scheme, key, _ := strings.Cut(value, " ")
-	if scheme == "Bearer" || strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(key)
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
 	}
-	return ""
+	return strings.TrimSpace(key)
 }
 
 // removeOwnHeaders removes what only the gateway itself may write.

@@ -340,9 +340,6 @@ func renameHeld(h *heldBody, r *http.Request, name string) {
 
 // namesInPath says whether a path, below the catalog's own, has the name of a model, which could be another one than the body's: Gemini's and Azure's have.
 func namesInPath(path string) bool {
-	if path == "/chat/completions" {
-		return false
-	}
 	return strings.Contains(path, "/models/") || strings.Contains(path, "/deployments/") || strings.Contains(path, "/engines/")
 }
 

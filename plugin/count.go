@@ -135,7 +135,7 @@ func endTokens(c *counter, a *answer, endpoint, caller string) {
 	if isPriced {
 		cost = price.of(g.usage)
 	}
-	addTokens(c.tally, endpoint+"\n"+caller, requested, served, g.usage, cost, isPriced)
+	addTokens(c.tally, endpoint, caller, requested, served, g.usage, cost, isPriced)
 	if hasLog {
 		logTokens(a.writer.Header(), requested, served, g.usage, cost, isPriced)
 	}

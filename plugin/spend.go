@@ -16,9 +16,7 @@ func ofTokens(m *meter, client string, tokens int, now time.Time) allowed {
 	at := now.UnixNano()
 	left := allowed{isTokens: true, limit: tokens, left: tokens}
 	m.lock.Lock()
-	if at >= m.turnsAt || at < m.keptFrom {
-		turn(m, at)
-	}
+	turn(m, at)
 	s := m.spent[client]
 	if s == nil && (shared != nil || len(m.spent) >= maxClients) {
 		s = m.spendingOf(client)
@@ -40,9 +38,7 @@ func ofTokens(m *meter, client string, tokens int, now time.Time) allowed {
 func spend(m *meter, client string, tokens int, now time.Time) {
 	at := now.UnixNano()
 	m.lock.Lock()
-	if at >= m.turnsAt || at < m.keptFrom {
-		turn(m, at)
-	}
+	turn(m, at)
 	s := m.spent[client]
 	if s == nil {
 		s = m.spendingOf(client)
@@ -53,6 +49,9 @@ func spend(m *meter, client string, tokens int, now time.Time) {
 
 // turn forgets what was spent before the span that is now. Of two requests at the turn of a span, the later one may come first.
 func turn(m *meter, at int64) {
+	if at < m.turnsAt && at >= m.keptFrom {
+		return
+	}
 	length := m.seconds * int64(time.Second)
 	m.span = at / length
 	m.turnsAt = (m.span + 1) * length
@@ -79,9 +78,7 @@ func (m *meter) spendingOf(client string) *spending {
 func (m *meter) toShare(counts []count, now time.Time) []count {
 	m.lock.Lock()
 	defer m.lock.Unlock()
-	if at := now.UnixNano(); at >= m.turnsAt || at < m.keptFrom {
-		turn(m, at)
-	}
+	turn(m, now.UnixNano())
 	for client, s := range m.spent {
 		if s.own > 0 || s.isWanted {
 			s.isWanted = false

@@ -67,13 +67,13 @@ func (t *tally) unmetered(endpoint string, streams bool) {
 	t.tokens.silent[endpoint]++
 }
 
-// addTokens counts the tokens of an answer. Who are its endpoint and its caller, with a line break between them.
-func addTokens(t *tally, who, requested, served string, u usage, cost float64, isPriced bool) {
-	key := who + "\n" + requested + "\n" + served
+// addTokens counts the tokens of an answer.
+func addTokens(t *tally, endpoint, caller, requested, served string, u usage, cost float64, isPriced bool) {
+	key := endpoint + "\n" + caller + "\n" + requested + "\n" + served
 	t.lock.Lock()
 	row := t.tokens.rows[key]
 	if row == nil {
-		row = t.tokens.addRow(key, who, requested, served)
+		row = t.tokens.addRow(key, endpoint, caller, requested, served)
 	}
 	addUsage(&row.usage, u)
 	row.cost += cost
@@ -104,12 +104,11 @@ func (t *tokenTally) modelLabel(name string) string {
 }
 
 // addRow makes the row of a caller, a model and an endpoint that have not been there together, or finds the one that all others share.
-func (t *tokenTally) addRow(key, who, requested, served string) *tokenRow {
-	endpoint, caller, _ := strings.Cut(who, "\n")
+func (t *tokenTally) addRow(key, endpoint, caller, requested, served string) *tokenRow {
 	requested = t.modelLabel(requested)
 	served = t.modelLabel(served)
 	if requested == beyond || served == beyond {
-		key = who + "\n" + requested + "\n" + served
+		key = endpoint + "\n" + caller + "\n" + requested + "\n" + served
 	}
 	if len(t.rows) >= maxRows {
 		endpoint, caller, requested, served = beyond, beyond, beyond, beyond

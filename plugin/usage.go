@@ -171,11 +171,7 @@ func note(g *reading, model string, s *saidUsage, isLast bool) {
 	if u.input+u.output == 0 {
 		return
 	}
-	if !g.isKnown && u.cached <= u.input && u.reasoning <= u.output {
-		g.usage = u
-	} else {
-		learn(g, u)
-	}
+	learn(g, u)
 	g.isKnown = true
 	g.isBegun = false
 	g.eventsKnown = g.events

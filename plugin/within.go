@@ -46,7 +46,7 @@ func begin(limiters []limiter, a *answer, w http.ResponseWriter, r *http.Request
 		client := clientOf(l, r)
 		left := beginOne(l, client, now)
 		if l.limit.InFlight == 0 {
-			tell(a, left)
+			a.allowances = tightest(a.allowances, left)
 		}
 		if left.wait > 0 {
 			undo(limiters[:i], clients, now)
@@ -89,15 +89,7 @@ type allowed struct {
 	reset, wait time.Duration
 }
 
-// tell adds what is left of a limit to what the client is told, if less is left than of those of its kind.
-func tell(a *answer, next allowed) {
-	if len(a.allowances) == 0 {
-		a.allowances = []allowed{next}
-		return
-	}
-	a.allowances = tightest(a.allowances, next)
-}
-
+// tightest adds what is left of a limit, if less is left than of those of its kind.
 func tightest(all []allowed, next allowed) []allowed {
 	for i, other := range all {
 		if other.isTokens == next.isTokens {
